@@ -1,0 +1,70 @@
+/**
+ * The PostgreSQL connector (PostgreSQL 16 or later): a credential is a login role, the group a role
+ * that owns the privileges and that the credentials are members of.
+ *
+ * What a login attempt says, and why none of it alone proves that a credential is dead:
+ *
+ * | attempt                                | SQLSTATE | result      | could also mean                       |
+ * | -------------------------------------- | -------- | ----------- | ------------------------------------- |
+ * | NOLOGIN, right secret                  | 28000    | refused     | a pg_hba.conf line for this route     |
+ * | pg_hba.conf rejects the route          | 28000    | refused     | the role lives by every other route   |
+ * | living role, wrong secret              | 28P01    | refused     | the secret was changed, or never was  |
+ * | NOLOGIN or absent, wrong or no secret  | 28P01    | refused     | as the line above: they look the same |
+ * | VALID UNTIL passed, right secret       | 28P01    | refused     | as the line above                     |
+ * | no connections left                    | 53300    | unreachable | any role, living or dead              |
+ * | starting, stopping, no such database   | 57P03 .. | unreachable | any role, living or dead              |
+ * | no answer, no route, broken TLS        | -        | unreachable | any role, living or dead              |
+ *
+ * Death needs a control: the same secret by the same route was accepted just before and is refused
+ * now, another credential is accepted by it now, and no session is left, because sessions outlive
+ * NOLOGIN and PASSWORD NULL.
+ */
+
+import type { Connector, LastGrant } from './connector.js'
+import { disableCredential, setCredential, unsetCredential } from './postgresql-change.js'
+import { inspectTarget } from './postgresql-inspect.js'
+import { createProber, type LoginRoute } from './postgresql-login.js'
+import { createAdminPool, type Timeouts } from './postgresql-pool.js'
+import { endSessions, listSessions } from './postgresql-sessions.js'
+import { parseTag } from './postgresql-sql.js'
+import { attributesOf, readState, readTag } from './postgresql-state.js'
+
+export type PostgresqlOptions = {
+  /** `postgres://` URL of the admin role; see targetSetupSql for the rights it needs. */
+  readonly adminUrl: string
+  readonly loginRoute: LoginRoute
+  /** 32 bytes; keeps fingerprints of verifiers from being compared across targets or guessed. */
+  readonly fingerprintKey: Uint8Array
+  readonly timeouts: Timeouts
+  /** Told the code of every admin connection that was lost. */
+  readonly onFault?: (code: string) => void
+}
+
+/** Its methods throw TargetFault for technical reasons, TypeError for a caller's bug. */
+export function createPostgresqlConnector(options: PostgresqlOptions): Connector {
+  const { adminUrl, fingerprintKey, timeouts, onFault = () => undefined } = options
+  if (fingerprintKey.length !== 32) throw new TypeError('fingerprintKey is not 32 bytes')
+  const pool = createAdminPool({ adminUrl, timeouts, onFault })
+  const prober = createProber({ route: options.loginRoute, timeouts })
+  const target = { pool, fingerprintKey }
+  const of = (credential: string) => ({ credential, ownProbes: prober.open() })
+  return {
+    attributes: attributesOf,
+    inspect: (subject) =>
+      pool.use('inspect', (lease) => inspectTarget(lease, { subject, ownProbes: prober.open() })),
+    state: (subject) => pool.use('state', (lease) => readState(lease, { subject, fingerprintKey })),
+    set: (change) => setCredential(target, change),
+    unset: (change) => unsetCredential(target, change),
+    disable: (change) => disableCredential(target, change),
+    login: prober.login,
+    sessions: (credential) => pool.use('sessions', (lease) => listSessions(lease, of(credential))),
+    endSessions: (credential) =>
+      endSessions(pool, { ...of(credential), withinMs: timeouts.statementMs }),
+    lastGrant: (credential) =>
+      pool.use('lastGrant', async (lease): Promise<LastGrant | null> => {
+        const tag = await readTag(lease, credential)
+        return tag === null ? null : parseTag(tag)
+      }),
+    close: pool.close,
+  }
+}

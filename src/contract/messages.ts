@@ -1,0 +1,71 @@
+/**
+ * Everything that crosses between Temporal's client, workflows and workers: names, queues, signals,
+ * queries, search attributes. No zod here: this file is part of the workflow bundle.
+ */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import { defineQuery, defineSignal } from '@temporalio/workflow'
+import type { CaseState, Recorded } from '../domain/case.js'
+
+export const NAMESPACE = 'countersign'
+
+/** Workflows and their local activities. */
+export const CORE_QUEUE = 'cs-core'
+/** One queue for each system: only the connector that holds its admin credential polls it. */
+export const connectorQueue = (systemId: string): string => `cs-exec-${systemId}`
+
+/** The workflow id is the case id; a workflow knows nothing else and reads the rest from the ledger. */
+export interface CaseInput {
+  readonly caseId: string
+}
+
+/**
+ * A signal is a document from anybody who can write to the namespace. `decide` carries an envelope;
+ * `changed` says that the ledger has news. Neither authorises anything.
+ */
+export const decideSignal = defineSignal<[unknown]>('decide')
+export const changedSignal = defineSignal<[unknown?]>('changed')
+export const caseQuery = defineQuery<CaseState>('case')
+
+/** The local activities of the workflow worker. */
+export interface CoreActivities {
+  /** Applies what came as signals and a passed deadline, and returns the events after `after`. */
+  sync(input: {
+    readonly caseId: string
+    readonly after: number
+    readonly inbox: readonly unknown[]
+    readonly deadline: string | null
+  }): Promise<readonly Recorded[]>
+}
+
+export interface ConnectorInput {
+  readonly caseId: string
+  readonly stepId: string
+  readonly after: number
+}
+
+/** The connector's activities. Each applies its outcome itself and returns the events after `after`. */
+export interface ConnectorActivities {
+  plan(input: ConnectorInput): Promise<readonly Recorded[]>
+  openGate(input: ConnectorInput): Promise<readonly Recorded[]>
+  perform(input: ConnectorInput): Promise<readonly Recorded[]>
+  observe(input: ConnectorInput): Promise<readonly Recorded[]>
+  undo(input: ConnectorInput): Promise<readonly Recorded[]>
+}
+
+const { KEYWORD, DATETIME, INT, BOOL } = SearchAttributeType
+/** Typed, opaque, never personal: the operator's interface (9 of the 10 Keyword columns of SQL visibility). */
+export const ATTRIBUTES = {
+  partner: defineSearchAttributeKey('CsPartner', KEYWORD),
+  owner: defineSearchAttributeKey('CsOwner', KEYWORD),
+  identity: defineSearchAttributeKey('CsIdentity', KEYWORD),
+  control: defineSearchAttributeKey('CsControl', KEYWORD),
+  target: defineSearchAttributeKey('CsTarget', KEYWORD),
+  phase: defineSearchAttributeKey('CsPhase', KEYWORD),
+  waitingOn: defineSearchAttributeKey('CsWaitingOn', KEYWORD),
+  policy: defineSearchAttributeKey('CsPolicy', KEYWORD),
+  risk: defineSearchAttributeKey('CsRisk', KEYWORD),
+  waitingSince: defineSearchAttributeKey('CsWaitingSince', DATETIME),
+  deadline: defineSearchAttributeKey('CsDeadline', DATETIME),
+  escalation: defineSearchAttributeKey('CsEscalation', INT),
+  frozen: defineSearchAttributeKey('CsFrozen', BOOL),
+} as const

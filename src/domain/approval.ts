@@ -1,0 +1,194 @@
+/**
+ * judge: may this envelope count as this person's decision at this gate? One pure function, used to
+ * admit a decision, to enforce it in the execution gate, and to re-check it offline years later.
+ * It reads like the questions a lawyer would ask, in that order; each answers or refuses.
+ */
+import { type Authority, within } from './authority.js'
+import type { CaseState, StepState } from './case.js'
+import { stepOf } from './case.js'
+import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import type { Person, PersonKey } from './shapes/authority.js'
+import { Decision, type Envelope } from './shapes/envelope.js'
+import { parseAs } from './shapes/parse.js'
+import type { Requirement } from './shapes/requirement.js'
+
+export interface Judged {
+  readonly decision: Decision
+  /** Whose one vote this is. */
+  readonly votes: string
+  readonly signedBy: string
+  /** The round it counts for; 0 when given ahead. */
+  readonly round: number
+}
+
+export interface Judging {
+  readonly envelope: Envelope
+  /** The case as its entries say it is. */
+  readonly state: CaseState
+  readonly authority: Authority
+  readonly verify: Verify
+  /** ISO time at which the decision has to count. */
+  readonly at: string
+}
+
+/** UNTRUSTED: the envelope may come from anybody. Afterwards it is this person's decision for exactly this gate. */
+export function judge(judging: Judging): Judged | Refusal {
+  const signer = whoSigned(judging)
+  if (isRefusal(signer)) return signer
+  const opened = openEnvelope({
+    envelope: judging.envelope,
+    kind: 'decision',
+    parse: parseAs(Decision),
+  })
+  if (isRefusal(opened)) return opened
+  const decision = opened.payload
+  const step = whichStep(judging, decision)
+  if (isRefusal(step)) return step
+  const requirement = requirementOf(judging.state, step)
+  if (isRefusal(requirement)) return requirement
+  return (
+    wrongTime(judging, decision) ??
+    wrongBinding({ judging, decision, step, requirement: requirement.requirementHash }) ??
+    wrongGate({ judging, decision, step, requirement: requirement.requirement }) ??
+    wrongPerson({ judging, decision, signer, requirement: requirement.requirement }) ?? {
+      decision,
+      votes: decision.onBehalfOf ?? decision.personId,
+      signedBy: decision.personId,
+      round: 'nonce' in decision.gate ? step.round : 0,
+    }
+  )
+}
+
+interface Signer {
+  readonly person: Person
+  readonly key: PersonKey
+}
+
+/** Afterwards the exact bytes were signed with a key that the authority bundle gives to one person, in force at that time. */
+function whoSigned({ envelope, authority, verify, at }: Judging): Signer | Refusal {
+  const [signature, ...others] = envelope.signatures
+  if (signature === undefined || others.length > 0)
+    return refuse('MALFORMED', '/signatures', 'a decision has exactly one signature')
+  const signer = authority.personKeys.get(signature.keyid)
+  if (signer === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
+  const { key } = signer
+  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
+    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  const verified = verifySignature({ envelope, index: 0, key, verify })
+  return verified === true ? signer : verified
+}
+
+function whichStep({ state, authority }: Judging, decision: Decision): StepState | Refusal {
+  if (decision.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  if (decision.caseId !== state.caseId) return refuse('WRONG_CASE', '/caseId')
+  if (state.planHash === null)
+    return refuse('GATE_NOT_OPEN', '/planHash', 'the case has no plan yet')
+  if (decision.planHash !== state.planHash) return refuse('WRONG_PLAN', '/planHash')
+  return stepOf(state, decision.stepId) ?? refuse('WRONG_STEP', '/stepId')
+}
+
+/** The requirement of an open gate, or the one resolved when the case opened. */
+function requirementOf(state: CaseState, step: StepState) {
+  const resolved = step.gate?.resolved ?? state.opened?.requirements[step.step.stepId]
+  return resolved ?? refuse('WRONG_STEP', '/stepId', 'the step has no requirement')
+}
+
+function wrongTime({ at }: Judging, decision: Decision): Refusal | null {
+  if (at < decision.notBefore) return refuse('TOO_EARLY', '/notBefore')
+  return at < decision.notAfter ? null : refuse('EXPIRED', '/notAfter')
+}
+
+interface Binding {
+  readonly judging: Judging
+  readonly decision: Decision
+  readonly step: StepState
+}
+
+function wrongBinding({ judging, decision, step, requirement }: Binding & { requirement: string }) {
+  if (judging.state.outcome !== null || judging.state.ending !== null)
+    return refuse('TOO_LATE', '/caseId', 'the case is closed')
+  if (decision.requirementHash !== requirement)
+    return refuse('REQUIREMENT_CHANGED', '/requirementHash')
+  const late = ['granted', 'offered', 'claimed', 'failed', 'performed', 'undone'] as const
+  return late.some((phase) => phase === step.phase) ? refuse('TOO_LATE', '/stepId') : null
+}
+
+/** Afterwards the decision is for this opening of the gate, or was validly given ahead. */
+function wrongGate({
+  judging,
+  decision,
+  step,
+  requirement,
+}: Binding & { requirement: Requirement }) {
+  if ('nonce' in decision.gate) {
+    const { gate, phase } = step
+    if (gate === null || (phase !== 'open' && phase !== 'satisfied'))
+      return refuse('GATE_NOT_OPEN', '/gate/nonce')
+    if (decision.gate.preStateHash !== gate.preStateHash)
+      return refuse('PRESTATE_CHANGED', '/gate/preStateHash')
+    if (decision.gate.nonce !== gate.nonce) return refuse('WRONG_NONCE', '/gate/nonce')
+    const tooOld =
+      Date.parse(decision.notBefore) + requirement.decisionMaxAgeMs < Date.parse(judging.at)
+    return tooOld ? refuse('EXPIRED', '/notBefore', 'older than the policy accepts') : null
+  }
+  const { opensWhen } = decision.gate
+  if (decision.verdict === 'ask')
+    return refuse('GATE_NOT_OPEN', '/verdict', 'a question needs an open gate')
+  if (requirement.ahead === 'forbidden') return refuse('AHEAD_FORBIDDEN', '/gate/opensWhen')
+  const weaker = requirement.facts.find((fact) => !opensWhen.includes(fact))
+  return weaker === undefined
+    ? null
+    : refuse('CONDITION_UNMET', '/gate/opensWhen', `it has to wait for ${weaker}`)
+}
+
+interface Voting {
+  readonly judging: Judging
+  readonly decision: Decision
+  readonly signer: Signer
+  readonly requirement: Requirement
+}
+
+/** Afterwards the vote belongs to one enterprise person whom this gate asks, and who did not request it. */
+function wrongPerson({ judging, decision, signer, requirement }: Voting): Refusal | null {
+  const { authority, state } = judging
+  if (decision.personId !== signer.person.personId)
+    return refuse('PERSON_UNKNOWN', '/personId', 'signed with another person’s key')
+  const voter = decision.onBehalfOf ?? decision.personId
+  for (const personId of new Set([decision.personId, voter])) {
+    const wrong = wrongVoter({ authority, state, personId })
+    if (wrong !== null) return wrong
+  }
+  if (decision.onBehalfOf !== null && !isDelegated({ judging, decision }))
+    return refuse('DELEGATION_INVALID', '/onBehalfOf')
+  if (!requirement.groups.some((group) => group.persons.includes(voter)))
+    return refuse('NOT_AN_APPROVER', '/personId')
+  return requirement.assurance === 'passkey' && signer.key.assurance !== 'passkey'
+    ? refuse('ASSURANCE_TOO_LOW', '/signatures/0/keyid')
+    : null
+}
+
+function wrongVoter(input: { authority: Authority; state: CaseState; personId: string }) {
+  const { authority, state, personId } = input
+  const person = authority.persons.get(personId)
+  if (person === undefined) return refuse('PERSON_UNKNOWN', '/personId')
+  if (person.companyId === state.opened?.executor) return refuse('EXECUTOR_COMPANY', '/personId')
+  if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
+    return refuse('EXECUTOR_COMPANY', '/personId', 'not a person of the enterprise')
+  if (personId === state.opened?.requester.personId) return refuse('REQUESTER_NEVER', '/personId')
+  return person.status === 'active' ? null : refuse('PERSON_DISABLED', '/personId')
+}
+
+function isDelegated({ judging, decision }: { judging: Judging; decision: Decision }): boolean {
+  const { authority, state, at } = judging
+  const opened = state.opened
+  if (opened === null) return false
+  return authority.delegations.some(
+    (delegation) =>
+      delegation.from === decision.onBehalfOf &&
+      delegation.to === decision.personId &&
+      within(delegation, at) &&
+      delegation.kinds.includes(opened.kind) &&
+      (delegation.systems === null || delegation.systems.includes(opened.systemId)),
+  )
+}

@@ -1,0 +1,75 @@
+/**
+ * Canonical bytes (RFC 8785) and SHA-256 of exactly what is signed, logged or compared.
+ * Documents hold strings, booleans, null, safe integers, arrays and records: nothing whose
+ * canonical form two implementations could disagree on.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import canonicalize from 'canonicalize'
+import { type Refusal, refuse } from './refusal.js'
+
+/** `sha256:` and 64 lower-case hex digits. */
+export type Digest = `sha256:${string}`
+
+export const MAX_DOCUMENT_BYTES = 64 * 1024
+const MAX_DEPTH = 16
+
+export function canonical(value: unknown): string {
+  const text = canonicalize(value)
+  if (text === undefined) throw new TypeError('a document without a canonical form')
+  return text
+}
+
+export const canonicalBytes = (value: unknown): Uint8Array => utf8ToBytes(canonical(value))
+
+export const digestOf = (bytes: Uint8Array): Digest => `sha256:${bytesToHex(sha256(bytes))}`
+
+export const digest = (value: unknown): Digest => digestOf(canonicalBytes(value))
+
+/**
+ * UNTRUSTED: `bytes` come from whoever sent the document. Afterwards: they are UTF-8, at most 64 KiB, and
+ * byte for byte the canonical form of the returned value, so duplicate keys, unsafe numbers, lone
+ * surrogates, byte-order marks and white space are all refused (RFC 8785, RFC 7493).
+ */
+export function parseCanonical(bytes: Uint8Array): { readonly value: unknown } | Refusal {
+  if (bytes.length > MAX_DOCUMENT_BYTES) return refuse('TOO_LARGE', '/')
+  const text = decodeUtf8(bytes)
+  if (text === null) return refuse('MALFORMED', '/', 'the document is not UTF-8')
+  const value = decodeJson(text)
+  if (value === undefined) return refuse('MALFORMED', '/', 'the document is not JSON')
+  const unfit = unfitAt({ value, path: '', depth: 0 })
+  if (unfit !== null)
+    return refuse('NOT_CANONICAL', unfit, 'not a safe integer or well-formed text')
+  return canonical(value) === text ? { value } : refuse('NOT_CANONICAL', '/')
+}
+
+function decodeUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return null
+  }
+}
+
+function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The JSON pointer of the first value that has no agreed canonical form, or null. */
+function unfitAt(node: { value: unknown; path: string; depth: number }): string | null {
+  const { value, path, depth } = node
+  if (depth > MAX_DEPTH) return path
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? null : path
+  if (typeof value === 'string') return value.isWellFormed() ? null : path
+  if (typeof value !== 'object' || value === null) return null
+  for (const [key, child] of Object.entries(value)) {
+    if (!key.isWellFormed()) return path
+    const unfit = unfitAt({ value: child, path: `${path}/${key}`, depth: depth + 1 })
+    if (unfit !== null) return unfit
+  }
+  return null
+}

@@ -1,0 +1,72 @@
+/**
+ * The requirements of a case's gates, resolved from the pack for the persons of today. Resolved when
+ * the case opens (all steps, so that a decision can be given ahead), again when a gate opens, and
+ * again in the execution gate; what counts is always the stricter of the first and today's.
+ */
+import type { Authority } from './authority.js'
+import { digest } from './digest.js'
+import { planners } from './plan.js'
+import { resolve, stricter, subjectOf } from './policy.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import type { Identity } from './shapes/authority.js'
+import type { CaseKind } from './shapes/basic.js'
+import type { CaseOpened } from './shapes/event.js'
+import type { Pack } from './shapes/policy.js'
+import type { ResolvedRequirement } from './shapes/requirement.js'
+
+export interface Resolving {
+  readonly authority: Authority
+  readonly pack: Pack
+  readonly packHash: ResolvedRequirement['pack']['hash']
+  readonly identity: Identity
+  readonly kind: CaseKind
+  readonly requester: { readonly personId: string | null; readonly companyId: string }
+  readonly executorCompany: string
+}
+
+export function requirementOf(
+  input: Resolving & { readonly stepId: string },
+): ResolvedRequirement | Refusal {
+  const subject = subjectOf(input)
+  return isRefusal(subject)
+    ? subject
+    : resolve({ pack: input.pack, packHash: input.packHash, subject })
+}
+
+export function requirementsOf(
+  input: Resolving,
+): Readonly<Record<string, ResolvedRequirement>> | Refusal {
+  const requirements: Record<string, ResolvedRequirement> = {}
+  for (const stepId of planners[input.kind].stepIds) {
+    const resolved = requirementOf({ ...input, stepId })
+    if (isRefusal(resolved)) return resolved
+    requirements[stepId] = resolved
+  }
+  return requirements
+}
+
+/** stricter(what the case opened with, what the pack and the persons of today say). */
+export function requirementToday(input: {
+  readonly opened: CaseOpened
+  readonly stepId: string
+  readonly authority: Authority
+  readonly pack: Pack
+  readonly packHash: Resolving['packHash']
+}): ResolvedRequirement | Refusal {
+  const { opened, stepId, authority } = input
+  const identity = authority.identities.get(opened.identityId)
+  const pinned = opened.requirements[stepId]
+  if (identity === undefined) return refuse('IDENTITY_UNKNOWN', '/identityId')
+  if (pinned === undefined) return refuse('WRONG_STEP', `/requirements/${stepId}`)
+  const today = requirementOf({
+    ...input,
+    identity,
+    kind: opened.kind,
+    requester: opened.requester,
+    executorCompany: opened.executor,
+  })
+  if (isRefusal(today)) return today
+  const requirement = stricter(pinned.requirement, today.requirement)
+  if (isRefusal(requirement)) return requirement
+  return { ...today, requirement, requirementHash: digest(requirement) }
+}

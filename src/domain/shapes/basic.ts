@@ -1,0 +1,64 @@
+/** The small words every other noun is made of: opaque ids, digests, times, facts. */
+import { z } from 'zod'
+import type { Digest } from '../digest.js'
+
+const opaque = (prefix: string) =>
+  z.string().regex(new RegExp(`^${prefix}_[a-z0-9][a-z0-9-]{0,47}$`))
+
+export const PersonId = opaque('per')
+export const CompanyId = opaque('com')
+export const IdentityId = opaque('nhi')
+export const SystemId = opaque('sys')
+export const ObjectiveId = opaque('obj')
+export const ContractId = opaque('con')
+export const ConsumerId = opaque('cns')
+export const KeyId = opaque('key')
+export const EnterpriseId = opaque('ent')
+export const PackId = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/)
+
+/** `<kind>:<company>:<identity>:<ulid>`: also the workflow id. */
+export const CaseId = z
+  .string()
+  .regex(/^[a-z-]{3,24}:com_[a-z0-9-]{1,48}:nhi_[a-z0-9-]{1,48}:[0-9A-HJKMNP-TV-Z]{26}$/)
+export const StepId = z.string().regex(/^[a-z][a-z-]{0,31}$/)
+export const Ulid = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)
+
+export const DigestText = z.custom<Digest>(
+  (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+  'not a sha256 digest',
+)
+export const Base64 = z.base64().max(128 * 1024)
+
+/** UTC with milliseconds, `2026-11-23T22:31:00.000Z`: one spelling per instant, so text order is time order. */
+export const Time = z.iso.datetime({ precision: 3 })
+/** A duration in whole milliseconds, at most ten years. */
+export const Ms = z.int().min(0).max(315_576_000_000)
+export const Count = z.int().min(0)
+
+/** What a probe can have observed. A closed list, because signatures are conditional on them. */
+export const Fact = z.enum([
+  'new-credential-works',
+  'consumer-on-new',
+  'old-unused',
+  'old-refused',
+  'no-session-left',
+  'evidence-complete',
+])
+export type Fact = z.infer<typeof Fact>
+
+/** The kinds of case that have a plan file. */
+export const CaseKind = z.enum(['rotate'])
+export type CaseKind = z.infer<typeof CaseKind>
+
+export const Tier = z.enum(['tier0', 'tier1', 'tier2', 'tier3'])
+export const Assurance = z.enum(['key', 'passkey'])
+export type Assurance = z.infer<typeof Assurance>
+export const Outcome = z.enum([
+  'provisioning',
+  'deprovisioning',
+  'rotation',
+  'recertification',
+  'exceptions',
+  'incidents',
+])
+export type Outcome = z.infer<typeof Outcome>

@@ -1,0 +1,185 @@
+/**
+ * What is signed. An envelope is DSSE (in-toto): the signature covers the pre-authentication encoding
+ * of payload type and exact payload bytes. A passkey signs WebAuthn's own bytes, whose challenge is the
+ * SHA-256 of that encoding, so the envelope carries the assertion beside the signature.
+ */
+import { z } from 'zod'
+import {
+  Base64,
+  CaseId,
+  CaseKind,
+  CompanyId,
+  Count,
+  DigestText,
+  EnterpriseId,
+  Fact,
+  IdentityId,
+  KeyId,
+  PersonId,
+  StepId,
+  SystemId,
+  Tier,
+  Time,
+  Ulid,
+} from './basic.js'
+
+export const PAYLOAD_TYPES = {
+  decision: 'application/vnd.countersign.decision.v1+json',
+  mandate: 'application/vnd.countersign.mandate.v1+json',
+  delegation: 'application/vnd.countersign.delegation.v1+json',
+  fence: 'application/vnd.countersign.fence.v1+json',
+  claim: 'application/vnd.countersign.claim.v1+json',
+  permit: 'application/vnd.countersign.permit.v1+json',
+  root: 'application/vnd.countersign.root.v1+json',
+  manifest: 'application/vnd.countersign.manifest.v1+json',
+  section: 'application/vnd.countersign.section.v1+json',
+  acknowledgement: 'application/vnd.countersign.acknowledgement.v1+json',
+  attestation: 'application/vnd.countersign.attestation.v1+json',
+} as const
+export type PayloadKind = keyof typeof PAYLOAD_TYPES
+
+export const Signature = z.strictObject({
+  keyid: KeyId,
+  sig: Base64,
+  webauthn: z.strictObject({ authenticatorData: Base64, clientDataJSON: Base64 }).optional(),
+})
+export const Envelope = z.strictObject({
+  payloadType: z.string().max(100),
+  payload: Base64,
+  signatures: z.array(Signature).min(1).max(16),
+})
+export type Envelope = z.infer<typeof Envelope>
+
+export const Verdict = z.enum(['approve', 'decline', 'ask'])
+export type Verdict = z.infer<typeof Verdict>
+
+/** This person approves, declines or asks about exactly this step of this plan. */
+export const Decision = z.strictObject({
+  type: z.literal('decision'),
+  v: z.literal(1),
+  decisionId: Ulid,
+  enterprise: EnterpriseId,
+  caseId: CaseId,
+  stepId: StepId,
+  planHash: DigestText,
+  requirementHash: DigestText,
+  /** `nonce` is the hash of the GateOpened entry; a decision given ahead names facts to be observed instead. */
+  gate: z.union([
+    z.strictObject({ nonce: DigestText, preStateHash: DigestText }),
+    z.strictObject({ opensWhen: z.array(Fact).min(1).max(8) }),
+  ]),
+  verdict: Verdict,
+  /** Salted digest of the free-text reason, which lives in the erasable side store. */
+  reasonDigest: DigestText.nullable(),
+  notBefore: Time,
+  notAfter: Time,
+  personId: PersonId,
+  onBehalfOf: PersonId.nullable(),
+})
+export type Decision = z.infer<typeof Decision>
+
+/** A decision in advance for cases that do not exist yet; at most 90 days. */
+export const Mandate = z.strictObject({
+  type: z.literal('mandate'),
+  v: z.literal(1),
+  mandateId: Ulid,
+  enterprise: EnterpriseId,
+  covers: z.strictObject({
+    kinds: z.array(CaseKind).min(1),
+    steps: z.array(StepId).min(1),
+    tiers: z.array(Tier).min(1),
+    systems: z.array(SystemId).nullable(),
+    partners: z.array(CompanyId).nullable(),
+    identities: z.array(IdentityId).nullable(),
+  }),
+  caps: z.strictObject({ total: z.int().min(1), perDay: z.int().min(1) }),
+  window: z
+    .strictObject({
+      zone: z.string().max(64),
+      weekdays: z.array(z.int().min(1).max(7)).min(1).max(7),
+      fromMinute: z.int().min(0).max(1439),
+      toMinute: z.int().min(1).max(1440),
+    })
+    .nullable(),
+  effect: z.enum(['reduce-only', 'any']),
+  notBefore: Time,
+  notAfter: Time,
+  signers: z.array(PersonId).min(1).max(16),
+})
+export type Mandate = z.infer<typeof Mandate>
+
+/** `from` lets `to` cast the one vote of `from`; one level deep. */
+export const Delegation = z.strictObject({
+  type: z.literal('delegation'),
+  v: z.literal(1),
+  delegationId: Ulid,
+  enterprise: EnterpriseId,
+  from: PersonId,
+  to: PersonId,
+  kinds: z.array(CaseKind).min(1),
+  systems: z.array(SystemId).nullable(),
+  notBefore: Time,
+  notAfter: Time,
+})
+export type Delegation = z.infer<typeof Delegation>
+
+export const FenceScope = z.strictObject({
+  kind: z.enum(['partner', 'system', 'identity']),
+  id: z.string().max(64),
+})
+export type FenceScope = z.infer<typeof FenceScope>
+
+/** The kill switch: grants from before are dead. Lifting one is a case. */
+export const Fence = z.strictObject({
+  type: z.literal('fence'),
+  v: z.literal(1),
+  fenceId: Ulid,
+  enterprise: EnterpriseId,
+  scope: FenceScope,
+  speed: z.enum(['stop', 'cut']),
+  reasonDigest: DigestText.nullable(),
+  personId: PersonId,
+  notBefore: Time,
+  notAfter: Time,
+})
+export type Fence = z.infer<typeof Fence>
+
+/** What a partner says it did. Never truth. */
+export const Claim = z.strictObject({
+  type: z.literal('claim'),
+  v: z.literal(1),
+  claimId: Ulid,
+  enterprise: EnterpriseId,
+  companyId: CompanyId,
+  caseId: CaseId,
+  stepId: StepId,
+  grantId: Ulid,
+  fencingToken: Count,
+  outcome: z.enum(['done', 'failed']),
+  /** The partner's own pseudonym for who did the work. */
+  operatorId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  changeRecord: z.strictObject({
+    reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+    changeType: z.enum(['standard', 'normal', 'emergency']),
+    closeCode: z.enum(['successful', 'successful-with-issues', 'unsuccessful']),
+    startedAt: Time,
+    endedAt: Time,
+    notesDigest: DigestText.nullable(),
+  }),
+})
+export type Claim = z.infer<typeof Claim>
+
+/** The single-use right to do one step, for the partner to show to its own tooling. Signed by the connector. */
+export const Permit = z.strictObject({
+  type: z.literal('permit'),
+  v: z.literal(1),
+  enterprise: EnterpriseId,
+  companyId: CompanyId,
+  caseId: CaseId,
+  stepId: StepId,
+  planHash: DigestText,
+  grantId: Ulid,
+  fencingToken: Count,
+  notAfter: Time,
+})
+export type Permit = z.infer<typeof Permit>

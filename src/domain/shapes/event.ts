@@ -1,0 +1,331 @@
+/**
+ * The events of a case: past-tense facts, each the body of one entry. A case is the fold of them.
+ * Events that only a connector may write carry its attestation, so that a row inserted by anybody
+ * else is not believed by the gate or the verifier.
+ */
+import { z } from 'zod'
+import {
+  Base64,
+  CaseId,
+  CaseKind,
+  CompanyId,
+  ContractId,
+  Count,
+  DigestText,
+  EnterpriseId,
+  Fact,
+  IdentityId,
+  KeyId,
+  Ms,
+  ObjectiveId,
+  PersonId,
+  StepId,
+  SystemId,
+  Tier,
+  Time,
+  Ulid,
+} from './basic.js'
+import { Envelope, FenceScope, Verdict } from './envelope.js'
+import { Plan, TargetState } from './plan.js'
+import { ResolvedRequirement } from './requirement.js'
+
+const RefusalCodeText = z.string().regex(/^[A-Z_]{3,40}$/)
+/** The connector's signature over the event without this field, bound to the case. */
+const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
+const Round = z.int().min(1)
+const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
+
+export const Settings = z.strictObject({
+  soakMs: Ms,
+  unusedForMs: Ms,
+  withinMs: Ms,
+  leaseMs: Ms,
+  claimWithinMs: Ms,
+})
+export type Settings = z.infer<typeof Settings>
+
+export const CaseOpened = z.strictObject({
+  type: z.literal('CaseOpened'),
+  caseId: CaseId,
+  enterprise: EnterpriseId,
+  kind: CaseKind,
+  identityId: IdentityId,
+  systemId: SystemId,
+  tier: Tier,
+  ownerId: PersonId,
+  objectiveId: ObjectiveId,
+  contractId: ContractId,
+  clauseId: z.string().max(16),
+  executor: CompanyId,
+  requester: z.strictObject({
+    kind: z.enum(['partner', 'enterprise']),
+    companyId: CompanyId,
+    personId: PersonId.nullable(),
+    changeReference: z.string().max(64).nullable(),
+  }),
+  change: z.enum(['standard', 'normal', 'emergency']),
+  settings: Settings,
+  evidence: z.array(Fact),
+  requirements: z.record(StepId, ResolvedRequirement),
+  authority: AuthorityReference,
+})
+export type CaseOpened = z.infer<typeof CaseOpened>
+
+export const Planned = z.strictObject({
+  type: z.literal('Planned'),
+  plan: Plan,
+  planHash: DigestText,
+  attestation: Attestation,
+})
+
+export const GateOpened = z.strictObject({
+  type: z.literal('GateOpened'),
+  stepId: StepId,
+  round: Round,
+  preState: TargetState,
+  preStateHash: DigestText,
+  resolved: ResolvedRequirement,
+  escalatesAt: Time,
+  expiresAt: Time,
+  /** Why it opened again, when it did. */
+  because: RefusalCodeText.nullable(),
+  attestation: Attestation,
+})
+
+export const DecisionAdmitted = z.strictObject({
+  type: z.literal('DecisionAdmitted'),
+  stepId: StepId,
+  /** The round it was given for; 0 when given ahead. */
+  round: z.int().min(0),
+  decisionId: Ulid,
+  verdict: Verdict,
+  /** The person whose one vote this is (the delegator, when a delegate signed). */
+  votes: PersonId,
+  signedBy: PersonId,
+  notAfter: Time,
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+
+export const DecisionRefused = z.strictObject({
+  type: z.literal('DecisionRefused'),
+  code: RefusalCodeText,
+  where: z.string().max(200),
+  /** Digest of what was sent; its bytes are untrusted and are not kept. */
+  sent: DigestText,
+  door: z.enum(['api', 'signal']),
+})
+
+/** Noise is capped per case, then counted. */
+export const RefusalsCounted = z.strictObject({ type: z.literal('RefusalsCounted'), count: Count })
+
+export const GateSatisfied = z.strictObject({
+  type: z.literal('GateSatisfied'),
+  stepId: StepId,
+  round: Round,
+  decisionIds: z.array(Ulid).min(1),
+})
+export const GateDeclined = z.strictObject({
+  type: z.literal('GateDeclined'),
+  stepId: StepId,
+  decisionId: Ulid,
+})
+export const GateEscalated = z.strictObject({
+  type: z.literal('GateEscalated'),
+  stepId: StepId,
+  round: Round,
+})
+export const GateExpired = z.strictObject({
+  type: z.literal('GateExpired'),
+  stepId: StepId,
+  round: Round,
+})
+/** The execution gate said no. Votes named here no longer count; the gate opens again. */
+export const GateRefused = z.strictObject({
+  type: z.literal('GateRefused'),
+  stepId: StepId,
+  round: Round,
+  code: RefusalCodeText,
+  detail: z.string().max(300),
+  attestation: Attestation,
+})
+
+export const Granted = z.strictObject({
+  type: z.literal('Granted'),
+  stepId: StepId,
+  round: Round,
+  grantId: Ulid,
+  fencingToken: Count,
+  planHash: DigestText,
+  requirementHash: DigestText,
+  preStateHash: DigestText,
+  decisionIds: z.array(Ulid),
+  mandateId: Ulid.nullable(),
+  authority: AuthorityReference,
+  attestation: Attestation,
+})
+
+export const OperationObserved = z.strictObject({
+  type: z.literal('OperationObserved'),
+  stepId: StepId,
+  grantId: Ulid,
+  op: z.string().max(40),
+  outcome: z.enum(['done', 'already', 'refused', 'unknown']),
+  code: RefusalCodeText.nullable(),
+  facts: z.array(Fact),
+  /** What the probe saw: counts, SQLSTATEs, keyed fingerprints. Never a secret, never personal data. */
+  observed: z.record(z.string().max(80), z.string().max(400)),
+  startedAt: Time,
+  endedAt: Time,
+  attestation: Attestation,
+})
+
+export const TaskOffered = z.strictObject({
+  type: z.literal('TaskOffered'),
+  stepId: StepId,
+  grantId: Ulid,
+  companyId: CompanyId,
+  permit: Envelope,
+  /** Digest of each sealed delivery, by consumer. */
+  sealed: z.record(z.string().max(60), DigestText),
+  until: Time,
+  attestation: Attestation,
+})
+export const TaskLeased = z.strictObject({
+  type: z.literal('TaskLeased'),
+  stepId: StepId,
+  grantId: Ulid,
+  companyId: CompanyId,
+  lease: z.int().min(1),
+  until: Time,
+})
+export const ClaimRecorded = z.strictObject({
+  type: z.literal('ClaimRecorded'),
+  stepId: StepId,
+  grantId: Ulid,
+  claimId: Ulid,
+  outcome: z.enum(['done', 'failed']),
+  operatorId: z.string().max(64),
+  changeReference: z.string().max(64),
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+/** The probe does not see what was claimed: the claim counts for nothing, the task is open again. */
+export const ClaimContradicted = z.strictObject({
+  type: z.literal('ClaimContradicted'),
+  stepId: StepId,
+  grantId: Ulid,
+  claimId: Ulid,
+  observed: z.record(z.string().max(80), z.string().max(400)),
+  attestation: Attestation,
+})
+
+export const StepPerformed = z.strictObject({
+  type: z.literal('StepPerformed'),
+  stepId: StepId,
+  grantId: Ulid,
+  facts: z.array(Fact),
+  attestation: Attestation,
+})
+/** `clean`: nothing changed on the target. `dirty`: the step's own rollback is due. */
+export const StepFailed = z.strictObject({
+  type: z.literal('StepFailed'),
+  stepId: StepId,
+  grantId: Ulid,
+  code: RefusalCodeText,
+  target: z.enum(['clean', 'dirty']),
+  attestation: Attestation,
+})
+export const StepUndone = z.strictObject({
+  type: z.literal('StepUndone'),
+  stepId: StepId,
+  grantId: Ulid,
+  observed: z.record(z.string().max(80), z.string().max(400)),
+  attestation: Attestation,
+})
+
+/** Something that must not have happened was found; it is evidence, and changes nothing by itself. */
+export const FindingRecorded = z.strictObject({
+  type: z.literal('FindingRecorded'),
+  code: RefusalCodeText,
+  where: z.string().max(200),
+  detail: z.string().max(300),
+})
+export const CaseFenced = z.strictObject({
+  type: z.literal('CaseFenced'),
+  scope: FenceScope,
+  fenceId: Ulid,
+})
+/** The partner's time for the task is over; the gate opens again and the owner decides. */
+export const TaskExpired = z.strictObject({
+  type: z.literal('TaskExpired'),
+  stepId: StepId,
+  grantId: Ulid,
+})
+/** The workflow was found missing and was started again from the ledger. */
+export const WorkflowRecovered = z.strictObject({
+  type: z.literal('WorkflowRecovered'),
+  previous: z.string().max(40),
+})
+export const CaseClosed = z.strictObject({
+  type: z.literal('CaseClosed'),
+  outcome: z.enum(['completed', 'declined', 'expired', 'rolled-back', 'fenced', 'unplannable']),
+})
+
+export const CaseEvent = z.discriminatedUnion('type', [
+  CaseOpened,
+  Planned,
+  GateOpened,
+  DecisionAdmitted,
+  DecisionRefused,
+  RefusalsCounted,
+  GateSatisfied,
+  GateDeclined,
+  GateEscalated,
+  GateExpired,
+  GateRefused,
+  Granted,
+  OperationObserved,
+  TaskOffered,
+  TaskLeased,
+  ClaimRecorded,
+  ClaimContradicted,
+  StepPerformed,
+  StepFailed,
+  StepUndone,
+  FindingRecorded,
+  CaseFenced,
+  TaskExpired,
+  WorkflowRecovered,
+  CaseClosed,
+])
+export type CaseEvent = z.infer<typeof CaseEvent>
+export type EventOf<Type extends CaseEvent['type']> = Extract<CaseEvent, { type: Type }>
+
+/** Event types that are believed only with a connector's attestation. */
+export const ATTESTED = [
+  'Planned',
+  'GateOpened',
+  'GateRefused',
+  'Granted',
+  'OperationObserved',
+  'TaskOffered',
+  'ClaimContradicted',
+  'StepPerformed',
+  'StepFailed',
+  'StepUndone',
+] as const
+export type AttestedType = (typeof ATTESTED)[number]
+export type AttestedEvent = EventOf<AttestedType>
+
+/** One evidence record. `hash` (RFC 6962 leaf hash of the canonical bytes) and log index stand beside it. */
+export const Entry = z.strictObject({
+  v: z.literal(1),
+  stream: z.string().max(200),
+  seq: z.int().min(1),
+  /** Leaf hash of the stream's previous entry; null for the first. */
+  prev: DigestText.nullable(),
+  at: Time,
+  body: z.looseObject({ type: z.string().max(40) }),
+})
+export type Entry = z.infer<typeof Entry>

@@ -1,0 +1,104 @@
+/**
+ * A plan is the ordered steps of one case with the rollback plan, content-addressed by `planHash`.
+ * An operation is one thing a connector does inside a step whose gate was satisfied.
+ */
+import { z } from 'zod'
+import {
+  CaseKind,
+  ConsumerId,
+  Fact,
+  IdentityId,
+  Ms,
+  ObjectiveId,
+  StepId,
+  SystemId,
+  Time,
+} from './basic.js'
+
+const Credential = z.string().max(63)
+
+export const Operation = z.discriminatedUnion('op', [
+  /** Make the new secret and commit it, encrypted, before the target is touched. */
+  z.strictObject({ op: z.literal('stage'), credential: Credential }),
+  /** Compare the credential with what was signed and set the staged secret, in one target transaction. */
+  z.strictObject({ op: z.literal('set'), credential: Credential }),
+  /** Log in with the staged secret by the consumers' route and check membership of the group. */
+  z.strictObject({ op: z.literal('verify'), credential: Credential }),
+  /** Seal the secret to each consumer and hand the task to the partner. */
+  z.strictObject({
+    op: z.literal('deliver'),
+    credential: Credential,
+    to: z.array(ConsumerId).min(1),
+  }),
+  /** See every consumer on the new credential for `soakMs` without a gap. */
+  z.strictObject({
+    op: z.literal('observe-consumers'),
+    credential: Credential,
+    consumers: z.array(ConsumerId).min(1),
+    soakMs: Ms,
+    withinMs: Ms,
+  }),
+  /** See no session of the old credential for `unusedForMs`. */
+  z.strictObject({
+    op: z.literal('observe-unused'),
+    credential: Credential,
+    unusedForMs: Ms,
+    withinMs: Ms,
+  }),
+  z.strictObject({ op: z.literal('disable'), credential: Credential }),
+  z.strictObject({ op: z.literal('end-sessions'), credential: Credential }),
+  /** The secret that logged in just before is refused by authentication now, and no session is left. */
+  z.strictObject({ op: z.literal('prove-dead'), credential: Credential, control: Credential }),
+])
+export type Operation = z.infer<typeof Operation>
+
+export const Undo = z.discriminatedUnion('op', [
+  /** Put the credential back to what it was before the step: no login, no staged secret. */
+  z.strictObject({ op: z.literal('unset'), credential: Credential }),
+  z.strictObject({ op: z.literal('nothing') }),
+])
+export type Undo = z.infer<typeof Undo>
+
+export const Step = z.strictObject({
+  stepId: StepId,
+  title: z.string().max(120),
+  executor: z.enum(['connector', 'partner', 'none']),
+  operations: z.array(Operation).max(12),
+  /** Run, in this order, as this step's own rollback. */
+  undo: z.array(Undo).max(12),
+  /** The rollback in words, as the owner reads it. */
+  rollback: z.string().max(400),
+  blastRadius: z.string().max(400),
+  /** Facts this step needs observed before its gate may open, and facts it must produce. */
+  needs: z.array(Fact),
+  produces: z.array(Fact),
+})
+export type Step = z.infer<typeof Step>
+
+/** Attribute name to value, as text; the secret's verifier appears only as a keyed fingerprint. */
+export const TargetState = z.record(z.string().max(160), z.string().max(400))
+export type TargetState = z.infer<typeof TargetState>
+
+export const Plan = z.strictObject({
+  v: z.literal(1),
+  kind: CaseKind,
+  identityId: IdentityId,
+  systemId: SystemId,
+  objectiveId: ObjectiveId,
+  /** ServiceNow's change vocabulary, which owners already read. */
+  change: z.strictObject({
+    type: z.enum(['standard', 'normal', 'emergency']),
+    summary: z.string().max(200),
+    risk: z.enum(['low', 'moderate', 'high']),
+    plannedAt: Time,
+  }),
+  group: Credential,
+  retiring: Credential,
+  incoming: Credential,
+  /** The rights-bearing attributes whose values make up a gate's pre-state. */
+  attributes: z.array(z.string().max(160)).min(1).max(64),
+  consumersSeen: z.array(z.string().max(120)).max(64),
+  warnings: z.array(z.string().max(300)).max(16),
+  steps: z.array(Step).min(1).max(16),
+})
+export type Plan = z.infer<typeof Plan>

@@ -1,0 +1,157 @@
+/**
+ * A pack as its authors write it. *pack.yaml* is the head: who owns it, from when, by which clock. A
+ * *rule* says for one kind of case and some tiers and systems what each step's gate asks for. A *role*
+ * names approvers by what they answer for, never by name. Whatever could make a gate count to nothing
+ * (no approver, a need below one, a quorum below the needs, an unknown step) does not parse.
+ * Durations are written `250ms`, `5s`, `30m`, `4h` or `2d` and read as whole milliseconds.
+ */
+import { z } from 'zod'
+import { planners } from '../plan.js'
+import { Assurance, CaseKind, Fact, Ms, PackId, PersonId, SystemId, Tier, Time } from './basic.js'
+import type { Settings } from './event.js'
+
+export const Role = z.enum([
+  'identity-owner',
+  'objective-owner',
+  'duty-person',
+  'risk-owner',
+  'officer',
+])
+export type Role = z.infer<typeof Role>
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `0s` to `3652d`; the result is in milliseconds. */
+export const Duration = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,8})(ms|s|m|h|d)$/, 'not a duration such as 250ms, 5s, 30m, 4h or 2d')
+  .transform((text) => {
+    const unit = text.replace(/^\d+/, '') as keyof typeof UNITS
+    return Number.parseInt(text, 10) * UNITS[unit]
+  })
+  .pipe(Ms)
+const Span = Duration.refine((ms) => ms > 0, 'a duration above zero is needed')
+
+const isUnique = (values: readonly unknown[]): boolean => new Set(values).size === values.length
+const UNIQUE = 'something is listed twice'
+
+const Approver = z.strictObject({ role: Role, need: z.int().min(1).max(10) })
+
+const StepTerms = z
+  .strictObject({
+    approvers: z.array(Approver).min(1),
+    quorum: z.int().min(1).max(20),
+    assurance: Assurance,
+    ahead: z.enum(['allowed', 'forbidden']),
+    facts: z.array(Fact).refine(isUnique, UNIQUE),
+    escalateAfter: Duration,
+    expireAfter: Span,
+    decisionMaxAge: Span,
+  })
+  .superRefine((terms, context) => {
+    const wrong = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (!isUnique(terms.approvers.map(({ role }) => role)))
+      wrong('approvers', 'a role is listed twice')
+    if (terms.quorum < terms.approvers.reduce((sum, { need }) => sum + need, 0))
+      wrong('quorum', 'the quorum is below the sum of the needs')
+    if (terms.escalateAfter >= terms.expireAfter)
+      wrong('escalateAfter', 'a gate escalates before it expires')
+  })
+  .transform(({ escalateAfter, expireAfter, decisionMaxAge, ...terms }) => ({
+    ...terms,
+    escalateAfterMs: escalateAfter,
+    expireAfterMs: expireAfter,
+    decisionMaxAgeMs: decisionMaxAge,
+  }))
+/** What one rule asks of one step's gate. */
+export type StepTerms = z.output<typeof StepTerms>
+
+const SettingsText = z
+  .strictObject({
+    soak: Duration,
+    unusedFor: Duration,
+    within: Span,
+    lease: Span,
+    claimWithin: Span,
+  })
+  .refine(({ soak, unusedFor, within }) => within > Math.max(soak, unusedFor), {
+    path: ['within'],
+    message: 'what takes this long cannot be observed within it',
+  })
+  .transform(
+    (text): Settings => ({
+      soakMs: text.soak,
+      unusedForMs: text.unusedFor,
+      withinMs: text.within,
+      leaseMs: text.lease,
+      claimWithinMs: text.claimWithin,
+    }),
+  )
+
+export const Rule = z
+  .strictObject({
+    id: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
+    kind: CaseKind,
+    when: z.strictObject({
+      tiers: z.array(Tier).min(1).refine(isUnique, UNIQUE),
+      /** Null: every system. */
+      systems: z.array(SystemId).min(1).refine(isUnique, UNIQUE).nullable(),
+    }),
+    settings: SettingsText,
+    /** Must have been observed before the case may close. */
+    evidence: z.array(Fact).refine(isUnique, UNIQUE),
+    steps: z.record(z.string(), StepTerms),
+  })
+  .superRefine(({ kind, steps }, context) => {
+    const known: readonly string[] = planners[kind].stepIds
+    const wrong = (path: string[], message: string) =>
+      context.addIssue({ code: 'custom', path, message })
+    if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
+    for (const stepId of Object.keys(steps))
+      if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')
+  })
+export type Rule = z.output<typeof Rule>
+
+const isZone = (zone: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
+/** No case opens in [from, until). */
+const Freeze = z
+  .strictObject({ name: z.string().min(1).max(80), from: Time, until: Time })
+  .refine(({ from, until }) => from < until, { path: ['until'], message: 'ends before it begins' })
+
+/** pack.yaml. */
+export const PackHead = z.strictObject({
+  id: PackId,
+  version: z.int().min(1),
+  owner: z.union([PersonId, Role]),
+  effectiveFrom: Time,
+  zone: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9+_/-]{0,63}$/)
+    .refine(isZone, 'not an IANA time zone'),
+  calendar: z.strictObject({
+    /** ISO 8601: Monday is 1. */
+    weekdays: z.array(z.int().min(1).max(7)).min(1).refine(isUnique, UNIQUE),
+    holidays: z.array(z.iso.date()).refine(isUnique, UNIQUE),
+    freezes: z.array(Freeze),
+  }),
+  frameworks: z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 .:/_-]{0,39}$/))
+    .refine(isUnique, UNIQUE),
+})
+export type PackHead = z.output<typeof PackHead>
+
+/** One file of rules/. */
+export const RuleFile = z.array(Rule).min(1)
+
+/** A pack that loaded: the head and the rules of all its files, no two of one id. */
+export interface Pack extends PackHead {
+  readonly rules: readonly Rule[]
+}

@@ -1,0 +1,92 @@
+/**
+ * A task is a step that the partner executes: leased over HTTP under a growing lease number (the
+ * fencing token of the claim), claimed with the partner's signature, and believed only when the
+ * enterprise's probe sees it.
+ */
+import { type Authority, within } from './authority.js'
+import { type CaseState, stepOf } from './case.js'
+import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import { Claim, type Envelope } from './shapes/envelope.js'
+import type { CaseEvent, EventOf } from './shapes/event.js'
+import { parseAs } from './shapes/parse.js'
+
+export interface LeaseTask {
+  readonly stepId: string
+  readonly companyId: string
+  readonly leaseMs: number
+  readonly at: string
+}
+
+/** A lease goes to the executing company, never outlives the task, and makes every earlier lease worthless. */
+export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLeased'> | Refusal {
+  const step = stepOf(state, command.stepId)
+  const where = `/tasks/${command.stepId}`
+  if (state.opened?.executor !== command.companyId) return refuse('CASE_UNKNOWN', where)
+  if (step?.phase !== 'offered' || step.task === null || step.grant === null)
+    return refuse('NOT_DUE', where, 'no task is offered here')
+  if (command.at >= step.task.until) return refuse('LEASE_LOST', where, 'the task is over')
+  const ends = new Date(Date.parse(command.at) + command.leaseMs).toISOString()
+  return {
+    type: 'TaskLeased',
+    stepId: command.stepId,
+    grantId: step.grant.grantId,
+    companyId: command.companyId,
+    lease: (step.task.lease?.number ?? 0) + 1,
+    until: ends < step.task.until ? ends : step.task.until,
+  }
+}
+
+export interface RecordClaim {
+  readonly envelope: Envelope
+  readonly authority: Authority
+  readonly verify: Verify
+  readonly at: string
+}
+
+/** UNTRUSTED: the partner's word. Afterwards the executing company signed it for this grant under the live lease; it proves nothing else. */
+export function recordClaim(
+  state: CaseState,
+  command: RecordClaim,
+): readonly CaseEvent[] | Refusal {
+  const claim = judgeClaim(state, command)
+  if (isRefusal(claim)) return claim
+  const step = stepOf(state, claim.stepId)
+  if (step?.phase !== 'offered' || step.grant?.grantId !== claim.grantId)
+    return refuse('NOT_DUE', '/grantId', 'no task is offered under this grant')
+  const lease = step.task?.lease
+  if (lease?.number !== claim.fencingToken || command.at >= lease.until)
+    return refuse('LEASE_LOST', '/fencingToken')
+  const { version, hash } = command.authority
+  return [
+    {
+      type: 'ClaimRecorded',
+      stepId: claim.stepId,
+      grantId: claim.grantId,
+      claimId: claim.claimId,
+      outcome: claim.outcome,
+      operatorId: claim.operatorId,
+      changeReference: claim.changeRecord.reference,
+      envelope: command.envelope,
+      authority: { version, hash },
+    },
+  ]
+}
+
+/** Afterwards the bytes were signed with a claim key of the company that executes this case. */
+export function judgeClaim(state: CaseState, command: RecordClaim): Claim | Refusal {
+  const { envelope, authority, verify, at } = command
+  const company = authority.companies.get(state.opened?.executor ?? '')
+  const key = company?.claimKeys.find((item) => item.keyId === envelope.signatures[0]?.keyid)
+  if (key === undefined) return refuse('CLAIM_INVALID', '/signatures/0/keyid')
+  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
+    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  const verified = verifySignature({ envelope, index: 0, key, verify })
+  if (verified !== true) return verified
+  const opened = openEnvelope({ envelope, kind: 'claim', parse: parseAs(Claim) })
+  if (isRefusal(opened)) return opened
+  const { payload } = opened
+  if (payload.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  if (payload.companyId !== company?.companyId) return refuse('CLAIM_INVALID', '/companyId')
+  return payload.caseId === state.caseId ? payload : refuse('WRONG_CASE', '/caseId')
+}

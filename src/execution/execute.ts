@@ -1,0 +1,311 @@
+/**
+ * execute: carry out one step. Ask the gate, wait for the intent's signed proof, do the operations
+ * that are not recorded yet, record each observation. Called again after any crash it goes on with the
+ * same grant, so whatever is retried, reset or replayed has one effect.
+ */
+import { type CaseState, due, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { type Attest, failStep, finishStep, holdsGrant, undoStep } from '../domain/decide.js'
+import { isRefusal, refuse } from '../domain/refusal.js'
+import type { Fact } from '../domain/shapes/basic.js'
+import type { EventOf } from '../domain/shapes/event.js'
+import type { Operation, TargetState } from '../domain/shapes/plan.js'
+import { recordFinding } from '../store/cases.js'
+import { passGate } from '../store/gate.js'
+import { awaitProof } from '../store/proof.js'
+import { applied, type ExecutionDeps, readCase, record, stop, targetOf, type Work } from './deps.js'
+import { faultPoint } from './faults.js'
+import { offerTask } from './offer.js'
+import { operate, type Seen } from './operations.js'
+
+export interface StepOf {
+  readonly caseId: string
+  readonly stepId: string
+}
+
+/** Afterwards the step is performed, failed, offered to the partner, or its gate is due again. */
+export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
+  const first = await readCase(deps, at.caseId)
+  const next = due(first.state)
+  if (next.kind !== 'perform' || next.stepId !== at.stepId) return
+  if (
+    stepOf(first.state, at.stepId)?.phase === 'satisfied' &&
+    (await askGate(deps, { at, state: first.state })) === 'refused'
+  )
+    return
+  const { state, recorded } = await readCase(deps, at.caseId)
+  const step = stepOf(state, at.stepId)
+  if (step?.grant === null || step === null || step.phase !== 'granted') return
+  await awaitIntent(deps, { at, recorded, grantId: step.grant.grantId })
+  if (step.step.executor === 'partner') await offerTask(deps, { state, step })
+  else await runOperations(deps, { state, recorded, step, from: 0 })
+}
+
+/** After the partner's claim: what the enterprise's own probe sees decides. */
+export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
+  const { state, recorded } = await readCase(deps, at.caseId)
+  const next = due(state)
+  const step = stepOf(state, at.stepId)
+  if (next.kind !== 'observe' || next.stepId !== at.stepId || step === null) return
+  const claim = recorded.findLast(
+    (item): item is Recorded<EventOf<'ClaimRecorded'>> =>
+      item.event.type === 'ClaimRecorded' && item.event.claimId === step.task?.claimId,
+  )
+  if (claim?.event.outcome === 'failed')
+    return contradict(deps, { at, step, observed: { claimed: 'failed' } })
+  await runOperations(deps, { state, recorded, step, from: 1 })
+}
+
+async function askGate(
+  deps: ExecutionDeps,
+  input: { at: StepOf; state: CaseState },
+): Promise<'granted' | 'refused'> {
+  const { at } = input
+  const { connector, subject } = await targetOf(deps, input.state)
+  const preState = await connector.state(subject)
+  faultPoint('gate.before_commit')
+  const { answer } = await applied(deps, {
+    caseId: at.caseId,
+    result: passGate(deps, { ...at, preState }),
+  })
+  faultPoint('gate.after_commit')
+  if (answer.gate === 'granted') return 'granted'
+  const { refusal } = answer
+  // A gate that cannot even be refused in the case's own entries is found beside them.
+  if (['EVIDENCE_TAMPERED', 'PLAN_TAMPERED', 'ALREADY_GRANTED'].includes(refusal.refused))
+    await recordFinding(deps.db, { caseId: at.caseId, refusal })
+  if (refusal.refused.startsWith('AUTHORITY_') || refusal.refused.startsWith('POLICY_'))
+    await stop(deps, { caseId: at.caseId, refusal })
+  return 'refused'
+}
+
+/** Intent before effect: the grant's entry is in a signed checkpoint, verified here, before the target is touched. */
+async function awaitIntent(
+  deps: ExecutionDeps,
+  input: { at: StepOf; recorded: readonly Recorded[]; grantId: string },
+): Promise<void> {
+  const intent = input.recorded.find(
+    ({ event }) => event.type === 'Granted' && event.grantId === input.grantId,
+  )
+  if (intent === undefined) throw new TypeError('a granted step without its grant')
+  const { log, published, proofWithinMs: withinMs } = deps
+  const proof = await awaitProof(deps.db, { hash: intent.hash, log, published, withinMs })
+  if (isRefusal(proof)) await stop(deps, { caseId: input.at.caseId, refusal: proof })
+}
+
+interface Running {
+  readonly state: CaseState
+  readonly recorded: readonly Recorded[]
+  readonly step: StepState
+  /** The first operation that is the connector's own. */
+  readonly from: number
+}
+
+async function runOperations(deps: ExecutionDeps, running: Running): Promise<void> {
+  const { state, step } = running
+  const target = await targetOf(deps, state)
+  const { plan } = state
+  if (plan === null || step.grant === null)
+    throw new TypeError('a granted step without plan or grant')
+  const work: Work = { ...target, plan }
+  const { grantId } = step.grant
+  const at = { caseId: state.caseId, stepId: step.step.stepId }
+  const operations = step.step.operations.slice(running.from)
+  if (operations.length === 0) return finish(deps, { at, grantId, observed: null })
+  let { recorded } = running
+  for (const [index, op] of operations.entries()) {
+    if (isDone(recorded, { grantId, op })) continue
+    const startedAt = new Date().toISOString()
+    const seen = await operate({
+      deps,
+      work,
+      grantId,
+      op,
+      expected: signedState({ recorded, step }),
+      controlSeen: controlSeen(recorded, op),
+    })
+    const observed = observation({ at, grantId, op, seen, startedAt })
+    if (seen.outcome === 'refused') return failed(deps, { at, grantId, step, seen, observed })
+    if (index === operations.length - 1) return finish(deps, { at, grantId, observed })
+    await record(deps, {
+      caseId: at.caseId,
+      decide: (view) =>
+        observe(view.state, { at, grantId, observed, attest: deps.attestFor(at.caseId) }),
+    })
+    recorded = (await readCase(deps, at.caseId)).recorded
+  }
+  return finish(deps, { at, grantId, observed: null })
+}
+
+type Observation = Omit<EventOf<'OperationObserved'>, 'attestation'>
+
+const observation = (input: {
+  at: StepOf
+  grantId: string
+  op: Operation
+  seen: Seen
+  startedAt: string
+}): Observation => ({
+  type: 'OperationObserved',
+  stepId: input.at.stepId,
+  grantId: input.grantId,
+  op: input.op.op,
+  outcome: input.seen.outcome,
+  code: input.seen.code,
+  facts: [...input.seen.facts],
+  observed: { ...input.seen.observed },
+  startedAt: input.startedAt,
+  endedAt: new Date().toISOString(),
+})
+
+const isDone = (recorded: readonly Recorded[], of: { grantId: string; op: Operation }): boolean =>
+  recorded.some(
+    ({ event }) =>
+      event.type === 'OperationObserved' &&
+      event.grantId === of.grantId &&
+      event.op === of.op.op &&
+      (event.outcome === 'done' || event.outcome === 'already'),
+  )
+
+/** The pre-state of the gate under which the grant was given. */
+function signedState(input: { recorded: readonly Recorded[]; step: StepState }): TargetState {
+  const nonce = input.step.gate?.nonce
+  const opened = input.recorded.find(({ hash }) => hash === nonce)?.event
+  if (opened?.type !== 'GateOpened') throw new TypeError('a granted step without its gate')
+  return opened.preState
+}
+
+/** Whether the credential's stored secret was seen to log in earlier in this case, before it was disabled. */
+function controlSeen(recorded: readonly Recorded[], op: Operation): 'yes' | 'no' {
+  const seen = recorded.some(
+    ({ event }) =>
+      event.type === 'OperationObserved' &&
+      event.op === 'observe-unused' &&
+      event.outcome === 'done' &&
+      event.observed['credential'] === op.credential &&
+      event.observed['control'] === 'accepted',
+  )
+  return seen ? 'yes' : 'no'
+}
+
+const observe = (
+  state: CaseState,
+  input: { at: StepOf; grantId: string; observed: Observation; attest: Attest },
+) => {
+  const held = holdsGrant(state, { stepId: input.at.stepId, grantId: input.grantId })
+  return isRefusal(held) ? held : [input.attest(input.observed)]
+}
+
+async function finish(
+  deps: ExecutionDeps,
+  input: { at: StepOf; grantId: string; observed: Observation | null },
+): Promise<void> {
+  const { at, grantId, observed } = input
+  const attest = deps.attestFor(at.caseId)
+  await record(deps, {
+    caseId: at.caseId,
+    decide: ({ state, recorded }) => {
+      const facts = [...factsUnder(recorded, grantId), ...(observed?.facts ?? [])]
+      const finished = finishStep(state, { stepId: at.stepId, grantId, facts, attest })
+      if (isRefusal(finished)) return finished
+      return observed === null ? finished : [attest(observed), ...finished]
+    },
+  })
+}
+
+const factsUnder = (recorded: readonly Recorded[], grantId: string): Fact[] =>
+  recorded.flatMap(({ event }) =>
+    event.type === 'OperationObserved' && event.grantId === grantId ? event.facts : [],
+  )
+
+async function failed(
+  deps: ExecutionDeps,
+  input: { at: StepOf; grantId: string; step: StepState; seen: Seen; observed: Observation },
+): Promise<void> {
+  const { at, grantId, seen, observed } = input
+  if (input.step.phase === 'claimed')
+    return contradict(deps, { at, step: input.step, observed: observed.observed })
+  const attest = deps.attestFor(at.caseId)
+  const code = seen.code ?? 'TARGET_REJECTED'
+  await record(deps, {
+    caseId: at.caseId,
+    decide: ({ state }) => {
+      const failing = failStep(state, {
+        stepId: at.stepId,
+        grantId,
+        code,
+        target: seen.target,
+        attest,
+      })
+      return isRefusal(failing) ? failing : [attest(observed), ...failing]
+    },
+  })
+}
+
+/** The probe does not see what the partner claims: the claim counts for nothing and the task is open again. */
+async function contradict(
+  deps: ExecutionDeps,
+  input: { at: StepOf; step: StepState; observed: Readonly<Record<string, string>> },
+): Promise<void> {
+  const { at, step } = input
+  const { claimId } = step.task ?? {}
+  const { grant } = step
+  if (claimId === undefined || claimId === null || grant === null) return
+  await record(deps, {
+    caseId: at.caseId,
+    decide: ({ state }) => {
+      if (stepOf(state, at.stepId)?.task?.claimId !== claimId)
+        return refuse('NOT_DUE', `/steps/${at.stepId}`)
+      const { grantId } = grant
+      const observed = { ...input.observed }
+      return [
+        deps.attestFor(at.caseId)({
+          type: 'ClaimContradicted',
+          stepId: at.stepId,
+          grantId,
+          claimId,
+          observed,
+        }),
+      ]
+    },
+  })
+}
+
+/** A step's own rollback: only what this grant set is unset, and only while nobody uses it. */
+export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
+  const { state } = await readCase(deps, at.caseId)
+  const next = due(state)
+  const step = stepOf(state, at.stepId)
+  if (next.kind !== 'undo' || next.stepId !== at.stepId || step === null || step.grant === null)
+    return
+  const { grantId } = step.grant
+  const work = await targetOf(deps, state)
+  const observed: Record<string, string> = {}
+  for (const undo of step.step.undo) {
+    if (undo.op === 'nothing') continue
+    observed[undo.credential] = await unset({ work, credential: undo.credential, grantId })
+  }
+  faultPoint('undo.after_effect')
+  await record(deps, {
+    caseId: at.caseId,
+    decide: (view) =>
+      undoStep(view.state, { ...at, grantId, observed, attest: deps.attestFor(at.caseId) }),
+  })
+}
+
+async function unset(input: {
+  work: Omit<Work, 'plan'>
+  credential: string
+  grantId: string
+}): Promise<string> {
+  const { work, credential, grantId } = input
+  const { connector, subject } = work
+  const last = await connector.lastGrant(credential)
+  if (last?.grantId !== grantId) return 'left alone: changed by something else since'
+  if (last.change === 'unset') return 'already undone'
+  if ((await connector.sessions(credential)).length > 0) return 'left alone: in use'
+  const expected = await connector.state(subject)
+  const effect = await connector.unset({ subject, credential, grantId, expected })
+  return effect.effect === 'done' || effect.effect === 'already'
+    ? 'undone'
+    : `left alone: ${effect.effect}`
+}

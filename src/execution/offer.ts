@@ -1,0 +1,114 @@
+/**
+ * A step that the partner executes: the new secret is sealed to each consumer, which alone can open
+ * it, and the task is offered with a signed, single-use permit.
+ */
+import type { CaseState, StepState } from '../domain/case.js'
+import { holdsGrant } from '../domain/decide.js'
+import { type Digest, digest } from '../domain/digest.js'
+import { isRefusal, refuse } from '../domain/refusal.js'
+import type { Permit } from '../domain/shapes/envelope.js'
+import { sealSecret } from '../keys/seal.js'
+import { signEnvelope } from '../keys/sign.js'
+import { type ExecutionDeps, ExecutionFault, record, stop, targetOf } from './deps.js'
+import { faultPoint } from './faults.js'
+import { secretOf } from './secrets.js'
+
+export async function offerTask(
+  deps: ExecutionDeps,
+  input: { readonly state: CaseState; readonly step: StepState },
+): Promise<void> {
+  const { state, step } = input
+  const { opened, planHash } = state
+  const { grant } = step
+  const deliver = step.step.operations.find((operation) => operation.op === 'deliver')
+  if (opened === null || planHash === null || grant === null || deliver === undefined)
+    throw new TypeError('a partner step without plan, grant or delivery')
+  const sealed = await sealAll(deps, {
+    ...input,
+    credential: deliver.credential,
+    to: deliver.to,
+    grantId: grant.grantId,
+  })
+  faultPoint('deliver.before_offer')
+  const { caseId } = state
+  const { stepId } = step.step
+  await record(deps, {
+    caseId,
+    decide: (view) => {
+      const held = holdsGrant(view.state, { stepId, grantId: grant.grantId })
+      if (isRefusal(held)) return held
+      if (held.phase !== 'granted') return refuse('NOT_DUE', `/steps/${stepId}`)
+      const until = new Date(Date.parse(view.at) + opened.settings.claimWithinMs).toISOString()
+      const permit: Permit = {
+        type: 'permit',
+        v: 1,
+        enterprise: opened.enterprise,
+        companyId: opened.executor,
+        caseId,
+        stepId,
+        planHash,
+        grantId: grant.grantId,
+        fencingToken: grant.fencingToken,
+        notAfter: until,
+      }
+      return [
+        deps.attestFor(caseId)({
+          type: 'TaskOffered',
+          stepId,
+          grantId: grant.grantId,
+          companyId: opened.executor,
+          permit: signEnvelope({ kind: 'permit', payload: permit, ...deps.signing }),
+          sealed,
+          until,
+        }),
+      ]
+    },
+  })
+}
+
+/** Sealing is repeatable: a second run after a crash keeps the first delivery. */
+async function sealAll(
+  deps: ExecutionDeps,
+  input: {
+    readonly state: CaseState
+    readonly credential: string
+    readonly to: readonly string[]
+    readonly grantId: string
+  },
+): Promise<Record<string, Digest>> {
+  const { state, credential, to, grantId } = input
+  const { identity, caseId } = await targetOf(deps, state)
+  const secret = await secretOf(deps, { identityId: identity.identityId, credential })
+  if (secret === null) throw new ExecutionFault('SECRET_MISSING')
+  const digests: Record<string, Digest> = {}
+  for (const consumerId of to) {
+    const consumer = identity.consumers.find((item) => item.consumerId === consumerId)
+    if (consumer === undefined)
+      return stop(deps, {
+        caseId,
+        refusal: refuse('TARGET_UNSUITABLE', `/consumers/${consumerId}`),
+      })
+    const jwe = await sealSecret({
+      secret,
+      publicKey: consumer.sealTo,
+      sealedFor: { consumerId, caseId, grantId },
+    })
+    digests[consumerId] = digest(await keepFirst(deps, { grantId, consumerId, jwe }))
+  }
+  return digests
+}
+
+async function keepFirst(
+  deps: ExecutionDeps,
+  input: { readonly grantId: string; readonly consumerId: string; readonly jwe: string },
+): Promise<string> {
+  await deps.db.query(
+    'insert into sealed (grant_id, consumer_id, jwe) values ($1, $2, $3) on conflict do nothing',
+    [input.grantId, input.consumerId, input.jwe],
+  )
+  const { rows } = await deps.db.query<{ jwe: string }>(
+    'select jwe from sealed where grant_id = $1 and consumer_id = $2',
+    [input.grantId, input.consumerId],
+  )
+  return rows[0]?.jwe ?? input.jwe
+}

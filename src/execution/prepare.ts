@@ -1,0 +1,76 @@
+/**
+ * Before anything can be signed: look at the target, draw the plan, open the gate with the state that
+ * the signatures will be for. Nothing here changes a target.
+ */
+import { due } from '../domain/case.js'
+import { openGate, plan as planCase } from '../domain/decide.js'
+import { planners } from '../domain/plan.js'
+import { isRefusal } from '../domain/refusal.js'
+import { requirementToday } from '../domain/requirements.js'
+import { apply } from '../store/apply.js'
+import { applied, type ExecutionDeps, readCase, record, stop, targetOf } from './deps.js'
+
+export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<void> {
+  const { state } = await readCase(deps, caseId)
+  if (due(state).kind !== 'plan') return
+  const { opened, identity, subject, connector, at } = await targetOf(deps, state)
+  const seen = await connector.inspect(subject)
+  const plan = planners[opened.kind].plan({
+    opened,
+    identity,
+    seen,
+    attributes: connector.attributes(subject),
+    at,
+  })
+  await record(deps, {
+    caseId,
+    decide: ({ state: fresh }) => {
+      if (!isRefusal(plan)) return planCase(fresh, { plan, attest: deps.attestFor(caseId) })
+      const { refused: code, where, detail } = plan
+      return [
+        { type: 'FindingRecorded', code, where, detail: detail.slice(0, 300) },
+        { type: 'CaseClosed', outcome: 'unplannable' },
+      ]
+    },
+  })
+}
+
+/** Opens the gate that is due, if one is. Its pre-state is what the target looks like now. */
+export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<void> {
+  const { state } = await readCase(deps, caseId)
+  const next = due(state)
+  if (next.kind !== 'open-gate') return
+  const { stepId } = next
+  const { opened, connector, subject } = await targetOf(deps, state)
+  const preState = await connector.state(subject)
+  const outcome = await applied(deps, {
+    caseId,
+    result: apply(deps.db, {
+      caseId,
+      decide: async (view, tx) => {
+        const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+        if (isRefusal(authority)) return { events: [], answer: authority }
+        const loaded = await deps.packs(tx, { authority, at: view.at })
+        if (isRefusal(loaded)) return { events: [], answer: loaded }
+        const resolved = requirementToday({
+          opened,
+          stepId,
+          authority,
+          pack: loaded.pack,
+          packHash: loaded.hash,
+        })
+        if (isRefusal(resolved)) return { events: [], answer: resolved }
+        const events = openGate(view.state, {
+          stepId,
+          preState,
+          resolved,
+          at: view.at,
+          attest: deps.attestFor(caseId),
+        })
+        return isRefusal(events) ? { events: [], answer: events } : { events, answer: null }
+      },
+    }),
+  })
+  if (outcome.answer !== null && outcome.answer.refused !== 'NOT_DUE')
+    await stop(deps, { caseId, refusal: outcome.answer })
+}

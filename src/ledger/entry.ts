@@ -1,0 +1,71 @@
+/**
+ * An entry is one evidence record: canonical JSON whose RFC 6962 leaf hash is its identity. Entries
+ * of one stream (a case, a fence, the authority) number contiguously and name their predecessor, so
+ * that a packet can prove that nothing of the stream is missing.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { canonicalBytes, type Digest, parseCanonical } from '../domain/digest.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { Entry } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { leafHash } from './tree.js'
+
+export interface StoredEntry {
+  readonly entry: Entry
+  readonly bytes: Uint8Array
+  readonly hash: Digest
+}
+
+export const entryHash = (bytes: Uint8Array): Digest => `sha256:${bytesToHex(leafHash(bytes))}`
+
+/** The next entries of a stream, chained after `head`. `at` is the database's clock, ISO with milliseconds. */
+export function chain(input: {
+  readonly stream: string
+  readonly seq: number
+  readonly head: Digest | null
+  readonly at: string
+  readonly bodies: readonly { readonly type: string }[]
+}): StoredEntry[] {
+  let prev = input.head
+  return input.bodies.map((body, index) => {
+    const entry: Entry = {
+      v: 1,
+      stream: input.stream,
+      seq: input.seq + index + 1,
+      prev,
+      at: input.at,
+      body,
+    }
+    const bytes = canonicalBytes(entry)
+    const hash = entryHash(bytes)
+    prev = hash
+    return { entry, bytes, hash }
+  })
+}
+
+/** UNTRUSTED: bytes from a database row or a packet. Afterwards they are one strict entry of this stream. */
+export function readEntry(bytes: Uint8Array): StoredEntry | Refusal {
+  const parsed = parseCanonical(bytes)
+  if (isRefusal(parsed)) return parsed
+  const entry = parseAs(Entry)(parsed.value)
+  return isRefusal(entry) ? entry : { entry, bytes, hash: entryHash(bytes) }
+}
+
+/** Afterwards the entries are the whole stream from its first entry, in order, none missing or altered. */
+export function checkChain(
+  stream: string,
+  rows: readonly Uint8Array[],
+): readonly StoredEntry[] | Refusal {
+  const stored: StoredEntry[] = []
+  for (const [index, bytes] of rows.entries()) {
+    const where = `/${stream}/${index + 1}`
+    const one = readEntry(bytes)
+    if (isRefusal(one)) return refuse('EVIDENCE_TAMPERED', where, one.detail)
+    const { entry } = one
+    if (entry.stream !== stream || entry.seq !== index + 1) return refuse('ENTRY_MISSING', where)
+    if (entry.prev !== (stored.at(-1)?.hash ?? null))
+      return refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
+    stored.push(one)
+  }
+  return stored
+}

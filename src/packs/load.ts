@@ -1,0 +1,136 @@
+/**
+ * A pack is a folder: pack.yaml, rules/*.yaml and the pack's own tests/*.yaml. *PackFiles* is its text by
+ * path, which is what is hashed, stored and signed for; `parsePack` makes it a `Pack` or says where it
+ * does not load. Nothing in the folder goes unread, and nothing half-loads.
+ */
+import { type Dirent, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { canonical, type Digest, digest, digestOf } from '../domain/digest.js'
+import { resolve } from '../domain/policy.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { type Pack, PackHead, type Role, type Rule, RuleFile } from '../domain/shapes/policy.js'
+import { type Expected, PackTestFile } from '../domain/shapes/policy-test.js'
+import type { ResolvedRequirement } from '../domain/shapes/requirement.js'
+import { readYaml } from './yaml.js'
+
+/** Text by path inside the pack, `rules/rotate.yaml`. */
+export type PackFiles = Readonly<Record<string, string>>
+
+export class PackFault extends Error {
+  override readonly name = 'PackFault'
+}
+
+const HEAD = 'pack.yaml'
+const KNOWN_PATH = /^(pack|(rules|tests)\/[a-z0-9][a-z0-9-]{0,62})\.yaml$/
+const MAX_FILES = 128
+
+/** Reads every file of the folder. Throws PackFault when it cannot be read, or holds what is neither file nor folder. */
+export function readPack(dir: string): { readonly files: PackFiles } {
+  try {
+    const entries = readdirSync(dir, { recursive: true, withFileTypes: true, encoding: 'utf8' })
+    return { files: Object.fromEntries(entries.flatMap((entry) => readEntry(dir, entry))) }
+  } catch (cause) {
+    throw cause instanceof PackFault ? cause : new PackFault('the pack cannot be read', { cause })
+  }
+}
+
+function readEntry(dir: string, entry: Dirent): [string, string][] {
+  if (entry.isDirectory()) return []
+  const file = join(entry.parentPath, entry.name)
+  const path = file.slice(join(dir, '/').length).replaceAll('\\', '/')
+  if (!entry.isFile()) throw new PackFault(`${path} is not a regular file`)
+  return [[path, readFileSync(file, 'utf8')]]
+}
+
+/** Names the pack by its exact text: the digest of its sorted [path, SHA-256 of the text] pairs. */
+export const packHash = (files: PackFiles): Digest =>
+  digest(
+    Object.keys(files)
+      .sort()
+      .map((path) => [path, digestOf(utf8ToBytes(files[path] ?? ''))]),
+  )
+
+/** UNTRUSTED: the files may come from the database or an archive. POLICY_INVALID names `file:line:column`. */
+export function parsePack(files: PackFiles): Pack | Refusal {
+  const paths = Object.keys(files).sort()
+  if (paths.length > MAX_FILES) return refuse('POLICY_INVALID', '/', `more than ${MAX_FILES} files`)
+  const stranger = paths.find((path) => !KNOWN_PATH.test(path))
+  if (stranger !== undefined) return refuse('POLICY_INVALID', stranger, 'no such file belongs to a pack')
+  const head = readYaml({ path: HEAD, text: files[HEAD] ?? '' }, PackHead)
+  if (isRefusal(head)) return head
+  const rules = readRules(files, paths)
+  if (isRefusal(rules)) return rules
+  for (const path of paths.filter((name) => name.startsWith('tests/'))) {
+    const tests = readYaml({ path, text: files[path] ?? '' }, PackTestFile)
+    if (isRefusal(tests)) return tests
+  }
+  return { ...head.value, rules }
+}
+
+function readRules(files: PackFiles, paths: readonly string[]): readonly Rule[] | Refusal {
+  const rules: Rule[] = []
+  for (const path of paths.filter((name) => name.startsWith('rules/'))) {
+    const file = readYaml({ path, text: files[path] ?? '' }, RuleFile)
+    if (isRefusal(file)) return file
+    for (const [index, rule] of file.value.entries()) {
+      if (rules.some(({ id }) => id === rule.id))
+        return refuse('POLICY_INVALID', file.at([index, 'id']), `another rule is called ${rule.id}`)
+      rules.push(rule)
+    }
+  }
+  return rules.length === 0 ? refuse('POLICY_INVALID', 'rules/', 'a pack has rules') : rules
+}
+
+export interface PackTestResult {
+  readonly file: string
+  readonly name: string
+  readonly outcome: 'passed' | 'failed'
+  /** What the pack answered instead; empty when passed. */
+  readonly detail: string
+}
+
+/** Runs every test of tests/*.yaml against the pack. POLICY_INVALID when a test file does not read. */
+export function runPackTests(pack: Pack, files: PackFiles): readonly PackTestResult[] | Refusal {
+  const hash = packHash(files)
+  const results: PackTestResult[] = []
+  for (const file of Object.keys(files).sort()) {
+    if (!file.startsWith('tests/')) continue
+    const tests = readYaml({ path: file, text: files[file] ?? '' }, PackTestFile)
+    if (isRefusal(tests)) return tests
+    for (const { name, given, expect } of tests.value) {
+      const subject = { ...given, roles: { ...NOBODY, ...given.roles } }
+      const detail = differences(expect, resolve({ pack, packHash: hash, subject }))
+      results.push({ file, name, outcome: detail === '' ? 'passed' : 'failed', detail })
+    }
+  }
+  return results
+}
+
+const NOBODY: Readonly<Record<Role, readonly string[]>> = {
+  'identity-owner': [],
+  'objective-owner': [],
+  'duty-person': [],
+  'risk-owner': [],
+  officer: [],
+}
+
+function differences(expected: Expected, got: ResolvedRequirement | Refusal): string {
+  const answer: Record<string, unknown> = isRefusal(got) ? { refused: got.refused } : termsOf(got)
+  return Object.entries(expected)
+    .filter(([name, value]) => canonical(answer[name] ?? null) !== canonical(value))
+    .map(([name, value]) => `${name}: expected ${canonical(value)}, got ${canonical(answer[name] ?? null)}`)
+    .join('; ')
+}
+
+const termsOf = ({ requirement, rules }: ResolvedRequirement) => ({
+  needs: Object.fromEntries(requirement.groups.map(({ name, need }) => [name, need])),
+  quorum: requirement.quorum,
+  assurance: requirement.assurance,
+  ahead: requirement.ahead,
+  facts: requirement.facts,
+  escalateAfter: requirement.escalateAfterMs,
+  expireAfter: requirement.expireAfterMs,
+  decisionMaxAge: requirement.decisionMaxAgeMs,
+  rules,
+})

@@ -1,0 +1,245 @@
+/**
+ * What people, partners and clocks do to a case: each is one `apply` with one function of the core.
+ * Doors call these; so does the workflow's sync, with envelopes that came as signals.
+ */
+import type { Authority } from '../domain/authority.js'
+import type { Recorded } from '../domain/case.js'
+import { admitDecision, passDeadline, recordRefusal } from '../domain/decide.js'
+import { type Digest, digest } from '../domain/digest.js'
+import type { Verify } from '../domain/envelope.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { Envelope } from '../domain/shapes/envelope.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { leaseTask, recordClaim } from '../domain/task.js'
+import { type Applied, append, apply, type Change, lockStream, type View } from './apply.js'
+import type { AuthoritySource } from './authority.js'
+import { type Db, StoreFault, transaction } from './db.js'
+
+export interface CaseDeps {
+  readonly db: Db
+  readonly authority: AuthoritySource
+  readonly verify: Verify
+}
+
+export interface Receipt {
+  readonly caseId: string
+  /** The entry that admitted it: its number in the case and its leaf hash. */
+  readonly seq: number
+  readonly hash: Digest
+  readonly gate: 'waiting' | 'satisfied' | 'declined'
+}
+
+export interface SubmitDecision {
+  readonly caseId: string
+  readonly envelope: unknown
+  readonly door: 'api' | 'signal'
+}
+
+/** UNTRUSTED: the envelope. Admitted or refused at once, with Temporal up or down; the same one twice gets the first answer. */
+export async function submitDecision(
+  deps: CaseDeps,
+  input: SubmitDecision,
+): Promise<Receipt | Refusal> {
+  const envelope = parseAs(Envelope)(input.envelope)
+  const applied = await apply<Receipt | Refusal>(deps.db, {
+    caseId: input.caseId,
+    decide: async (view, tx) => {
+      if (isRefusal(envelope)) return refused({ view, refusal: envelope, input })
+      const known = admittedBefore(view, envelope)
+      if (known !== null) return { events: [], answer: known }
+      const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+      if (isRefusal(authority)) return { events: [], answer: authority }
+      return admit({ view, envelope, authority, deps, input })
+    },
+  })
+  if (isRefusal(applied)) return applied
+  if (isRefusal(applied.answer) || applied.answer.seq > 0) return applied.answer
+  return receiptOf(applied)
+}
+
+function admit(at: {
+  view: View
+  envelope: Envelope
+  authority: Authority
+  deps: CaseDeps
+  input: SubmitDecision
+}): Change<Receipt | Refusal> {
+  const { view, envelope, authority, deps, input } = at
+  const admitted = admitDecision(view.state, {
+    envelope,
+    authority,
+    verify: deps.verify,
+    at: view.at,
+  })
+  if (isRefusal(admitted)) return refused({ view, refusal: admitted, input })
+  const answer: Receipt = { caseId: input.caseId, seq: 0, hash: 'sha256:', gate: 'waiting' }
+  return { events: admitted.events, answer, signal: { name: 'decide', envelope } }
+}
+
+function refused(at: { view: View; refusal: Refusal; input: SubmitDecision }): Change<Refusal> {
+  const { view, refusal, input } = at
+  const sent = digestOfAnything(input.envelope)
+  return { events: recordRefusal(view.state, { refusal, sent, door: input.door }), answer: refusal }
+}
+
+/** A digest even of what has no canonical form: the refusal names what was sent without keeping it. */
+function digestOfAnything(value: unknown): Digest {
+  try {
+    return digest(value)
+  } catch {
+    return digest(String(value))
+  }
+}
+
+/** Delivery is at least once: the very same envelope again is answered as the first time. */
+function admittedBefore(view: View, envelope: Envelope): Receipt | null {
+  const text = JSON.stringify(envelope)
+  const found = view.recorded.find(
+    ({ event }) =>
+      event.type === 'DecisionAdmitted' && sameEnvelope(event.envelope, envelope, text),
+  )
+  if (found === undefined) return null
+  return {
+    caseId: view.state.caseId,
+    seq: found.seq,
+    hash: found.hash,
+    gate: gateAfter(view.recorded, found.seq),
+  }
+}
+
+const sameEnvelope = (left: Envelope, right: Envelope, text: string): boolean =>
+  left.payload === right.payload &&
+  (JSON.stringify(left) === text || digest(left) === digest(right))
+
+function receiptOf(applied: Applied<unknown>): Receipt {
+  const [first] = applied.added
+  return {
+    caseId: applied.state.caseId,
+    seq: first?.seq ?? 0,
+    hash: first?.hash ?? 'sha256:',
+    gate: gateAfter(applied.added, first?.seq ?? 0),
+  }
+}
+
+function gateAfter(recorded: readonly Recorded[], seq: number): Receipt['gate'] {
+  const next = recorded.find((item) => item.seq === seq + 1)?.event.type
+  if (next === 'GateSatisfied') return 'satisfied'
+  return next === 'GateDeclined' ? 'declined' : 'waiting'
+}
+
+export interface Leased {
+  readonly lease: number
+  readonly until: string
+  readonly grantId: string
+}
+
+export async function submitLease(
+  deps: CaseDeps,
+  input: { readonly caseId: string; readonly stepId: string; readonly companyId: string },
+): Promise<Leased | Refusal> {
+  const applied = await apply<Leased | Refusal>(deps.db, {
+    caseId: input.caseId,
+    decide: (view) => {
+      const leaseMs = view.state.opened?.settings.leaseMs ?? 0
+      const leased = leaseTask(view.state, { ...input, leaseMs, at: view.at })
+      if (isRefusal(leased)) return { events: [], answer: leased }
+      const { lease, until, grantId } = leased
+      return { events: [leased], answer: { lease, until, grantId } }
+    },
+  })
+  return isRefusal(applied) ? applied : applied.answer
+}
+
+/** UNTRUSTED: the partner's claim. Recorded with its signature; believed only when the probe sees it. */
+export async function submitClaim(
+  deps: CaseDeps,
+  input: { readonly caseId: string; readonly envelope: unknown },
+): Promise<{ readonly seq: number } | Refusal> {
+  const envelope = parseAs(Envelope)(input.envelope)
+  if (isRefusal(envelope)) return envelope
+  const applied = await apply<'recorded' | Refusal>(deps.db, {
+    caseId: input.caseId,
+    decide: async (view, tx) => {
+      const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+      if (isRefusal(authority)) return { events: [], answer: authority }
+      const events = recordClaim(view.state, {
+        envelope,
+        authority,
+        verify: deps.verify,
+        at: view.at,
+      })
+      if (isRefusal(events)) return refusedClaim({ view, envelope, refusal: events })
+      return { events, answer: 'recorded', signal: { name: 'changed' } }
+    },
+  })
+  if (isRefusal(applied)) return applied
+  return isRefusal(applied.answer) ? applied.answer : { seq: applied.added[0]?.seq ?? 0 }
+}
+
+const refusedClaim = (at: {
+  view: View
+  envelope: Envelope
+  refusal: Refusal
+}): Change<Refusal> => ({
+  events: recordRefusal(at.view.state, {
+    refusal: at.refusal,
+    sent: digest(at.envelope),
+    door: 'api',
+  }),
+  answer: at.refusal,
+})
+
+/** What a timer of the workflow asks. An early one is told "not yet"; the database's clock decides. */
+export async function submitDeadline(
+  deps: Pick<CaseDeps, 'db'>,
+  input: { readonly caseId: string; readonly stepId: string },
+): Promise<'passed' | Refusal> {
+  const applied = await apply<'passed' | Refusal>(deps.db, {
+    caseId: input.caseId,
+    decide: (view) => {
+      const events = passDeadline(view.state, { stepId: input.stepId, at: view.at })
+      return isRefusal(events) ? { events: [], answer: events } : { events, answer: 'passed' }
+    },
+  })
+  return isRefusal(applied) ? applied : applied.answer
+}
+
+/** Something that must not have happened was found. On the case when it can still be written to, else beside it. */
+export async function recordFinding(
+  db: Db,
+  input: { readonly caseId: string; readonly refusal: Refusal },
+): Promise<void> {
+  const { refused: code, where, detail } = input.refusal
+  const event = {
+    type: 'FindingRecorded',
+    code,
+    where: where.slice(0, 200),
+    detail: detail.slice(0, 300),
+  } as const
+  const applied = await apply(db, {
+    caseId: input.caseId,
+    decide: ({ recorded }) => ({
+      events: recorded.some((item) => sameFinding(item, event)) ? [] : [event],
+      answer: null,
+    }),
+  })
+  if (isRefusal(applied)) await recordBeside(db, { caseId: input.caseId, event })
+}
+
+const sameFinding = (item: Recorded, event: { code: string; where: string }): boolean =>
+  item.event.type === 'FindingRecorded' &&
+  item.event.code === event.code &&
+  item.event.where === event.where
+
+/** A case whose entries do not chain cannot be appended to; what was found stands in a stream of its own. */
+async function recordBeside(
+  db: Db,
+  input: { readonly caseId: string; readonly event: { readonly type: string } },
+): Promise<void> {
+  await transaction(db, async (tx) => {
+    const locked = await lockStream(tx, { stream: `findings:${input.caseId}`, make: true })
+    if (isRefusal(locked)) throw new StoreFault(locked.refused, locked)
+    const known = locked.entries.some(({ entry }) => digest(entry.body) === digest(input.event))
+    if (!known) await append(tx, { locked, bodies: [input.event] })
+  })
+}

@@ -1,0 +1,106 @@
+/**
+ * The evidence store's connection: a pool per process, a transaction helper, and a listener that
+ * survives a lost connection. Faults are retried by callers; nothing here decides anything.
+ */
+import pg from 'pg'
+
+export type Db = pg.Pool
+export type Tx = pg.PoolClient
+
+/** A technical failure of the store, with a code and no query text or connection string. */
+export class StoreFault extends Error {
+  readonly code: string
+  constructor(code: string, cause: unknown) {
+    super(`the evidence store failed (${code})`, { cause })
+    this.name = 'StoreFault'
+    this.code = code
+  }
+}
+
+export const openDb = (url: string, options: { max?: number; name: string }): Db => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 8,
+    application_name: `countersign-${options.name}`,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  })
+  // An idle connection that is lost is replaced at its next use.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'UNKNOWN'
+
+/** One READ COMMITTED transaction: what is read after a lock is what is locked. */
+export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const tx = await db.connect().catch((error: unknown) => {
+    throw new StoreFault(codeOf(error), error)
+  })
+  try {
+    await tx.query('begin')
+    const result = await work(tx)
+    await tx.query('commit')
+    tx.release()
+    return result
+  } catch (error) {
+    const alive = await tx.query('rollback').then(
+      () => true,
+      () => false,
+    )
+    tx.release(!alive)
+    throw error instanceof pg.DatabaseError ? new StoreFault(codeOf(error), error) : error
+  }
+}
+
+/** The database's clock, the only one that counts: ISO, UTC, milliseconds. */
+export async function now(db: Db | Tx): Promise<string> {
+  const { rows } = await db.query<{ at: string }>('select now_iso() as at')
+  return rows[0]?.at ?? ''
+}
+
+export interface Listener {
+  readonly close: () => Promise<void>
+}
+
+/** Calls `heard` at each notification, and once after every (re)connection, because notifications may have been missed. */
+export async function listen(input: {
+  readonly url: string
+  readonly channels: readonly string[]
+  readonly heard: (channel: string, payload: string) => void
+}): Promise<Listener> {
+  let client: pg.Client | null = null
+  let closed = false
+  let retry: NodeJS.Timeout | null = null
+  const again = () => {
+    if (closed || retry !== null) return
+    retry = setTimeout(() => {
+      retry = null
+      connect().catch(again)
+    }, 200)
+  }
+  const connect = async () => {
+    const next = new pg.Client({
+      connectionString: input.url,
+      application_name: 'countersign-listen',
+      keepAlive: true,
+    })
+    next.on('error', () => undefined)
+    next.on('end', again)
+    next.on('notification', (message) => input.heard(message.channel, message.payload ?? ''))
+    await next.connect()
+    for (const channel of input.channels)
+      await next.query(`listen ${next.escapeIdentifier(channel)}`)
+    client = next
+    for (const channel of input.channels) input.heard(channel, '')
+  }
+  await connect()
+  return {
+    close: async () => {
+      closed = true
+      if (retry !== null) clearTimeout(retry)
+      await client?.end()
+    },
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Fences: the kill switch. A row per scope exists so that the gate can hold it; the truth is the
+ * fence's own entries. Raising one takes the row exclusively, so it is acknowledged only when no gate
+ * that could still pass is open. It needs neither Temporal nor the signer.
+ */
+import { type Authority, within } from '../domain/authority.js'
+import { openEnvelope, type Verify, verifySignature } from '../domain/envelope.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { type Envelope, Fence, type FenceScope } from '../domain/shapes/envelope.js'
+import type { CaseOpened } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { append, lockStream } from './apply.js'
+import type { AuthoritySource } from './authority.js'
+import { type Db, now, type Tx, transaction } from './db.js'
+
+export interface HeldFences {
+  readonly raised: { readonly scope: FenceScope; readonly fenceId: string } | null
+}
+
+const streamOf = (scope: FenceScope): string => `fence:${scope.kind}:${scope.id}`
+
+export const scopesOf = (
+  opened: Pick<CaseOpened, 'executor' | 'systemId' | 'identityId'>,
+): FenceScope[] => [
+  { kind: 'identity', id: opened.identityId },
+  { kind: 'partner', id: opened.executor },
+  { kind: 'system', id: opened.systemId },
+]
+
+/** Makes the rows that a gate of this case will hold. */
+export async function ensureFences(tx: Tx, scopes: readonly FenceScope[]): Promise<void> {
+  await tx.query(
+    'insert into fences (kind, id) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
+    [scopes.map((scope) => scope.kind), scopes.map((scope) => scope.id)],
+  )
+}
+
+/**
+ * Holds the case's fences for the transaction. A missing row, or any entry of a fence, stops: clearing
+ * a row does not lift what its entries say, and deleting a row is not lifting either.
+ */
+export async function holdFences(tx: Tx, caseId: string): Promise<HeldFences> {
+  const { rows } = await tx.query<{ body: CaseOpened }>(
+    "select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1 and seq = 1",
+    [caseId],
+  )
+  const opened = rows[0]?.body
+  if (opened === undefined) return { raised: null }
+  for (const scope of scopesOf(opened)) {
+    const held = await tx.query<{ epoch: number }>(
+      'select epoch from fences where kind = $1 and id = $2 for share',
+      [scope.kind, scope.id],
+    )
+    const entries = await tx.query<{ id: string }>(
+      "select convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' as id from entries where stream = $1 order by seq desc limit 1",
+      [streamOf(scope)],
+    )
+    const epoch = held.rows[0]?.epoch ?? -1
+    const fenceId = entries.rows[0]?.id
+    if (fenceId !== undefined || epoch !== 0)
+      return { raised: { scope, fenceId: fenceId ?? '0'.repeat(26) } }
+  }
+  return { raised: null }
+}
+
+export interface RaiseFence {
+  readonly envelope: Envelope
+  readonly authority: AuthoritySource
+  readonly verify: Verify
+}
+
+/** UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed. */
+export async function raiseFence(db: Db, input: RaiseFence): Promise<Fence | Refusal> {
+  const opened = openEnvelope({ envelope: input.envelope, kind: 'fence', parse: parseAs(Fence) })
+  if (isRefusal(opened)) return opened
+  const fence = opened.payload
+  const at = await now(db)
+  const authority = await input.authority.current(db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const wrong = judgeFence({ ...input, authority, fence, at })
+  if (wrong !== null) return wrong
+  const raised = await transaction(db, (tx) => raiseIn(tx, { fence, envelope: input.envelope }))
+  if (isRefusal(raised)) return raised
+  await tellCases(db, fence.scope)
+  return fence
+}
+
+async function raiseIn(
+  tx: Tx,
+  input: { fence: Fence; envelope: Envelope },
+): Promise<Refusal | null> {
+  const { type: _, ...fence } = input.fence
+  const { kind, id } = fence.scope
+  await ensureFences(tx, [fence.scope])
+  await tx.query('update fences set epoch = epoch + 1 where kind = $1 and id = $2', [kind, id])
+  const locked = await lockStream(tx, { stream: streamOf(fence.scope), make: true })
+  if (isRefusal(locked)) return locked
+  const known = locked.entries.some(({ entry }) => entry.body['fenceId'] === fence.fenceId)
+  const body = { type: 'Fenced', ...fence, envelope: input.envelope }
+  if (!known) await append(tx, { locked, bodies: [body] })
+  return null
+}
+
+/** Any owner of something in scope, or a duty person, at once; the fence is signed for now and not replayed later. */
+function judgeFence(input: {
+  readonly envelope: Envelope
+  readonly authority: Authority
+  readonly verify: Verify
+  readonly fence: Fence
+  readonly at: string
+}): Refusal | null {
+  const { envelope, authority, verify, fence, at } = input
+  const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
+  if (holder === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
+  const { key, person } = holder
+  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
+    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  const verified = verifySignature({ envelope, index: 0, key, verify })
+  if (verified !== true) return verified
+  if (fence.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  if (fence.personId !== person.personId) return refuse('PERSON_UNKNOWN', '/personId')
+  if (person.status !== 'active') return refuse('PERSON_DISABLED', '/personId')
+  if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
+    return refuse('NOT_ALLOWED', '/personId')
+  if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
+  if (at >= fence.notAfter) return refuse('EXPIRED', '/notAfter')
+  const mayFence =
+    person.duties.includes('duty-person') ||
+    ownsInScope(authority, { person: person.personId, fence })
+  return mayFence ? null : refuse('NOT_ALLOWED', '/personId')
+}
+
+function ownsInScope(authority: Authority, input: { person: string; fence: Fence }): boolean {
+  const { kind, id } = input.fence.scope
+  return [...authority.identities.values()].some(
+    (identity) =>
+      identity.ownerId === input.person &&
+      ((kind === 'identity' && identity.identityId === id) ||
+        (kind === 'system' && identity.systemId === id) ||
+        (kind === 'partner' && identity.custodian === id)),
+  )
+}
+
+/** Tells the workflows of open cases in scope; the fence holds whether they hear it or not. */
+async function tellCases(db: Db, scope: FenceScope): Promise<void> {
+  const column = { identity: 'identity_id', partner: 'company_id', system: 'system_id' }[scope.kind]
+  await db.query(
+    `insert into outbox (case_id, signal, payload)
+     select case_id, 'changed', '{}' from cases where phase = 'open' and ${column} = $1`,
+    [scope.id],
+  )
+  await db.query("select pg_notify('outbox', '')")
+}

@@ -1,0 +1,246 @@
+/**
+ * The execution gate: the one place where a right to change a target arises. One transaction on the
+ * primary, in the connector's process, under the only database role that may write grants. It holds
+ * the fences FOR SHARE and then the case, so that a fence or a decline either commits before and is
+ * seen, or waits. It never reads Temporal. Grant and intent are one entry.
+ */
+import { judge } from '../domain/approval.js'
+import { checkAttestations } from '../domain/attestation.js'
+import type { Authority } from '../domain/authority.js'
+import { type CaseState, type StepState, stepOf } from '../domain/case.js'
+import {
+  type Attest,
+  countingVotes,
+  factsObserved,
+  fence,
+  grant,
+  refuseAtGate,
+} from '../domain/decide.js'
+import { digest } from '../domain/digest.js'
+import type { Verify } from '../domain/envelope.js'
+import { admitRequest } from '../domain/owner.js'
+import { satisfied } from '../domain/quorum.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { requirementToday } from '../domain/requirements.js'
+import type { CaseOpened } from '../domain/shapes/event.js'
+import type { TargetState } from '../domain/shapes/plan.js'
+import type { Requirement } from '../domain/shapes/requirement.js'
+import { type Applied, applyIn, type Change, type View } from './apply.js'
+import type { AuthoritySource } from './authority.js'
+import { type Db, type Tx, transaction } from './db.js'
+import { type HeldFences, holdFences } from './fences.js'
+import type { packSource } from './packs.js'
+
+export interface GateDeps {
+  readonly db: Db
+  readonly authority: AuthoritySource
+  readonly packs: ReturnType<typeof packSource>
+  readonly verify: Verify
+  readonly attestFor: (caseId: string) => Attest
+  readonly newId: () => string
+}
+
+export interface Asked {
+  readonly caseId: string
+  readonly stepId: string
+  /** The target as observed just before; compared with what was signed. */
+  readonly preState: TargetState
+}
+
+export type GateAnswer =
+  | { readonly gate: 'granted'; readonly grantId: string; readonly fencingToken: number }
+  | { readonly gate: 'refused'; readonly refusal: Refusal }
+
+export const passGate = (deps: GateDeps, asked: Asked): Promise<Applied<GateAnswer> | Refusal> =>
+  transaction(deps.db, async (tx) => {
+    const fences = await holdFences(tx, asked.caseId)
+    return applyIn(tx, {
+      caseId: asked.caseId,
+      decide: (view) => decideAtGate({ deps, asked, tx, fences, view }),
+    })
+  })
+
+interface AtGate {
+  readonly deps: GateDeps
+  readonly asked: Asked
+  readonly tx: Tx
+  readonly fences: HeldFences
+  readonly view: View
+}
+
+async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
+  const { deps, asked, view, fences } = at
+  const attest = deps.attestFor(asked.caseId)
+  if (fences.raised !== null) return fenced({ at, raised: fences.raised })
+  const checked = await checkAll(at)
+  if (isRefusal(checked)) return refusedChange({ at, refusal: checked })
+  const grantId = deps.newId()
+  const token = await insertGrant(at, grantId)
+  if (token === null)
+    return refusedChange({ at, refusal: refuse('ALREADY_GRANTED', `/grants/${asked.stepId}`) })
+  const { version, hash } = checked.authority
+  const events = grant(view.state, {
+    stepId: asked.stepId,
+    grantId,
+    fencingToken: token,
+    decisionIds: checked.decisionIds,
+    authority: { version, hash },
+    attest,
+  })
+  if (isRefusal(events)) return refusedChange({ at, refusal: events })
+  return { events, answer: { gate: 'granted', grantId, fencingToken: token } }
+}
+
+const refusedChange = ({ at, refusal }: { at: AtGate; refusal: Refusal }): Change<GateAnswer> => {
+  const { deps, asked, view } = at
+  const events = refuseAtGate(view.state, {
+    stepId: asked.stepId,
+    refusal,
+    attest: deps.attestFor(asked.caseId),
+  })
+  return { events: isRefusal(events) ? [] : events, answer: { gate: 'refused', refusal } }
+}
+
+function fenced({
+  at,
+  raised,
+}: {
+  at: AtGate
+  raised: NonNullable<HeldFences['raised']>
+}): Change<GateAnswer> {
+  const refusal = refuse('FENCED', `/fences/${raised.scope.kind}`)
+  const closing = fence(at.view.state, raised)
+  const change = refusedChange({ at, refusal })
+  return isRefusal(closing) ? change : { ...change, events: [...change.events, ...closing] }
+}
+
+interface Checked {
+  readonly authority: Authority
+  readonly decisionIds: readonly string[]
+}
+
+/** Every question again, against today's authority and policy and the stored bytes. The order is from cheap to dear. */
+async function checkAll(at: AtGate): Promise<Checked | Refusal> {
+  const { deps, asked, tx, view } = at
+  const { state } = view
+  const step = stepOf(state, asked.stepId)
+  const { opened, plan } = state
+  if (step?.phase !== 'satisfied' || step.gate === null || opened === null || plan === null)
+    return refuse('NOT_DUE', `/steps/${asked.stepId}`)
+  if (digest(plan) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
+  if (digest(asked.preState) !== step.gate.preStateHash)
+    return refuse(
+      'PRESTATE_CHANGED',
+      '/preState',
+      changedAttributes(state, { step, now: asked.preState, view }),
+    )
+  const authority = await deps.authority.current(tx, { at: view.at, lock: 'share' })
+  if (isRefusal(authority)) return authority
+  const tampered = checkAttestations({
+    caseId: state.caseId,
+    recorded: view.recorded,
+    authority,
+    verify: deps.verify,
+  })
+  if (tampered !== null) return tampered
+  const requirement = await checkTerms({ at, authority, opened, step })
+  if (isRefusal(requirement)) return requirement
+  const decisionIds = countAgain({ at, authority, step, requirement })
+  return isRefusal(decisionIds) ? decisionIds : { authority, decisionIds }
+}
+
+/** Afterwards owner, contract and requirement are still what was signed for. */
+async function checkTerms(input: {
+  readonly at: AtGate
+  readonly authority: Authority
+  readonly opened: CaseOpened
+  readonly step: StepState
+}): Promise<Requirement | Refusal> {
+  const { at, authority, opened, step } = input
+  const { deps, tx, view } = at
+  const admitted = admitRequest({
+    authority,
+    request: { kind: opened.kind, identityId: opened.identityId, requester: opened.requester },
+    at: view.at,
+  })
+  if (isRefusal(admitted)) return admitted
+  const loaded = await deps.packs(tx, { authority, at: view.at })
+  if (isRefusal(loaded)) return loaded
+  const today = requirementToday({
+    opened,
+    stepId: step.step.stepId,
+    authority,
+    pack: loaded.pack,
+    packHash: loaded.hash,
+  })
+  if (isRefusal(today)) return today
+  if (today.requirementHash !== step.gate?.resolved.requirementHash)
+    return refuse('REQUIREMENT_CHANGED', `/steps/${step.step.stepId}`)
+  return factsObserved(view.state, today.requirement)
+    ? today.requirement
+    : refuse('CONDITION_UNMET', `/steps/${step.step.stepId}`)
+}
+
+/** Afterwards the stored envelopes, judged again from their bytes, satisfy the requirement. Rows are not believed. */
+function countAgain(input: {
+  readonly at: AtGate
+  readonly authority: Authority
+  readonly step: StepState
+  readonly requirement: Requirement
+}): readonly string[] | Refusal {
+  const { at, authority, step, requirement } = input
+  const { view, deps } = at
+  const counting = new Set(countingVotes(step, view.at).map((vote) => vote.decisionId))
+  const persons: string[] = []
+  const decisionIds: string[] = []
+  let first: Refusal | null = null
+  for (const { event } of view.recorded) {
+    if (event.type !== 'DecisionAdmitted' || !counting.has(event.decisionId)) continue
+    const judged = judge({
+      envelope: event.envelope,
+      state: view.state,
+      authority,
+      verify: deps.verify,
+      at: view.at,
+    })
+    if (isRefusal(judged)) {
+      first ??= judged
+      continue
+    }
+    if (judged.decision.verdict !== 'approve' || judged.decision.stepId !== step.step.stepId)
+      continue
+    if (unmet(view.state, judged.decision.gate)) continue
+    persons.push(judged.votes)
+    decisionIds.push(judged.decision.decisionId)
+  }
+  if (satisfied({ requirement, votes: persons })) return decisionIds
+  return first ?? refuse('QUORUM_MISSING', `/steps/${step.step.stepId}`)
+}
+
+const unmet = (state: CaseState, gate: object): boolean =>
+  'opensWhen' in gate &&
+  Array.isArray(gate.opensWhen) &&
+  !gate.opensWhen.every((fact) => state.facts.some((known) => known === fact))
+
+function changedAttributes(
+  state: CaseState,
+  input: { step: StepState; now: TargetState; view: View },
+): string {
+  const opened = input.view.recorded.find(({ hash }) => hash === input.step.gate?.nonce)?.event
+  const signed: TargetState = opened?.type === 'GateOpened' ? opened.preState : {}
+  const names = (state.plan?.attributes ?? []).filter((name) => signed[name] !== input.now[name])
+  return `changed on the target since: ${names.join(', ')}`.slice(0, 300)
+}
+
+/** A grant is minted once for each opening of a gate; null when it was. */
+async function insertGrant(at: AtGate, grantId: string): Promise<number | null> {
+  const { asked, view, tx } = at
+  const round = stepOf(view.state, asked.stepId)?.round ?? 0
+  const { rows } = await tx.query<{ fencing_token: string }>(
+    `insert into grants (grant_id, case_id, step_id, plan_hash, round) values ($1, $2, $3, $4, $5)
+     on conflict do nothing returning fencing_token`,
+    [grantId, asked.caseId, asked.stepId, view.state.planHash, round],
+  )
+  const [row] = rows
+  return row === undefined ? null : Number(row.fencing_token)
+}

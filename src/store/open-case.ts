@@ -1,0 +1,168 @@
+/**
+ * Opening a case: contract clause, the identity's single owner, control objective and policy version
+ * are resolved, every gate is checked to be signable, or the request is refused with the reason. One
+ * case per identity at a time; the same idempotency key gets the same case.
+ */
+
+import { digest } from '../domain/digest.js'
+import { admitRequest, type CaseRequest } from '../domain/owner.js'
+import { preflight, settingsFor } from '../domain/policy.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { requirementsOf } from '../domain/requirements.js'
+import type { CaseOpened } from '../domain/shapes/event.js'
+import { append, lockStream } from './apply.js'
+import type { CaseDeps } from './cases.js'
+import { now, type Tx, transaction } from './db.js'
+import { ensureFences, scopesOf } from './fences.js'
+import type { packSource } from './packs.js'
+
+export interface OpenCaseDeps extends CaseDeps {
+  readonly packs: ReturnType<typeof packSource>
+  /** A new ULID. */
+  readonly newId: () => string
+}
+
+export interface OpenCase {
+  readonly request: CaseRequest & {
+    readonly changeReference: string | null
+    readonly change: CaseOpened['change']
+  }
+  /** Who asks, as the issuer names it, and the key that makes a retry safe. */
+  readonly principal: string
+  readonly idempotencyKey: string
+}
+
+export interface Opened {
+  readonly caseId: string
+  readonly made: 'now' | 'before'
+}
+
+export async function openCase(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | Refusal> {
+  return transaction(deps.db, async (tx) => {
+    const known = await sameRequest(tx, input)
+    if (known !== null) return known
+    const event = await resolveCase(deps, { ...input, tx })
+    if (isRefusal(event)) return event
+    const taken = await reserve(tx, event)
+    if (taken !== null) return taken
+    const locked = await lockStream(tx, { stream: event.caseId, make: true })
+    if (isRefusal(locked)) return locked
+    await ensureFences(tx, scopesOf(event))
+    await insertCase(tx, event)
+    await append(tx, { locked, bodies: [event] })
+    await tx.query(
+      'insert into requests (principal, key, digest, case_id) values ($1, $2, $3, $4)',
+      [input.principal, input.idempotencyKey, digest(input.request), event.caseId],
+    )
+    await tx.query("insert into outbox (case_id, signal, payload) values ($1, 'changed', '{}')", [
+      event.caseId,
+    ])
+    await tx.query("select pg_notify('outbox', '')")
+    return { caseId: event.caseId, made: 'now' }
+  })
+}
+
+async function sameRequest(tx: Tx, input: OpenCase): Promise<Opened | Refusal | null> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `request:${input.principal}:${input.idempotencyKey}`,
+  ])
+  const { rows } = await tx.query<{ digest: string; case_id: string }>(
+    'select digest, case_id from requests where principal = $1 and key = $2',
+    [input.principal, input.idempotencyKey],
+  )
+  const [row] = rows
+  if (row === undefined) return null
+  return row.digest === digest(input.request)
+    ? { caseId: row.case_id, made: 'before' }
+    : refuse('IDEMPOTENCY_MISMATCH', '/Idempotency-Key')
+}
+
+async function resolveCase(
+  deps: OpenCaseDeps,
+  input: OpenCase & { tx: Tx },
+): Promise<CaseOpened | Refusal> {
+  const { tx, request } = input
+  const at = await now(tx)
+  const authority = await deps.authority.current(tx, { at, lock: 'share' })
+  if (isRefusal(authority)) return authority
+  const admitted = admitRequest({ authority, request, at })
+  if (isRefusal(admitted)) return admitted
+  const loaded = await deps.packs(tx, { authority, at })
+  if (isRefusal(loaded)) return loaded
+  const { identity, owner, objective, contract, clause, executorCompany } = admitted
+  const { kind, requester } = request
+  const requirements = requirementsOf({
+    authority,
+    pack: loaded.pack,
+    packHash: loaded.hash,
+    identity,
+    kind,
+    requester,
+    executorCompany,
+  })
+  if (isRefusal(requirements)) return requirements
+  const unsignable = preflight({ requirements, authority, at })
+  if (unsignable !== null) return unsignable
+  const terms = settingsFor({
+    pack: loaded.pack,
+    kind,
+    tier: identity.tier,
+    systemId: identity.systemId,
+  })
+  if (isRefusal(terms)) return terms
+  const { version, hash } = authority
+  return {
+    type: 'CaseOpened',
+    caseId: `${kind}:${executorCompany}:${identity.identityId}:${deps.newId()}`,
+    enterprise: authority.enterprise,
+    kind,
+    identityId: identity.identityId,
+    systemId: identity.systemId,
+    tier: identity.tier,
+    ownerId: owner.personId,
+    objectiveId: objective.objectiveId,
+    contractId: contract.contractId,
+    clauseId: clause.clauseId,
+    executor: executorCompany,
+    requester: { ...requester, changeReference: request.changeReference },
+    change: request.change,
+    settings: terms.settings,
+    evidence: [...terms.evidence],
+    requirements: { ...requirements },
+    authority: { version, hash },
+  }
+}
+
+/** One open case per identity; the unique index says the same to a race. */
+async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `identity:${event.identityId}`,
+  ])
+  const { rowCount } = await tx.query(
+    "select 1 from cases where identity_id = $1 and phase = 'open'",
+    [event.identityId],
+  )
+  return rowCount === 0 ? null : refuse('CASE_OPEN', '/identityId')
+}
+
+const insertCase = (tx: Tx, event: CaseOpened) =>
+  tx.query(
+    `insert into cases (case_id, kind, identity_id, system_id, company_id, owner_id, objective_id, policy, tier)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      event.caseId,
+      event.kind,
+      event.identityId,
+      event.systemId,
+      event.executor,
+      event.ownerId,
+      event.objectiveId,
+      policyName(event),
+      event.tier,
+    ],
+  )
+
+const policyName = (event: CaseOpened): string => {
+  const [first] = Object.values(event.requirements)
+  return first === undefined ? 'none' : `${first.pack.packId}@${first.pack.version}`
+}
