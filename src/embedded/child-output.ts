@@ -10,9 +10,10 @@ import { PassThrough } from 'node:stream'
 
 export type Output = { matched: Promise<string>; closed: Promise<void>; lastLines: string[] }
 
-// One append per chunk keeps the file in the order things were said; lines are only read, not kept
-// beyond the last few.
-/** Watches both streams of a child; `log` is an open file, closed with the streams. */
+/**
+ * Watches both streams of a child; `log` is an open file, closed with the streams. One append per
+ * chunk keeps the file in the order things were said.
+ */
 export const watchOutput = (input: {
   proc: ChildProcess
   log: number

@@ -90,11 +90,15 @@ export const startChild = async (spec: ChildSpec): Promise<Child> => {
 
 /** Stops every living child, newest first. */
 export const stopChildren = (): Promise<void> => {
-  stopping ??= (async () => {
-    for (const child of [...registry.values()].reverse()) await child.stop()
+  stopping ??= stopNewestFirst().finally(() => {
     stopping = undefined
-  })()
+  })
   return stopping
+}
+
+const stopNewestFirst = async (): Promise<void> => {
+  const newest = () => [...registry.values()].at(-1)
+  for (let child = newest(); child !== undefined; child = newest()) await child.stop()
 }
 
 const spawned = (input: { proc: ChildProcess; spec: ChildSpec }): Promise<void> =>

@@ -64,6 +64,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<Postgres>
   const dataDir = path.resolve(options.dataDir)
   const binaries = postgresBinaries()
   const launch = postgresLaunch()
+  await refuseTakenPort(options.port)
   if (!existsSync(path.join(dataDir, 'PG_VERSION')))
     await makeDataDir({ dataDir, binaries, launch, password: options.superuserPassword })
   writeHba({ dataDir, lines: options.hba ?? [] })
@@ -143,7 +144,7 @@ const PORT_IN_USE = /Address already in use/
 // and a port nobody insisted on went to another program.
 const startServer = async (input: Starting): Promise<{ child: Child; port: number }> => {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort(input.options.port)
+    const port = input.options.port ?? (await freePort())
     const child = await startChild(serverSpec({ ...input, port }))
     try {
       await child.ready()
@@ -163,11 +164,9 @@ const startServer = async (input: Starting): Promise<{ child: Child; port: numbe
 const lastFatal = (words: string): string =>
   words.split('\n').findLast((line) => /FATAL|could not bind/.test(line)) ?? 'see its log'
 
-const choosePort = async (wanted: number | undefined): Promise<number> => {
-  if (wanted === undefined) return freePort()
-  if (await portTaken(wanted))
+const refuseTakenPort = async (wanted: number | undefined): Promise<void> => {
+  if (wanted !== undefined && (await portTaken(wanted)))
     throw new PostgresFault(`PostgreSQL did not start: port ${wanted} of 127.0.0.1 is taken`)
-  return wanted
 }
 
 const serverSpec = (input: Starting & { port: number }) => {

@@ -10,12 +10,14 @@ import type { Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
 import { recordFinding } from '../store/cases.js'
+import { transaction } from '../store/db.js'
+import { holdFences } from '../store/fences.js'
 import { passGate } from '../store/gate.js'
 import { awaitProof } from '../store/proof.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf, type Work } from './deps.js'
 import { faultPoint } from './faults.js'
 import { offerTask } from './offer.js'
-import { operate, type Seen } from './operations.js'
+import { type Doing, operate, type Seen } from './operations.js'
 
 export interface StepOf {
   readonly caseId: string
@@ -115,7 +117,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
   for (const [index, op] of operations.entries()) {
     if (isDone(recorded, { grantId, op })) continue
     const startedAt = new Date().toISOString()
-    const seen = await operate({
+    const seen = await operateUnfenced({
       deps,
       work,
       grantId,
@@ -134,6 +136,32 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     recorded = (await readCase(deps, at.caseId)).recorded
   }
   return finish(deps, { at, grantId, observed: null })
+}
+
+/**
+ * A change holds the case's fences while it is made: raising one is acknowledged before the change,
+ * and then prevents it, or after it.
+ */
+async function operateUnfenced(doing: Doing): Promise<Seen> {
+  if (!CHANGES.some((name) => name === doing.op.op)) return operate(doing)
+  const { deps, work } = doing
+  return transaction(deps.db, async (tx) => {
+    const { raised } = await holdFences(tx, work.caseId)
+    return raised === null ? operate(doing) : refusedByFence(doing)
+  })
+}
+
+const CHANGES = ['set', 'disable', 'end-sessions'] as const
+
+async function refusedByFence({ work, op, grantId }: Doing): Promise<Seen> {
+  const last = await work.connector.lastGrant(op.credential)
+  return {
+    outcome: 'refused',
+    code: 'FENCED',
+    facts: [],
+    observed: { credential: op.credential },
+    target: last?.grantId === grantId ? 'dirty' : 'clean',
+  }
 }
 
 type Observation = Omit<EventOf<'OperationObserved'>, 'attestation'>

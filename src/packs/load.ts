@@ -5,7 +5,6 @@
  */
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { canonical, type Digest, digest, digestOf } from '../domain/digest.js'
 import { resolve } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -24,6 +23,8 @@ export class PackFault extends Error {
 const HEAD = 'pack.yaml'
 const KNOWN_PATH = /^(pack|(rules|tests)\/[a-z0-9][a-z0-9-]{0,62})\.yaml$/
 const MAX_FILES = 128
+/** Throws for bytes that are not UTF-8, so that no two folders read as one text. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Reads every file of the folder. Throws PackFault when it cannot be read, or holds what is neither file nor folder. */
 export function readPack(dir: string): { readonly files: PackFiles } {
@@ -40,7 +41,7 @@ function readEntry(dir: string, entry: Dirent): [string, string][] {
   const file = join(entry.parentPath, entry.name)
   const path = file.slice(join(dir, '/').length).replaceAll('\\', '/')
   if (!entry.isFile()) throw new PackFault(`${path} is not a regular file`)
-  return [[path, readFileSync(file, 'utf8')]]
+  return [[path, utf8.decode(readFileSync(file))]]
 }
 
 /** Names the pack by its exact text: the digest of its sorted [path, SHA-256 of the text] pairs. */
@@ -48,7 +49,7 @@ export const packHash = (files: PackFiles): Digest =>
   digest(
     Object.keys(files)
       .sort()
-      .map((path) => [path, digestOf(utf8ToBytes(files[path] ?? ''))]),
+      .map((path) => [path, digestOf(new TextEncoder().encode(files[path] ?? ''))]),
   )
 
 /** UNTRUSTED: the files may come from the database or an archive. POLICY_INVALID names `file:line:column`. */

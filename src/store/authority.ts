@@ -77,7 +77,7 @@ export async function installAuthority(
     ])
     await tx.query(
       `insert into authority_head (version) values ($1)
-       on conflict (only) do update set version = excluded.version`,
+       on conflict (single) do update set version = excluded.version`,
       [version],
     )
     await append(tx, { locked, bodies: [{ type: 'AuthorityInstalled', ...{ version, hash } }] })

@@ -40,7 +40,7 @@ const forever = 'setInterval(() => undefined, 1000); console.log("ready {}");'
 const gone = (pids: number[]) =>
   vi.waitFor(() => expect(pids.filter(alive)).toEqual([]), { timeout: 10_000, interval: 20 })
 
-describe('a child', () => {
+describe('a child', { timeout: 60_000 }, () => {
   it('is ready when it prints the line, and hands that line over', async () => {
     const child = await node(`console.error('first'); ${forever.replace('{}', '{\\"port\\":7}')}`)
     expect(await child.ready()).toBe('ready {"port":7}')
@@ -106,7 +106,14 @@ describe('a child', () => {
   })
 })
 
-describe('a parent', () => {
+it('stops children started after a stop that found none', async () => {
+  await stopChildren()
+  const child = await node(forever)
+  await stopChildren()
+  expect(child.exit()).toBeDefined()
+})
+
+describe('a parent', { timeout: 60_000 }, () => {
   const parent = (name: string, sorts: string[]): Promise<Child> =>
     startChild({
       name: 'parent',
@@ -126,7 +133,7 @@ describe('a parent', () => {
     // To the parent alone: its group would be a gentler death than the one that is meant.
     process.kill(child.pid, 'SIGKILL')
     await gone(pids)
-  }, 30_000)
+  })
 
   it('that is told to end stops its children newest first, then ends with the signal', async () => {
     const child = await parent('told', ['first', 'second', 'third'])

@@ -46,7 +46,7 @@ const listenSomewhere = (): Promise<Server> =>
     const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
   })
 
-describe('a cluster', () => {
+describe('a cluster', { timeout: 60_000 }, () => {
   it('keeps what was committed when its server is killed and started again', async () => {
     const first = await cluster('crash')
     await ask(first.superuserUrl, 'create table kept as select 42 as answer')
@@ -77,7 +77,7 @@ describe('a cluster', () => {
   })
 
   it('is a durable server on 127.0.0.1 with checksums, UTF-8 and the C locale', async () => {
-    const one = await cluster('settings')
+    const one = await cluster('shared')
     const show = (name: string) => ask(one.superuserUrl, `show ${name}`)
     expect(await show('fsync')).toBe('on')
     expect(await show('data_checksums')).toBe('on')
@@ -89,7 +89,7 @@ describe('a cluster', () => {
   })
 
   it('lets nobody in without the right password, nor whom the given hba lines reject', async () => {
-    const one = await cluster('hba', { hba: ['host all blocked 127.0.0.1/32 reject'] })
+    const one = await cluster('shared', { hba: ['host all blocked 127.0.0.1/32 reject'] })
     await ask(one.superuserUrl, `create role blocked login password 'secret'`)
     const asked = (url: string) => pgCode(ask(url, 'select 1'))
     expect(await asked(one.url('postgres', 'wrong', 'postgres'))).toBe('28P01')
@@ -107,8 +107,8 @@ describe('a cluster', () => {
   })
 
   it('refuses to run twice on one data folder', async () => {
-    await cluster('twice')
-    await expect(cluster('twice')).rejects.toThrow(ClusterInUse)
+    await cluster('shared')
+    await expect(cluster('shared')).rejects.toThrow(ClusterInUse)
   })
 
   it('starts on a folder whose pid file names a living stranger', async () => {
@@ -130,10 +130,10 @@ describe('a cluster', () => {
   })
 
   it('keeps the words of failed statements out of its log', async () => {
-    const one = await cluster('log', { port: await freePort() })
+    const one = await cluster('shared', { port: await freePort() })
     await pgCode(ask(one.superuserUrl, `create role postgres password 'hunter2'`))
     await one.stop()
-    const log = readFileSync(path.join(folder, 'log.log'), 'utf8')
+    const log = readFileSync(path.join(folder, 'shared.log'), 'utf8')
     expect(log).toContain('role "postgres" already exists')
     expect(log).not.toContain('hunter2')
   })

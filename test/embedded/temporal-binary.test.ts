@@ -64,7 +64,7 @@ const find = (env: NodeJS.ProcessEnv, more: { downloadFrom?: string } = {}) =>
     ...more,
   })
 
-describe('the Temporal binary', () => {
+describe('the Temporal binary', { timeout: 60_000 }, () => {
   it('is the one the user names, and a wrong one there is an error, not a reason to look on', async () => {
     const right = program('named/right', '1.5.0 (Server 1.29.0, UI 2.42.1)')
     const old = program('named/old', '1.4.1 (Server 1.28.0, UI 2.39.0)')

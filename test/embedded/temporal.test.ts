@@ -36,7 +36,7 @@ const withClient = async <T>(address: string, use: (client: Client) => Promise<T
   }
 }
 
-describe('a Temporal server', () => {
+describe('a Temporal server', { timeout: 60_000 }, () => {
   it('keeps its workflows and attributes when it is killed, and takes new attributes', async () => {
     const first = await server()
     await withClient(first.address, (client) =>

@@ -27,7 +27,7 @@ import type { Delegation, Envelope } from '../../src/domain/shapes/envelope.js'
 import { generateX25519 } from '../../src/keys/seal.js'
 import { type Signer, signEnvelope, signerFromKey } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { packHash, readPack } from '../../src/packs/load.js'
+import { packHash, parsePack, readPack } from '../../src/packs/load.js'
 
 export const SPAN = { notBefore: '2020-01-01T00:00:00.000Z', notAfter: '2099-01-01T00:00:00.000Z' }
 export const AT = '2026-06-01T12:00:00.000Z'
@@ -57,7 +57,7 @@ const PERSONS = {
   per_cleo: { companyId: 'com_bank', duties: ['duty-person', 'risk-owner'] },
   per_dora: { companyId: 'com_bank', duties: ['officer'] },
   per_zed: { companyId: 'com_acme', duties: [] },
-} as const satisfies Record<string, Pick<Person, 'companyId' | 'duties'> | object>
+} as const
 export type TestPerson = keyof typeof PERSONS
 export const ISSUER = 'https://issuer.bank.test'
 
@@ -202,10 +202,11 @@ const contractsSection = (keys: Keys): ContractsSection => ({
 })
 
 /** The reference by which a bundle names the pack in this folder. */
-export const packReference = (dir: string = DEFAULT_PACK): PackReference => ({
-  ...{ packId: 'default', version: 1, effectiveFrom: SPAN.notBefore },
-  hash: packHash(readPack(dir).files),
-})
+export function packReference(dir: string = DEFAULT_PACK): PackReference {
+  const { files } = readPack(dir)
+  const { id: packId, version } = must(parsePack(files))
+  return { packId, version, effectiveFrom: SPAN.notBefore, hash: packHash(files) }
+}
 
 const policySection = (pack: PackReference): PolicySection => ({ ...head('policy'), packs: [pack] })
 

@@ -111,7 +111,7 @@ create table authority (
   bundle jsonb not null
 );
 create table authority_head (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   version integer not null references authority (version)
 );
 create table packs (
@@ -215,7 +215,7 @@ grant update, delete on outbox to cs_keeper;
 
 -- SELECT ... FOR SHARE needs UPDATE on some column; the connector may lock fences, never raise or clear one.
 grant update (kind) on fences to cs_connector;
-grant update (only) on authority_head to cs_connector;
+grant update (single) on authority_head to cs_connector;
 grant insert on grants to cs_connector;
 grant select, insert on secrets, sealed to cs_connector;
 grant select, insert, update on credentials to cs_connector;

@@ -1,0 +1,218 @@
+/**
+ * aWorld: a real evidence store and a real target, each its own PostgreSQL cluster, a signed authority
+ * installed, a sequencer at work, and everything a connector needs. No Temporal.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { ulid } from 'ulid'
+import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
+import { scramVerifier } from '../../src/connectors/scram.js'
+import { targetSetupSql } from '../../src/connectors/target-setup.js'
+import { attestWith } from '../../src/domain/attestation.js'
+import { fromBase64 } from '../../src/domain/base64.js'
+import { type Postgres, startPostgres } from '../../src/embedded/postgres.js'
+import type { ExecutionDeps } from '../../src/execution/deps.js'
+import { registerSecret } from '../../src/execution/secrets.js'
+import { signNoteBytes } from '../../src/keys/sign.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { ed25519Verifier } from '../../src/ledger/note-key.js'
+import { type PackFiles, packHash, readPack } from '../../src/packs/load.js'
+import { authoritySource, installAuthority } from '../../src/store/authority.js'
+import { type Db, listen, openDb } from '../../src/store/db.js'
+import { migrate, ROLES, type Role } from '../../src/store/migrate.js'
+import type { OpenCaseDeps } from '../../src/store/open-case.js'
+import { packSource, storePack } from '../../src/store/packs.js'
+import { createSequencer } from '../../src/store/sequencer.js'
+import { anAuthority, must, type Overrides, SPAN, type TestAuthority } from './authority.js'
+
+const DEMO_PACK = fileURLToPath(new URL('../../policies/demo', import.meta.url))
+const SECRET = 'a-secret-that-is-in-use-today'
+
+/** The demonstration pack with every watching time a few milliseconds. */
+export function quickPack(): PackFiles {
+  const { files } = readPack(DEMO_PACK)
+  const quick = (text: string) =>
+    text
+      .replace(/soak: \S+/g, 'soak: 150ms')
+      .replace(/unusedFor: \S+/g, 'unusedFor: 150ms')
+      .replace(/within: \S+/g, 'within: 2s')
+  return Object.fromEntries(
+    Object.entries(files).map(([path, text]) => [path, path.startsWith('rules/') ? quick(text) : text]),
+  )
+}
+
+export interface World {
+  readonly authority: TestAuthority
+  readonly store: Postgres
+  readonly target: Postgres
+  readonly url: (role: Role) => string
+  readonly db: (role: Role) => Db
+  readonly api: OpenCaseDeps
+  readonly connector: ExecutionDeps
+  /** The superuser's own connection to each cluster. */
+  readonly dba: pg.Client
+  readonly targetDba: pg.Client
+  readonly secretOf: (name: string) => string
+  readonly stop: () => Promise<void>
+}
+
+export async function aWorld(overrides: Overrides = {}): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
+  const [store, target] = await Promise.all([startCluster(dir, 'store'), startCluster(dir, 'target')])
+  const passwords = Object.fromEntries(ROLES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<Role, string>
+  await migrate({ ownerUrl: store.superuserUrl, passwords })
+  const url = (role: Role) => store.url(role, passwords[role], 'postgres')
+  const pools = new Map<Role, Db>()
+  const db = (role: Role): Db => {
+    const known = pools.get(role) ?? openDb(url(role), { name: `test-${role}` })
+    pools.set(role, known)
+    return known
+  }
+  const pack = quickPack()
+  const authority = anAuthority({
+    ...overrides,
+    pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },
+  })
+  await storePack(db('cs_api'), pack)
+  must(await installAuthority(db('cs_api'), { ...authority, verify: nodeVerify }))
+  const dba = await superuser(store)
+  const targetDba = await superuser(target)
+  await setUpTarget(targetDba)
+  const sequencing = await startSequencing({ dir, url, db, authority })
+  const published = new EventTarget()
+  const listening = await listen({
+    url: url('cs_connector'),
+    channels: ['checkpoint'],
+    heard: () => published.dispatchEvent(new Event('checkpoint')),
+  })
+  const connector = connectorDeps({ authority, db: db('cs_connector'), target, published })
+  for (const name of NAMES)
+    await registerSecret(connector, { identityId: `nhi_${name}`, credential: `${name}_a`, secret: SECRET })
+  return {
+    authority,
+    store,
+    target,
+    url,
+    db,
+    api: apiDeps({ authority, db: db('cs_api') }),
+    connector,
+    dba,
+    targetDba,
+    secretOf: () => SECRET,
+    stop: async () => {
+      await sequencing.stop()
+      await listening.close()
+      await connector.connectorOf('sys_billing')?.close()
+      await Promise.all([...pools.values()].map((pool) => pool.end()))
+      await Promise.all([dba.end(), targetDba.end()])
+      await Promise.all([store.stop(), target.stop()])
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const NAMES = ['billing', 'ledger', 'reports', 'vault'] as const
+const ADMIN_SECRET = 'the-admin-secret-of-the-connector'
+
+const startCluster = (dir: string, name: string): Promise<Postgres> =>
+  startPostgres({
+    dataDir: join(dir, name),
+    logFile: join(dir, `${name}.log`),
+    superuserPassword: 'superuser',
+    settings: { fsync: 'off' },
+  })
+
+async function superuser(cluster: Postgres): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: cluster.superuserUrl })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+async function setUpTarget(dba: pg.Client): Promise<void> {
+  for (const name of NAMES) {
+    const statements = targetSetupSql({
+      admin: 'countersign_admin',
+      adminPassword: scramVerifier(ADMIN_SECRET),
+      group: `${name}_app`,
+      credentials: [`${name}_a`, `${name}_b`],
+    })
+    for (const statement of statements) await dba.query(statement)
+    await dba.query(`alter role ${name}_a login password '${scramVerifier(SECRET)}'`)
+    await dba.query(`alter role ${name}_b nologin`)
+  }
+}
+
+async function startSequencing(input: {
+  dir: string
+  url: (role: Role) => string
+  db: (role: Role) => Db
+  authority: TestAuthority
+}): Promise<{ stop: () => Promise<void> }> {
+  const { log } = input.authority.keys
+  const sequencer = createSequencer({
+    db: input.db('cs_keeper'),
+    signer: {
+      origin: input.authority.authority.root.log.origin,
+      publicKey: log.signer.publicKey,
+      sign: (message) => signNoteBytes(log.signer, message),
+    },
+    highWaterFile: join(input.dir, 'high-water.json'),
+  })
+  let running: Promise<unknown> = Promise.resolve()
+  const listening = await listen({
+    url: input.url('cs_keeper'),
+    channels: ['entries'],
+    heard: () => {
+      running = running.then(() => sequencer.run())
+    },
+  })
+  return {
+    stop: async () => {
+      await listening.close()
+      await running
+    },
+  }
+}
+
+const apiDeps = (input: { authority: TestAuthority; db: Db }): OpenCaseDeps => ({
+  db: input.db,
+  authority: authoritySource({ trust: input.authority.trust, verify: nodeVerify }),
+  packs: packSource(),
+  verify: nodeVerify,
+  newId: () => ulid(),
+})
+
+function connectorDeps(input: {
+  authority: TestAuthority
+  db: Db
+  target: Postgres
+  published: EventTarget
+}): ExecutionDeps {
+  const { keys, authority } = input.authority
+  const connector = createPostgresqlConnector({
+    adminUrl: input.target.url('countersign_admin', ADMIN_SECRET, 'postgres'),
+    loginRoute: { host: '127.0.0.1', port: input.target.port, database: 'postgres' },
+    fingerprintKey: randomBytes(32),
+    timeouts: { connectMs: 2000, statementMs: 5000 },
+  })
+  const { origin, key } = authority.root.log
+  return {
+    ...apiDeps(input),
+    attestFor: (caseId) => attestWith(caseId, { keyId: keys.connector.keyId, sign: keys.connector.signer.sign }),
+    connectorOf: (systemId) => (systemId === 'sys_billing' ? connector : undefined),
+    secretKeys: [{ kid: 'box-1', key: randomBytes(32) }],
+    signing: { keyId: keys.connector.keyId, signer: keys.connector.signer },
+    log: {
+      origin,
+      verifier: ed25519Verifier({ name: origin, publicKey: fromBase64(key.publicKey) ?? new Uint8Array(), verify: nodeVerify }),
+    },
+    published: input.published,
+    proofWithinMs: 5000,
+    heartbeat: () => undefined,
+  }
+}
