@@ -33,7 +33,7 @@ export function readPublicKey(key: PublicKey, where: string): Uint8Array | Refus
 export function isSound({ alg, publicKey }: KeyBytes): boolean {
   if (alg === 'es256') return publicKey.length === 65 && publicKey[0] === 0x04
   if (publicKey.length !== 32) return false
-  const y = publicKey.slice()
+  const y = Uint8Array.from(publicKey)
   y[31] = (y[31] ?? 0) & 0x7f
   return !isAboveField(y) && !SMALL_ORDER.has(bytesToHex(y))
 }

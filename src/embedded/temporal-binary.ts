@@ -16,7 +16,7 @@ import { downloadTemporal } from './temporal-download.js'
 export const TEMPORAL_CLI_VERSION = '1.5.1'
 
 /** One line about what is going on, each replacing the one before. */
-export type Progress = (line: string) => void
+type Progress = (line: string) => void
 
 export type BinaryOptions = {
   progress: Progress
@@ -59,10 +59,7 @@ export const cachedBinary = (env: NodeJS.ProcessEnv): string =>
   )
 
 /** Finds a program the way a shell does. */
-export const findOnPath = (input: {
-  program: string
-  env: NodeJS.ProcessEnv
-}): string | undefined =>
+const findOnPath = (input: { program: string; env: NodeJS.ProcessEnv }): string | undefined =>
   (input.env.PATH ?? '')
     .split(path.delimiter)
     .filter((folder) => folder !== '')

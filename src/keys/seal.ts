@@ -20,7 +20,8 @@ const TYPE = 'countersign-secret'
 export function generateX25519(): { readonly publicKey: string; readonly privateKeyPem: string } {
   const { privateKey, publicKey } = generateKeyPairSync('x25519')
   const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { publicKey: publicKey.export({ format: 'jwk' }).x ?? '', privateKeyPem }
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
+  return { publicKey: spki.subarray(-32).toString('base64url'), privateKeyPem }
 }
 
 /** The compact JWE. Rejects with jose's error for a public key that is none, or of small order. */

@@ -51,17 +51,22 @@ function readPrivateKey(pem: string, passphrase?: string): KeyObject {
 
 /** Throws TypeError for a key of any other kind than private Ed25519 or P-256. */
 export function signerFromKey(key: KeyObject): Signer {
-  const { crv, x, y } = createPublicKey(key).export({ format: 'jwk' })
-  const bytes = (text: string | undefined) => Buffer.from(text ?? '', 'base64url')
-  if (crv === 'Ed25519')
-    return { alg: 'ed25519', publicKey: bytes(x), sign: (message) => sign(null, message, key) }
-  if (crv !== 'P-256') throw new TypeError('not an Ed25519 or P-256 key')
+  if (key.asymmetricKeyType === 'ed25519')
+    return {
+      ...{ alg: 'ed25519', publicKey: rawPublicKey(key, 32) },
+      sign: (message) => sign(null, message, key),
+    }
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw new TypeError('not an Ed25519 or P-256 key')
   return {
-    alg: 'es256',
-    publicKey: Buffer.concat([Buffer.of(0x04), bytes(x), bytes(y)]),
+    ...{ alg: 'es256', publicKey: rawPublicKey(key, 65) },
     sign: (message) => sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' }),
   }
 }
+
+/** A SubjectPublicKeyInfo ends in the raw key. Not by way of a JWK: on Node 20 that export can wait for itself for ever. */
+const rawPublicKey = (key: KeyObject, length: number): Uint8Array =>
+  createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length)
 
 export interface Signing {
   readonly keyId: string

@@ -4,8 +4,9 @@
  * Opening one proves that the log's own key signed it, not that the log is consistent with what it signed
  * before: that takes a consistency proof.
  */
+
+import { fromBase64, toBase64 } from '../domain/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
-import { fromBase64, toBase64 } from './base64.js'
 import { openNote, type Signer, type Signing, sameSigner, signNote } from './note.js'
 import { hasControl, type NoteVerifier } from './note-key.js'
 import { emptyRoot, type Hash, isHash, isSize, sameBytes } from './tree.js'

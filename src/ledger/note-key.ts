@@ -6,8 +6,8 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { fromBase64, toBase64 } from '../domain/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
-import { fromBase64, toBase64 } from './base64.js'
 import { sameBytes } from './tree.js'
 
 /** C2SP signed-note, signature types: Ed25519 over the note text. */

@@ -4,8 +4,8 @@
  * Signatures by unknown keys are ignored, which is what lets witnesses and the next key sign as well.
  */
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { fromBase64, toBase64 } from '../domain/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
-import { fromBase64, toBase64 } from './base64.js'
 import { hasControl, isKeyName, keyHashOf, type NoteKey, type NoteVerifier } from './note-key.js'
 
 /** A key by name and hash: which key is meant, not a proof that it signed. */

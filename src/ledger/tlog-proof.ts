@@ -2,8 +2,9 @@
  * A *tlog proof* (C2SP tlog-proof@v1) is all that shows offline that an entry is in the log: its index, its
  * inclusion proof and the signed checkpoint, as text. *Extra* data rides along unauthenticated.
  */
+
+import { fromBase64, toBase64 } from '../domain/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
-import { fromBase64, toBase64 } from './base64.js'
 import { type OpenedCheckpoint, type Opening, openCheckpoint, parseDecimal } from './checkpoint.js'
 import { MAX_NOTE_CHARACTERS, parseNote } from './note.js'
 import { MAX_PROOF_HASHES, verifyInclusion } from './proof.js'

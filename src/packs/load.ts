@@ -57,7 +57,8 @@ export function parsePack(files: PackFiles): Pack | Refusal {
   const paths = Object.keys(files).sort()
   if (paths.length > MAX_FILES) return refuse('POLICY_INVALID', '/', `more than ${MAX_FILES} files`)
   const stranger = paths.find((path) => !KNOWN_PATH.test(path))
-  if (stranger !== undefined) return refuse('POLICY_INVALID', stranger, 'no such file belongs to a pack')
+  if (stranger !== undefined)
+    return refuse('POLICY_INVALID', stranger, 'no such file belongs to a pack')
   const head = readYaml({ path: HEAD, text: files[HEAD] ?? '' }, PackHead)
   if (isRefusal(head)) return head
   const rules = readRules(files, paths)
@@ -120,7 +121,10 @@ function differences(expected: Expected, got: ResolvedRequirement | Refusal): st
   const answer: Record<string, unknown> = isRefusal(got) ? { refused: got.refused } : termsOf(got)
   return Object.entries(expected)
     .filter(([name, value]) => canonical(answer[name] ?? null) !== canonical(value))
-    .map(([name, value]) => `${name}: expected ${canonical(value)}, got ${canonical(answer[name] ?? null)}`)
+    .map(
+      ([name, value]) =>
+        `${name}: expected ${canonical(value)}, got ${canonical(answer[name] ?? null)}`,
+    )
     .join('; ')
 }
 

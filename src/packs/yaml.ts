@@ -3,7 +3,16 @@
  * given a type of its own: no duplicate keys, anchors, aliases, merges, tags or directives. A value that has
  * not the expected shape is refused at its line and column.
  */
-import { type Document, isNode, isPair, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
+import {
+  type Document,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
 import type { z } from 'zod'
 import { type Refusal, refuse } from '../domain/refusal.js'
 
@@ -18,7 +27,9 @@ export interface YamlFile {
 export function readYaml<Schema extends z.ZodType>(
   file: YamlFile,
   schema: Schema,
-): { readonly value: z.output<Schema>; readonly at: (path: readonly PropertyKey[]) => string } | Refusal {
+):
+  | { readonly value: z.output<Schema>; readonly at: (path: readonly PropertyKey[]) => string }
+  | Refusal {
   if (new TextEncoder().encode(file.text).length > MAX_FILE_BYTES)
     return refuse('POLICY_INVALID', `${file.path}:1:1`, 'the file is larger than 64 KiB')
   const lines = new LineCounter()
@@ -35,7 +46,8 @@ export function readYaml<Schema extends z.ZodType>(
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }))
   if (parsed.success) return { value: parsed.data, at }
   const [issue] = parsed.error.issues
-  const path = issue?.path ?? []
+  const extra = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const path = [...(issue?.path ?? []), ...extra]
   const pointer = path.map((part) => `/${String(part)}`).join('')
   return refuse('POLICY_INVALID', at(path), `${pointer}: ${issue?.message ?? ''}`)
 }
@@ -43,7 +55,7 @@ export function readYaml<Schema extends z.ZodType>(
 const parse = (text: string, lineCounter: LineCounter): Document.Parsed =>
   parseDocument(text, {
     ...{ version: '1.2', schema: 'core', strict: true, uniqueKeys: true, stringKeys: true },
-    ...{ merge: false, resolveKnownTags: false, prettyErrors: false, logLevel: 'silent' },
+    ...{ merge: false, resolveKnownTags: false, prettyErrors: false, logLevel: 'error' },
     lineCounter,
   })
 
@@ -78,7 +90,8 @@ function foreignPart(document: Document.Parsed): Part | null {
 /** Where the value at this path begins, or the nearest part around it that exists. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   for (let length = path.length; length >= 0; length -= 1) {
-    const found: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
+    const found: unknown =
+      length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
     const node = isPair(found) ? found.key : found
     if (isNode(node) && node.range) return node.range[0]
   }

@@ -4,24 +4,14 @@
  * the fences FOR SHARE and then the case, so that a fence or a decline either commits before and is
  * seen, or waits. It never reads Temporal. Grant and intent are one entry.
  */
-import { judge } from '../domain/approval.js'
 import { checkAttestations } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import { type CaseState, type StepState, stepOf } from '../domain/case.js'
-import {
-  type Attest,
-  countingVotes,
-  factsObserved,
-  fence,
-  grant,
-  refuseAtGate,
-} from '../domain/decide.js'
+import { countAgain, termsAgain } from '../domain/count.js'
+import { type Attest, fence, grant, refuseAtGate } from '../domain/decide.js'
 import { digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
-import { admitRequest } from '../domain/owner.js'
-import { satisfied } from '../domain/quorum.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { requirementToday } from '../domain/requirements.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import type { TargetState } from '../domain/shapes/plan.js'
 import type { Requirement } from '../domain/shapes/requirement.js'
@@ -145,7 +135,10 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
   if (tampered !== null) return tampered
   const requirement = await checkTerms({ at, authority, opened, step })
   if (isRefusal(requirement)) return requirement
-  const decisionIds = countAgain({ at, authority, step, requirement })
+  const decisionIds = countAgain({
+    ...{ state, recorded: view.recorded, step, requirement, authority },
+    ...{ verify: deps.verify, at: view.at },
+  })
   return isRefusal(decisionIds) ? decisionIds : { authority, decisionIds }
 }
 
@@ -156,71 +149,13 @@ async function checkTerms(input: {
   readonly opened: CaseOpened
   readonly step: StepState
 }): Promise<Requirement | Refusal> {
-  const { at, authority, opened, step } = input
+  const { at, ...asking } = input
   const { deps, tx, view } = at
-  const admitted = admitRequest({
-    authority,
-    request: { kind: opened.kind, identityId: opened.identityId, requester: opened.requester },
-    at: view.at,
-  })
-  if (isRefusal(admitted)) return admitted
-  const loaded = await deps.packs(tx, { authority, at: view.at })
+  const loaded = await deps.packs(tx, { authority: asking.authority, at: view.at })
   if (isRefusal(loaded)) return loaded
-  const today = requirementToday({
-    opened,
-    stepId: step.step.stepId,
-    authority,
-    pack: loaded.pack,
-    packHash: loaded.hash,
-  })
-  if (isRefusal(today)) return today
-  if (today.requirementHash !== step.gate?.resolved.requirementHash)
-    return refuse('REQUIREMENT_CHANGED', `/steps/${step.step.stepId}`)
-  return factsObserved(view.state, today.requirement)
-    ? today.requirement
-    : refuse('CONDITION_UNMET', `/steps/${step.step.stepId}`)
+  const { pack, hash: packHash } = loaded
+  return termsAgain({ ...asking, state: view.state, pack, packHash, at: view.at })
 }
-
-/** Afterwards the stored envelopes, judged again from their bytes, satisfy the requirement. Rows are not believed. */
-function countAgain(input: {
-  readonly at: AtGate
-  readonly authority: Authority
-  readonly step: StepState
-  readonly requirement: Requirement
-}): readonly string[] | Refusal {
-  const { at, authority, step, requirement } = input
-  const { view, deps } = at
-  const counting = new Set(countingVotes(step, view.at).map((vote) => vote.decisionId))
-  const persons: string[] = []
-  const decisionIds: string[] = []
-  let first: Refusal | null = null
-  for (const { event } of view.recorded) {
-    if (event.type !== 'DecisionAdmitted' || !counting.has(event.decisionId)) continue
-    const judged = judge({
-      envelope: event.envelope,
-      state: view.state,
-      authority,
-      verify: deps.verify,
-      at: view.at,
-    })
-    if (isRefusal(judged)) {
-      first ??= judged
-      continue
-    }
-    if (judged.decision.verdict !== 'approve' || judged.decision.stepId !== step.step.stepId)
-      continue
-    if (unmet(view.state, judged.decision.gate)) continue
-    persons.push(judged.votes)
-    decisionIds.push(judged.decision.decisionId)
-  }
-  if (satisfied({ requirement, votes: persons })) return decisionIds
-  return first ?? refuse('QUORUM_MISSING', `/steps/${step.step.stepId}`)
-}
-
-const unmet = (state: CaseState, gate: object): boolean =>
-  'opensWhen' in gate &&
-  Array.isArray(gate.opensWhen) &&
-  !gate.opensWhen.every((fact) => state.facts.some((known) => known === fact))
 
 function changedAttributes(
   state: CaseState,

@@ -9,6 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Opening, openCheckpoint } from '../ledger/checkpoint.js'
 import { inclusionProof, tilesForInclusion, verifyInclusion } from '../ledger/proof.js'
 import { tileHashReader } from '../ledger/tile.js'
+import { tilePath } from '../ledger/tile-path.js'
 import type { TlogProof } from '../ledger/tlog-proof.js'
 import type { Db } from './db.js'
 import { loadTiles } from './tiles.js'
@@ -23,42 +24,70 @@ export async function proofOf(
   db: Db,
   input: { readonly hash: Digest; readonly log: Log },
 ): Promise<TlogProof | null | Refusal> {
-  const { rows } = await db.query<{ index: string; note: string }>(
-    `select l.index, c.note from leaves l
-       join lateral (select note from checkpoints where size > l.index order by size desc limit 1) c on true
-      where l.hash = $1`,
-    [input.hash],
+  const proofs = await proofsOf(db, { hashes: [input.hash], log: input.log })
+  return proofs === null || isRefusal(proofs) ? proofs : (proofs[0] ?? null)
+}
+
+/** The proofs of all entries, in their order, against one checkpoint, the newest; null while it lacks one of them. */
+export async function proofsOf(
+  db: Db,
+  input: { readonly hashes: readonly Digest[]; readonly log: Log },
+): Promise<readonly TlogProof[] | null | Refusal> {
+  const { rows } = await db.query<{ hash: Digest; index: string; note: string }>(
+    `select l.hash, l.index, c.note
+       from leaves l, (select size, note from checkpoints order by size desc limit 1) c
+      where l.hash = any($1) and l.index < c.size`,
+    [input.hashes],
   )
-  const [row] = rows
-  if (row === undefined) return null
-  const opened = openCheckpoint({ note: row.note, ...input.log })
+  const [first] = rows
+  const indexes = new Map(rows.map((row) => [row.hash, Number(row.index)]))
+  if (first === undefined || !input.hashes.every((hash) => indexes.has(hash))) return null
+  const opened = openCheckpoint({ note: first.note, ...input.log })
   if (isRefusal(opened)) return opened
   const { size, root } = opened.checkpoint
-  const index = Number(row.index)
-  const readTile = await loadTiles(db, tilesForInclusion({ index, size }))
-  const proof = inclusionProof({ index, size, hashReader: tileHashReader({ size, readTile }) })
-  const leafHash = hashBytes(input.hash)
-  return verifyInclusion({ index, size, leafHash, root, proof })
-    ? { index, proof, checkpoint: row.note }
-    : refuse('PROOF_INVALID', `/log/${index}`)
+  const tiles = rows.flatMap(({ index }) => tilesForInclusion({ index: Number(index), size }))
+  const byPath = new Map(tiles.map((tile) => [tilePath(tile), tile]))
+  const readTile = await loadTiles(db, [...byPath.values()])
+  const hashReader = tileHashReader({ size, readTile })
+  const proofs: TlogProof[] = []
+  for (const hash of input.hashes) {
+    const index = indexes.get(hash) ?? -1
+    const proof = inclusionProof({ index, size, hashReader })
+    if (!verifyInclusion({ index, size, leafHash: hashBytes(hash), root, proof }))
+      return refuse('PROOF_INVALID', `/log/${index}`)
+    proofs.push({ index, proof, checkpoint: first.note })
+  }
+  return proofs
+}
+
+interface Awaiting {
+  readonly log: Log
+  readonly withinMs: number
+  /** Emits `checkpoint` when a new signed head is published. */
+  readonly published: EventTarget
 }
 
 /** Waits until the entry has a verified signed proof; a refusal PROOF_MISSING after `withinMs`. */
 export async function awaitProof(
   db: Db,
-  input: {
-    readonly hash: Digest
-    readonly log: Log
-    readonly withinMs: number
-    readonly published: EventTarget
-  },
+  input: Awaiting & { readonly hash: Digest },
 ): Promise<TlogProof | Refusal> {
+  const proofs = await awaitProofs(db, { ...input, hashes: [input.hash] })
+  if (isRefusal(proofs)) return proofs
+  return proofs[0] ?? refuse('PROOF_MISSING', `/entries/${input.hash}`)
+}
+
+/** Waits until all entries have verified proofs against one checkpoint; PROOF_MISSING after `withinMs`. */
+export async function awaitProofs(
+  db: Db,
+  input: Awaiting & { readonly hashes: readonly Digest[] },
+): Promise<readonly TlogProof[] | Refusal> {
   const over = AbortSignal.timeout(input.withinMs)
   for (;;) {
     const next = waitFor(input.published, over)
-    const proof = await proofOf(db, input)
-    if (proof !== null) return proof
-    if ((await next) === 'over') return refuse('PROOF_MISSING', `/entries/${input.hash}`)
+    const proofs = await proofsOf(db, input)
+    if (proofs !== null) return proofs
+    if ((await next) === 'over') return refuse('PROOF_MISSING', `/entries/${input.hashes.at(-1)}`)
   }
 }
 

@@ -6,8 +6,8 @@
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { fromBase64, toBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
-import { fromBase64, toBase64 } from '../ledger/base64.js'
 import { type Checkpoint, signCheckpoint } from '../ledger/checkpoint.js'
 import {
   consistencyProof,

@@ -16,7 +16,9 @@ const ask = (change: NonNullable<Overrides['change']> = {}, request: Partial<Cas
 const people = (personId: string, edit: Partial<Person>): NonNullable<Overrides['change']> => ({
   people: (section) => ({
     ...section,
-    persons: section.persons.map((item) => (item.personId === personId ? { ...item, ...edit } : item)),
+    persons: section.persons.map((item) =>
+      item.personId === personId ? { ...item, ...edit } : item,
+    ),
   }),
 })
 const identities = (edit: Partial<Identity>): NonNullable<Overrides['change']> => ({
@@ -70,9 +72,11 @@ describe('who may ask', () => {
   })
 
   it('says so before it says anything about the foreign identity', () => {
-    expect(ask(identities({ ownerId: 'per_nobody' }), { identityId: 'nhi_reports' })).toMatchObject({
-      refused: 'IDENTITY_UNKNOWN',
-    })
+    expect(ask(identities({ ownerId: 'per_nobody' }), { identityId: 'nhi_reports' })).toMatchObject(
+      {
+        refused: 'IDENTITY_UNKNOWN',
+      },
+    )
   })
 
   it('refuses a partner that calls itself the enterprise', () => {
@@ -119,12 +123,17 @@ describe('the contract', () => {
     ['has not begun', { notBefore: later }],
   ])('refuses when it %s', (_, edit) => {
     const refusal = ask(contracts((contract) => ({ ...contract, ...edit })))
-    expect(refusal).toMatchObject({ refused: 'CONTRACT_ENDED', detail: 'contract MSA-ACME-1 is not in force' })
+    expect(refusal).toMatchObject({
+      refused: 'CONTRACT_ENDED',
+      detail: 'contract MSA-ACME-1 is not in force',
+    })
   })
 
   it('refuses when there is none', () => {
-    const none = { contracts: (section: { contracts: Contract[] }) => ({ ...section, contracts: [] }) }
-    expect(ask(none as NonNullable<Overrides['change']>)).toMatchObject({ refused: 'CONTRACT_ENDED' })
+    const change: NonNullable<Overrides['change']> = {
+      contracts: (section) => ({ ...section, contracts: [] }),
+    }
+    expect(ask(change)).toMatchObject({ refused: 'CONTRACT_ENDED' })
   })
 
   it('refuses when the partner has not signed the reserved matters', () => {
@@ -133,14 +142,16 @@ describe('the contract', () => {
   })
 
   it('refuses when another partner signed them', () => {
-    const swapped = { contracts: (section: { contracts: Contract[] }) => ({
-      ...section,
-      contracts: section.contracts.map((contract, index, all) => ({
-        ...contract,
-        acknowledgement: all[1 - index]?.acknowledgement ?? null,
-      })),
-    }) }
-    expect(ask(swapped as NonNullable<Overrides['change']>)).toMatchObject({ refused: 'NOT_ACKNOWLEDGED' })
+    const change: NonNullable<Overrides['change']> = {
+      contracts: (section) => ({
+        ...section,
+        contracts: section.contracts.map((contract, index, all) => ({
+          ...contract,
+          acknowledgement: all[1 - index]?.acknowledgement ?? null,
+        })),
+      }),
+    }
+    expect(ask(change)).toMatchObject({ refused: 'NOT_ACKNOWLEDGED' })
   })
 
   it.each([
@@ -168,6 +179,8 @@ describe('the contract', () => {
 
   it('refuses the enterprise’s own request when nobody executes for it', () => {
     const requester = { kind: 'enterprise', companyId: 'com_bank', personId: null } as const
-    expect(ask(identities({ custodian: null }), { requester })).toMatchObject({ refused: 'NO_CLAUSE' })
+    expect(ask(identities({ custodian: null }), { requester })).toMatchObject({
+      refused: 'NO_CLAUSE',
+    })
   })
 })

@@ -43,7 +43,11 @@ describe('counting votes', () => {
     const requirement = aRequirement({ groups: owners, quorum: 3 })
     expect(satisfied({ requirement, votes: ['per_ana', 'per_ben'] })).toBe(false)
     const [first, second] = owners
-    const wider = { name: 'identity-owner', persons: [...(first?.persons ?? []), 'per_cleo'], need: 1 }
+    const wider = {
+      name: 'identity-owner',
+      persons: [...(first?.persons ?? []), 'per_cleo'],
+      need: 1,
+    }
     const groups = [wider, ...(second === undefined ? [] : [second])]
     const votes = ['per_ana', 'per_ben', 'per_cleo']
     expect(satisfied({ requirement: aRequirement({ groups, quorum: 3 }), votes })).toBe(true)
@@ -61,9 +65,14 @@ describe('counting votes', () => {
     },
   )
 
-  test.prop([anyRequirement, anyVotes])('does not depend on the order of votes', (requirement, votes) => {
-    expect(satisfied({ requirement, votes: votes.toReversed() })).toBe(satisfied({ requirement, votes }))
-  })
+  test.prop([anyRequirement, anyVotes])(
+    'does not depend on the order of votes',
+    (requirement, votes) => {
+      expect(satisfied({ requirement, votes: votes.toReversed() })).toBe(
+        satisfied({ requirement, votes }),
+      )
+    },
+  )
 })
 
 describe('a malformed requirement', () => {

@@ -51,8 +51,8 @@ describe('ES256', () => {
 
 /** A signature whose R is the identity point, which the holder of the key can make; `R` is how it is spelled. */
 function withIdentityR(pem: string, R: Uint8Array): Uint8Array {
-  const { d = '' } = createPrivateKey(pem).export({ format: 'jwk' })
-  const half = createHash('sha512').update(Buffer.from(d, 'base64url')).digest().subarray(0, 32)
+  const seed = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' }).subarray(-32)
+  const half = createHash('sha512').update(seed).digest().subarray(0, 32)
   half[0] = (half[0] ?? 0) & 248
   half[31] = ((half[31] ?? 0) & 63) | 64
   const { publicKey } = signerFromPem(pem)
@@ -83,6 +83,20 @@ describe('Ed25519', () => {
 })
 
 describe('nodeVerify', () => {
+  it('accepts keys of either sign bit, and leaves their bytes as they were', () => {
+    const seen = new Set<number>()
+    for (let made = 0; seen.size < 2 && made < 200; made += 1) {
+      const signer = signerFromPem(generateEd25519().privateKeyPem)
+      const publicKey = Buffer.from(signer.publicKey)
+      const before = publicKey.toString('hex')
+      const signature = signer.sign(message)
+      expect(nodeVerify({ alg: 'ed25519', publicKey, message, signature })).toBe(true)
+      expect(publicKey.toString('hex')).toBe(before)
+      seen.add((publicKey[31] ?? 0) >> 7)
+    }
+    expect(seen.size).toBe(2)
+  })
+
   test.prop([
     fc.constantFrom('ed25519' as const, 'es256' as const),
     fc.oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 32, maxLength: 32 })),

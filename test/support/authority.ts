@@ -72,7 +72,9 @@ export interface Keys {
   readonly signer: TestKey
   readonly connector: TestKey
   readonly log: TestKey
-  readonly consumers: { readonly cns_billing: { readonly publicKey: string; readonly privateKeyPem: string } }
+  readonly consumers: {
+    readonly cns_billing: { readonly publicKey: string; readonly privateKeyPem: string }
+  }
 }
 
 const forEachPerson = <T>(make: (personId: TestPerson) => T): Record<TestPerson, T> => ({
@@ -139,7 +141,11 @@ const identity = (name: string, keys: Keys): OwnershipSection['identities'][numb
   need: { reference: 'NEED-1', until: SPAN.notAfter },
   ...{ group: `${name}_app`, credentials: [`${name}_a`, `${name}_b`] },
   consumers: [
-    { consumerId: `cns_${name}`, sealTo: keys.consumers.cns_billing.publicKey, appears: `${name}-service` },
+    {
+      consumerId: `cns_${name}`,
+      sealTo: keys.consumers.cns_billing.publicKey,
+      appears: `${name}-service`,
+    },
   ],
 })
 
@@ -148,7 +154,11 @@ const ownershipSection = (keys: Keys): OwnershipSection => ({
   systems: [{ systemId: 'sys_billing', kind: 'postgresql', connectorKeyId: keys.connector.keyId }],
   objectives: [
     {
-      ...{ objectiveId: 'obj_access', title: 'Access of services is current', frameworks: ['NIST CSF 2.0'] },
+      ...{
+        objectiveId: 'obj_access',
+        title: 'Access of services is current',
+        frameworks: ['NIST CSF 2.0'],
+      },
       owners: {
         ...{ provisioning: 'per_ben', deprovisioning: 'per_ben', rotation: 'per_ben' },
         ...{ recertification: 'per_ben', exceptions: 'per_cleo', incidents: 'per_cleo' },
@@ -263,7 +273,10 @@ function signBundle(keys: Keys, overrides: Overrides): AuthorityBundle {
     people: sign('section', (change.people ?? same)(peopleSection(keys))),
     ownership: sign('section', (change.ownership ?? same)(ownershipSection(keys))),
     contracts: sign('section', (change.contracts ?? same)(contractsSection(keys))),
-    policy: sign('section', (change.policy ?? same)(policySection(overrides.pack ?? packReference()))),
+    policy: sign(
+      'section',
+      (change.policy ?? same)(policySection(overrides.pack ?? packReference())),
+    ),
   }
   const manifest = sign('manifest', {
     ...{ type: 'manifest', v: 1, enterprise: ENTERPRISE, version: overrides.version ?? 1 },
@@ -272,12 +285,20 @@ function signBundle(keys: Keys, overrides: Overrides): AuthorityBundle {
       Object.entries(sections).map(([name, envelope]) => [name, hashOf(envelope)]),
     ),
   })
-  return { root, manifest, sections, delegations: delegations.map((payload) => delegate(keys, payload)) }
+  return {
+    root,
+    manifest,
+    sections,
+    delegations: delegations.map((payload) => delegate(keys, payload)),
+  }
 }
 
 const hashOf = (envelope: Envelope): Digest => digestOf(must(decodePayload(envelope)))
 
-const delegate = (keys: Keys, payload: Omit<Delegation, 'from'> & { from: TestPerson }): Envelope => {
+const delegate = (
+  keys: Keys,
+  payload: Omit<Delegation, 'from'> & { from: TestPerson },
+): Envelope => {
   const { keyId, signer } = keys.persons[payload.from]
   return signEnvelope({ keyId, signer, kind: 'delegation', payload })
 }

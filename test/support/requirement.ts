@@ -15,15 +15,17 @@ const sortedSubset = fc
   .uniqueArray(fc.constantFrom(...PERSONS), { minLength: 1 })
   .map((persons) => persons.toSorted())
 
-const groups = fc
-  .uniqueArray(fc.constantFrom('x', 'y', 'z'), { minLength: 1 })
-  .chain((names) =>
-    fc.tuple(
-      ...names.toSorted().map((name) =>
-        fc.record({ name: fc.constant(name), persons: sortedSubset, need: fc.integer({ min: 1, max: 2 }) }),
-      ),
+const groups = fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { minLength: 1 }).chain((names) =>
+  fc.tuple(
+    ...names.toSorted().map((name) =>
+      fc.record({
+        name: fc.constant(name),
+        persons: sortedSubset,
+        need: fc.integer({ min: 1, max: 2 }),
+      }),
     ),
-  )
+  ),
+)
 
 /** Any requirement that a rule can give rise to; `spare` is what the quorum asks above the needs. */
 export const anyRequirement: fc.Arbitrary<Requirement> = fc
@@ -50,8 +52,12 @@ export const anyVotes = fc.array(fc.constantFrom(...PERSONS, 'per_stranger'), { 
 /** The definition, slowly: is there a way to seat distinct voters on every needed seat, and are enough of them members? */
 export function bruteForce(requirement: Requirement, votes: readonly string[]): boolean {
   const voters = [...new Set(votes)]
-  const members = voters.filter((voter) => requirement.groups.some(({ persons }) => persons.includes(voter)))
-  const seats = requirement.groups.flatMap(({ need, persons }) => Array.from({ length: need }, () => persons))
+  const members = voters.filter((voter) =>
+    requirement.groups.some(({ persons }) => persons.includes(voter)),
+  )
+  const seats = requirement.groups.flatMap(({ need, persons }) =>
+    Array.from({ length: need }, () => persons),
+  )
   const fill = (index: number, free: readonly string[]): boolean => {
     const seat = seats[index]
     if (seat === undefined) return true

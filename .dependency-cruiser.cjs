@@ -1,0 +1,265 @@
+/**
+ * arrows: who may import whom. Each folder lists its neighbours (`own`), packages (`npm`), Node's
+ * modules (`node`: a list, or `any`) and what it may name only as a type (`types`). What is not
+ * listed is forbidden, so a new arrow is a line here and a line in docs/architecture.md.
+ */
+const ARROWS = [
+  // Pure: no clock, no I/O, no Temporal. Only the shapes know zod.
+  { folder: 'src/domain', except: 'src/domain/shapes/', npm: ['@noble/hashes', 'canonicalize'] },
+  { folder: 'src/domain/shapes', own: ['src/domain/'], npm: ['zod'] },
+  { folder: 'src/ledger', own: ['src/domain/'], npm: ['@noble/hashes'] },
+  {
+    folder: 'src/contract',
+    except: 'src/contract/messages.ts',
+    own: ['src/contract/'],
+    npm: ['zod'],
+    types: ['src/domain/'],
+  },
+  // Part of the workflow bundle: the definitions and nothing that runs.
+  {
+    folder: 'src/contract/messages.ts',
+    npm: ['@temporalio/common', '@temporalio/workflow'],
+    types: ['src/domain/'],
+  },
+  {
+    folder: 'src/packs',
+    own: ['src/domain/'],
+    npm: ['yaml', 'zod'],
+    node: ['fs', 'fs/promises', 'path'],
+  },
+  {
+    folder: 'src/keys',
+    own: ['src/domain/'],
+    npm: ['jose', 'ulid', 'zod'],
+    node: ['crypto', 'fs', 'fs/promises', 'path', 'util'],
+  },
+  {
+    folder: 'src/codec',
+    own: ['src/domain/', 'src/keys/'],
+    npm: ['@temporalio/common', '@temporalio/proto', 'express', 'zod'],
+    node: 'any',
+  },
+  { folder: 'src/connectors', own: ['src/domain/'], npm: ['pg'], node: 'any' },
+  {
+    folder: 'src/store',
+    own: ['src/domain/', 'src/ledger/', 'src/contract/', 'src/packs/'],
+    npm: ['@noble/hashes', 'pg'],
+    node: 'any',
+  },
+  {
+    folder: 'src/execution',
+    own: ['src/domain/', 'src/ledger/', 'src/connectors/', 'src/store/', 'src/keys/'],
+    npm: ['ulid'],
+    node: ['crypto', 'timers/promises'],
+  },
+  {
+    folder: 'src/packet',
+    except: 'src/packet/export.ts',
+    own: ['src/domain/', 'src/ledger/', 'src/packs/'],
+    npm: ['fflate', 'zod'],
+  },
+  {
+    folder: 'src/packet/export.ts',
+    own: ['src/packet/', 'src/domain/', 'src/ledger/', 'src/packs/', 'src/store/'],
+  },
+  {
+    folder: 'src/config.ts',
+    own: ['src/domain/', 'src/keys/', 'src/contract/'],
+    npm: ['zod'],
+    node: ['fs', 'path', 'url'],
+    types: ['src/'],
+  },
+  {
+    folder: 'src/api',
+    own: [
+      ...['src/domain/', 'src/ledger/', 'src/contract/', 'src/store/', 'src/packs/'],
+      ...['src/packet/', 'src/config.ts', 'src/keys/verify.ts'],
+    ],
+    npm: ['express', 'jose', 'pino', 'ulid', 'zod'],
+    node: 'any',
+  },
+  {
+    folder: 'src/issuer',
+    own: ['src/domain/', 'src/config.ts', 'src/keys/'],
+    npm: ['jose', 'oidc-provider', 'pino', 'zod'],
+    node: 'any',
+  },
+  // Runs before a database or a Temporal server exists, so it knows nothing of the product.
+  {
+    folder: 'src/embedded',
+    npm: ['pg', 'zod', '@temporalio/client', '@temporalio/proto'],
+    node: 'any',
+  },
+  // Runs in the deterministic sandbox: values from two files only, the rest as types.
+  {
+    folder: 'workflows',
+    own: ['src/domain/case.ts', 'src/contract/messages.ts'],
+    npm: ['@temporalio/workflow', '@temporalio/common'],
+    types: ['src/domain/', 'src/contract/', 'activities/'],
+  },
+  {
+    folder: 'activities',
+    own: [
+      ...['src/domain/', 'src/ledger/', 'src/contract/', 'src/connectors/', 'src/execution/'],
+      ...['src/store/', 'src/keys/', 'src/codec/', 'src/packs/'],
+    ],
+    npm: ['@temporalio/activity', '@temporalio/common', 'ulid'],
+    node: ['crypto', 'timers/promises'],
+  },
+  // Composition roots. Workflows are named by path for the bundler and never imported.
+  {
+    folder: 'worker',
+    own: ['src/', 'activities/'],
+    not: ['src/api/', 'src/cli/', 'src/embedded/', 'src/issuer/', 'src/demo/'],
+    npm: [
+      ...['@temporalio/worker', '@temporalio/client', '@temporalio/common', '@temporalio/activity'],
+      ...['@temporalio/proto', 'pino', 'ulid'],
+    ],
+    node: 'any',
+  },
+  { folder: 'src/demo', own: ['src/'], npm: 'any', node: 'any' },
+  { folder: 'src/cli', own: ['src/', 'worker/'], npm: 'any', node: 'any' },
+]
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+const starting = (prefix) => `^${escaped(prefix)}`
+const packagePath = (name) => `^node_modules/(@types/)?${escaped(name.replace('@types/', ''))}/`
+const nodePath = (name) => `^(node:)?${escaped(name)}$`
+
+const fromOf = ({ folder, except }) => ({
+  path: starting(folder.endsWith('.ts') ? folder : `${folder}/`),
+  ...(except === undefined ? {} : { pathNot: starting(except) }),
+})
+
+const home = ({ folder }) => (folder.endsWith('.ts') ? folder : `${folder}/`)
+
+const allowed = ({ own = [], npm = [], node = [], types = [], ...arrow }, kind) => [
+  starting(home(arrow)),
+  ...own.map(starting),
+  ...(kind === 'type' ? types.map(starting) : []),
+  ...(npm === 'any' ? ['^node_modules/'] : npm.map(packagePath)),
+  ...(node === 'any' ? [] : node.map(nodePath)),
+]
+
+/** Three rules an arrow: values, types, and neighbours that `own` would otherwise include. */
+const rulesOf = (arrow) => {
+  const name = arrow.folder.replace(/^src\//, '')
+  const core = arrow.node === 'any' ? ['core'] : []
+  return [
+    {
+      name: `${name}: values`,
+      severity: 'error',
+      from: fromOf(arrow),
+      to: { pathNot: allowed(arrow, 'value'), dependencyTypesNot: [...core, 'type-only'] },
+    },
+    {
+      name: `${name}: types`,
+      severity: 'error',
+      from: fromOf(arrow),
+      to: {
+        pathNot: allowed(arrow, 'type'),
+        dependencyTypes: ['type-only'],
+        dependencyTypesNot: core,
+      },
+    },
+    ...(arrow.not ?? []).map((neighbour) => ({
+      name: `${name}: not ${neighbour}`,
+      severity: 'error',
+      from: fromOf(arrow),
+      to: { path: starting(neighbour) },
+    })),
+  ]
+}
+
+/** Entries are started, not imported; of the rest, a file that nobody imports is dead. */
+const ENTRIES = [
+  '^src/cli/main\\.ts$',
+  '^workflows/index\\.ts$',
+  '^worker/[^/]+\\.ts$',
+  '^src/(embedded/leash|demo/consumer)\\.ts$',
+]
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...ARROWS.flatMap(rulesOf),
+    {
+      name: 'every folder has its arrows',
+      comment: 'A folder that is not in the table above has no right to exist yet.',
+      severity: 'error',
+      from: {
+        path: '^(src|workflows|activities|worker)/',
+        pathNot: ARROWS.map((arrow) => starting(home(arrow))),
+      },
+      to: {},
+    },
+    {
+      name: 'no cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^(src|workflows|activities|worker)/', pathNot: ENTRIES },
+      to: {},
+    },
+    {
+      name: 'nothing unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'product needs no development package',
+      severity: 'error',
+      from: { path: '^(src|workflows|activities|worker)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nothing imports tests or benches',
+      severity: 'error',
+      from: { path: '^(src|workflows|activities|worker|web)/' },
+      to: { path: '^(test|bench)/' },
+    },
+    {
+      name: 'only the workflow bundle knows workflows',
+      severity: 'error',
+      from: { pathNot: '^(workflows|test)/' },
+      to: { path: '^workflows/' },
+    },
+    {
+      name: 'only the command line knows the demo',
+      severity: 'error',
+      from: { path: '^(src|workflows|activities|worker)/', pathNot: '^src/(cli|demo)/' },
+      to: { path: '^src/demo/' },
+    },
+    {
+      name: 'verify needs neither database nor Temporal',
+      comment: 'An auditor runs it on a machine that has nothing but Node and this package.',
+      severity: 'error',
+      from: { path: '^src/(cli/verify[^/]*|packet/verify)\\.ts$' },
+      to: { path: '^(node_modules/(pg|@temporalio)/|src/store/)', reachable: true },
+    },
+    {
+      name: 'the doors for people hold no signing key',
+      severity: 'error',
+      from: { path: '^src/api/' },
+      to: { path: '^src/keys/(sign|keystore|secret-box)\\.ts$', reachable: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.d.ts'],
+    },
+    skipAnalysisNotInRules: false,
+  },
+}

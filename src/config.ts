@@ -1,0 +1,292 @@
+/**
+ * The configuration of each process, parsed once at its start from environment variables and the files
+ * they name. A *ConfigFault* is one line that names the variable and what is wrong with it, and never
+ * shows a value, because many of them are secrets.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { NAMESPACE } from './contract/messages.js'
+import { fromBase64 } from './domain/base64.js'
+import { isRefusal } from './domain/refusal.js'
+import { Trust } from './domain/shapes/authority.js'
+import { SystemId } from './domain/shapes/basic.js'
+import { parseAs } from './domain/shapes/parse.js'
+import { type KeyRing, newestOf } from './keys/aead.js'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** A variable, or the file it names, is missing or wrong. */
+export class ConfigFault extends Error {
+  override readonly name = 'ConfigFault'
+  constructor(variable: string, wrong: string) {
+    super(`${variable}: ${wrong}`)
+  }
+}
+
+/** How long a connector's failed attempt waits at most before the next one, ms. */
+export const MAX_RETRY_INTERVAL_MS = 10_000
+
+const POSTGRES_URL = z
+  .string({ error: 'is not set' })
+  .regex(/^postgres(ql)?:\/\//, 'is not a postgres:// URL')
+const ADDRESS = z.string({ error: 'is not set' }).regex(/^[^/\s]+:\d{1,5}$/, 'is not host:port')
+const NAME = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'is not a Temporal namespace')
+const PATH = z.string({ error: 'is not set' }).min(1, 'is empty')
+const TEXT = z.string({ error: 'is not set' }).min(1, 'is empty')
+const URL_TEXT = z.url({ error: 'is not an http or https URL', protocol: /^https?$/ })
+const whole = (min: number, max: number) =>
+  z.coerce
+    .number({ error: 'is not a number' })
+    .int('is not a whole number')
+    .min(min, `is below ${min}`)
+    .max(max, `is above ${max}`)
+const PORT = whole(0, 65_535)
+const MS = whole(10, 86_400_000)
+const LIST = z
+  .string({ error: 'is not set' })
+  .transform((text) => text.split(',').map((item) => item.trim()))
+  .transform((items) => items.filter((item) => item !== ''))
+
+const Database = { DATABASE_URL: POSTGRES_URL }
+const Temporal = {
+  TEMPORAL_ADDRESS: ADDRESS,
+  TEMPORAL_NAMESPACE: NAME.default(NAMESPACE),
+  COUNTERSIGN_CODEC_KEYS: PATH,
+}
+const Trusting = { COUNTERSIGN_TRUST: PATH }
+
+const Api = z.object({
+  ...Database,
+  ...Trusting,
+  PORT: PORT.default(8080),
+  HOST: TEXT.default('127.0.0.1'),
+  PUBLIC_URL: URL_TEXT.optional(),
+  OIDC_ISSUERS: LIST.pipe(z.array(URL_TEXT).min(1, 'names no issuer')),
+  OIDC_AUDIENCE: TEXT,
+})
+const Worker = z.object({
+  ...Database,
+  ...Temporal,
+  ...Trusting,
+  COUNTERSIGN_WORKFLOW_BUNDLE: PATH.optional(),
+  COUNTERSIGN_MAX_CACHED_WORKFLOWS: whole(2, 100_000).default(1000),
+})
+const Keeper = z.object({
+  ...Database,
+  ...Temporal,
+  ...Trusting,
+  COUNTERSIGN_STATE_DIR: PATH,
+  COUNTERSIGN_LOG_KEY: PATH,
+  COUNTERSIGN_LOG_KEY_PASSPHRASE: TEXT.optional(),
+  COUNTERSIGN_RELAY_POLL_MS: MS.default(1000),
+  COUNTERSIGN_RECONCILE_MS: MS.default(30_000),
+  COUNTERSIGN_MISSING_GRACE_MS: MS.default(60_000),
+  COUNTERSIGN_INTENT_GRACE_MS: MS.default(300_000),
+})
+const Connector = z.object({
+  ...Database,
+  ...Temporal,
+  ...Trusting,
+  COUNTERSIGN_CONNECTOR_KEY: PATH,
+  COUNTERSIGN_CONNECTOR_KEY_PASSPHRASE: TEXT.optional(),
+  COUNTERSIGN_SECRET_KEYS: PATH,
+  COUNTERSIGN_TARGETS: PATH,
+  COUNTERSIGN_PROOF_WITHIN_MS: MS.default(10_000),
+})
+const Issuer = z.object({
+  PORT: PORT.default(8090),
+  HOST: TEXT.default('127.0.0.1'),
+  PUBLIC_URL: URL_TEXT.optional(),
+  ISSUER_CLIENTS: PATH,
+  OIDC_AUDIENCE: TEXT,
+  COUNTERSIGN_STATE_DIR: PATH,
+})
+const Codec = z.object({
+  PORT: PORT.default(8091),
+  HOST: TEXT.default('127.0.0.1'),
+  CODEC_ORIGINS: LIST.default([]),
+  COUNTERSIGN_CODEC_KEYS: PATH,
+})
+
+/** UNTRUSTED: the environment. The first variable that is wrong is named; empty ones count as not set. */
+function parseEnv<Shape extends z.ZodType>(env: Env, shape: Shape): z.infer<Shape> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = shape.safeParse(given)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new ConfigFault(String(issue?.path[0] ?? 'environment'), issue?.message ?? 'is wrong')
+}
+
+function readJson<Shape extends z.ZodType>(input: {
+  readonly variable: string
+  readonly path: string
+  readonly shape: Shape
+}): z.infer<Shape> {
+  const { variable, path, shape } = input
+  const read = parseAs(shape)(jsonIn(variable, path))
+  if (isRefusal(read)) throw new ConfigFault(variable, `${path} is wrong at ${read.where || '/'}`)
+  return read
+}
+
+/** A parser's message can quote the text, so it is not passed on. */
+function jsonIn(variable: string, path: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    throw new ConfigFault(variable, `${path} cannot be read`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ConfigFault(variable, `${path} is not JSON`)
+  }
+}
+
+const RingFile = z
+  .array(z.strictObject({ kid: z.string().min(1).max(100), key: z.base64() }))
+  .min(1)
+
+function readRing(variable: string, path: string): KeyRing {
+  const ring = readJson({ variable, path, shape: RingFile }).map(({ kid, key }) => ({
+    kid,
+    key: fromBase64(key) ?? new Uint8Array(),
+  }))
+  try {
+    newestOf(ring)
+  } catch (error) {
+    throw new ConfigFault(variable, `${path}: ${error instanceof Error ? error.message : 'unfit'}`)
+  }
+  return ring
+}
+
+const readTrust = (path: string): Trust =>
+  readJson({ variable: 'COUNTERSIGN_TRUST', path, shape: Trust })
+
+const Targets = z.strictObject({
+  systems: z.record(
+    SystemId,
+    z.strictObject({
+      kind: z.literal('postgresql'),
+      adminUrl: POSTGRES_URL,
+      route: z.strictObject({
+        host: z.string().min(1).max(253),
+        port: z.int().min(1).max(65_535),
+        database: z.string().min(1).max(63),
+      }),
+    }),
+  ),
+})
+export type Targets = z.infer<typeof Targets>
+
+/** Where Temporal is, and the keys under which its payloads are encrypted. */
+export interface TemporalConfig {
+  readonly address: string
+  readonly namespace: string
+  readonly codecKeys: KeyRing
+}
+
+const temporalOf = (parsed: z.infer<z.ZodObject<typeof Temporal>>): TemporalConfig => ({
+  address: parsed.TEMPORAL_ADDRESS,
+  namespace: parsed.TEMPORAL_NAMESPACE,
+  codecKeys: readRing('COUNTERSIGN_CODEC_KEYS', parsed.COUNTERSIGN_CODEC_KEYS),
+})
+
+/** A keystore file (PKCS#8 PEM with its sidecar) and its passphrase, if it has one. */
+export interface KeyFile {
+  readonly path: string
+  readonly passphrase?: string
+}
+const keyFile = (path: string, passphrase: string | undefined): KeyFile =>
+  passphrase === undefined ? { path } : { path, passphrase }
+
+export type ApiConfig = ReturnType<typeof apiConfig>
+/** Throws ConfigFault. */
+export function apiConfig(env: Env) {
+  const parsed = parseEnv(env, Api)
+  return {
+    databaseUrl: parsed.DATABASE_URL,
+    trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    port: parsed.PORT,
+    host: parsed.HOST,
+    publicUrl: parsed.PUBLIC_URL ?? null,
+    issuers: parsed.OIDC_ISSUERS,
+    audience: parsed.OIDC_AUDIENCE,
+  }
+}
+
+export type WorkerConfig = ReturnType<typeof workerConfig>
+/** Throws ConfigFault. */
+export function workerConfig(env: Env) {
+  const parsed = parseEnv(env, Worker)
+  return {
+    databaseUrl: parsed.DATABASE_URL,
+    trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    temporal: temporalOf(parsed),
+    /** The built workflow bundle; null for the one beside the program. */
+    bundlePath: parsed.COUNTERSIGN_WORKFLOW_BUNDLE ?? null,
+    maxCachedWorkflows: parsed.COUNTERSIGN_MAX_CACHED_WORKFLOWS,
+  }
+}
+
+export type KeeperConfig = ReturnType<typeof keeperConfig>
+/** Throws ConfigFault. Durations in ms. */
+export function keeperConfig(env: Env) {
+  const parsed = parseEnv(env, Keeper)
+  return {
+    databaseUrl: parsed.DATABASE_URL,
+    trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    temporal: temporalOf(parsed),
+    stateDir: parsed.COUNTERSIGN_STATE_DIR,
+    logKey: keyFile(parsed.COUNTERSIGN_LOG_KEY, parsed.COUNTERSIGN_LOG_KEY_PASSPHRASE),
+    relayPollMs: parsed.COUNTERSIGN_RELAY_POLL_MS,
+    reconcileMs: parsed.COUNTERSIGN_RECONCILE_MS,
+    missingGraceMs: parsed.COUNTERSIGN_MISSING_GRACE_MS,
+    intentGraceMs: parsed.COUNTERSIGN_INTENT_GRACE_MS,
+  }
+}
+
+export type ConnectorConfig = ReturnType<typeof connectorConfig>
+/** Throws ConfigFault. */
+export function connectorConfig(env: Env) {
+  const parsed = parseEnv(env, Connector)
+  const { COUNTERSIGN_TARGETS: path } = parsed
+  return {
+    databaseUrl: parsed.DATABASE_URL,
+    trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    temporal: temporalOf(parsed),
+    connectorKey: keyFile(
+      parsed.COUNTERSIGN_CONNECTOR_KEY,
+      parsed.COUNTERSIGN_CONNECTOR_KEY_PASSPHRASE,
+    ),
+    secretKeys: readRing('COUNTERSIGN_SECRET_KEYS', parsed.COUNTERSIGN_SECRET_KEYS),
+    targets: readJson({ variable: 'COUNTERSIGN_TARGETS', path, shape: Targets }),
+    proofWithinMs: parsed.COUNTERSIGN_PROOF_WITHIN_MS,
+  }
+}
+
+export type IssuerConfig = ReturnType<typeof issuerConfig>
+/** `clientsFile` is read by the issuer. Throws ConfigFault. */
+export function issuerConfig(env: Env) {
+  const parsed = parseEnv(env, Issuer)
+  return {
+    port: parsed.PORT,
+    host: parsed.HOST,
+    publicUrl: parsed.PUBLIC_URL ?? null,
+    clientsFile: parsed.ISSUER_CLIENTS,
+    audience: parsed.OIDC_AUDIENCE,
+    stateDir: parsed.COUNTERSIGN_STATE_DIR,
+  }
+}
+
+export type CodecConfig = ReturnType<typeof codecConfig>
+/** Throws ConfigFault. */
+export function codecConfig(env: Env) {
+  const parsed = parseEnv(env, Codec)
+  return {
+    port: parsed.PORT,
+    host: parsed.HOST,
+    origins: parsed.CODEC_ORIGINS,
+    codecKeys: readRing('COUNTERSIGN_CODEC_KEYS', parsed.COUNTERSIGN_CODEC_KEYS),
+  }
+}

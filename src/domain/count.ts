@@ -1,0 +1,90 @@
+/**
+ * Counting again: what the execution gate asks before a grant, and the verifier of a packet after it.
+ *   termsAgain  are owner, contract and requirement still what was signed for?
+ *   countAgain  do the admitted envelopes, judged again from their bytes, satisfy the requirement?
+ * Pure, so that both get the same answer from the same entries, authority, pack and time.
+ */
+import { judge } from './approval.js'
+import type { Authority } from './authority.js'
+import type { CaseState, Recorded, StepState } from './case.js'
+import { countingVotes, factsObserved } from './decide.js'
+import type { Verify } from './envelope.js'
+import { admitRequest } from './owner.js'
+import { satisfied } from './quorum.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import { requirementToday } from './requirements.js'
+import type { CaseOpened } from './shapes/event.js'
+import type { Pack } from './shapes/policy.js'
+import type { Requirement, ResolvedRequirement } from './shapes/requirement.js'
+
+export interface AskingAgain {
+  readonly opened: CaseOpened
+  readonly state: CaseState
+  readonly step: StepState
+  readonly authority: Authority
+  /** The pack in force at `at`, as the authority names it. */
+  readonly pack: Pack
+  readonly packHash: ResolvedRequirement['pack']['hash']
+  readonly at: string
+}
+
+/** The pack that the authority names as in force at `at`: the newest effective one. */
+export const packInForce = (authority: Authority, at: string) =>
+  authority.packs
+    .filter((pack) => pack.effectiveFrom <= at)
+    .toSorted((left, right) => right.version - left.version)[0]
+
+/** Afterwards owner, contract and requirement are still what was signed for, and what must be observed was. */
+export function termsAgain(asking: AskingAgain): Requirement | Refusal {
+  const { opened, state, step, authority, at } = asking
+  const { stepId } = step.step
+  const { kind, identityId, requester } = opened
+  const admitted = admitRequest({ authority, request: { kind, identityId, requester }, at })
+  if (isRefusal(admitted)) return admitted
+  const today = requirementToday({ ...asking, stepId })
+  if (isRefusal(today)) return today
+  if (today.requirementHash !== step.gate?.resolved.requirementHash)
+    return refuse('REQUIREMENT_CHANGED', `/steps/${stepId}`)
+  return factsObserved(state, today.requirement)
+    ? today.requirement
+    : refuse('CONDITION_UNMET', `/steps/${stepId}`)
+}
+
+export interface CountingAgain {
+  readonly state: CaseState
+  readonly recorded: readonly Recorded[]
+  readonly step: StepState
+  readonly requirement: Requirement
+  readonly authority: Authority
+  readonly verify: Verify
+  readonly at: string
+}
+
+/** Afterwards the stored envelopes, judged again from their bytes, satisfy the requirement. Rows are not believed. */
+export function countAgain(counting: CountingAgain): readonly string[] | Refusal {
+  const { state, recorded, step, requirement, authority, verify, at } = counting
+  const votes = new Set(countingVotes(step, at).map((vote) => vote.decisionId))
+  const persons: string[] = []
+  const decisionIds: string[] = []
+  let first: Refusal | null = null
+  for (const { event } of recorded) {
+    if (event.type !== 'DecisionAdmitted' || !votes.has(event.decisionId)) continue
+    const judged = judge({ envelope: event.envelope, state, authority, verify, at })
+    if (isRefusal(judged)) {
+      first ??= judged
+      continue
+    }
+    const { decision } = judged
+    if (decision.verdict !== 'approve' || decision.stepId !== step.step.stepId) continue
+    if (unmet(state, decision.gate)) continue
+    persons.push(judged.votes)
+    decisionIds.push(decision.decisionId)
+  }
+  if (satisfied({ requirement, votes: persons })) return decisionIds
+  return first ?? refuse('QUORUM_MISSING', `/steps/${step.step.stepId}`)
+}
+
+const unmet = (state: CaseState, gate: object): boolean =>
+  'opensWhen' in gate &&
+  Array.isArray(gate.opensWhen) &&
+  !gate.opensWhen.every((fact) => state.facts.some((known) => known === fact))

@@ -1,0 +1,99 @@
+/**
+ * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
+ * of one case: the exact entries, the authority bundles and policy packs that they name, the fences
+ * that stopped it, a proof for each entry against one checkpoint, and what people read (README.txt,
+ * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
+ */
+import { z } from 'zod'
+import { canonicalBytes, type Digest } from '../domain/digest.js'
+import { type Refusal, refuse } from '../domain/refusal.js'
+import { CaseId, Count, DigestText, EnterpriseId, PersonId, Time } from '../domain/shapes/basic.js'
+
+/** Name and version of the program that exports. */
+export const TOOL = 'countersign/0.1.0'
+
+export const README = 'README.txt'
+export const MANIFEST = 'manifest.json'
+export const CHECKPOINT = 'checkpoint'
+export const REASONS = 'reasons.json'
+export const NAMES = 'names.json'
+export const REPORT = 'report.html'
+
+const HEX = '[0-9a-f]{64}'
+const SEQ = '[0-9]{4,9}'
+const FENCE = 'fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}'
+
+/** The whole allow-list: nothing else has a place in a packet. */
+export const PACKET_NAME = new RegExp(
+  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|${FENCE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
+)
+
+const padded = (seq: number): string => String(seq).padStart(4, '0')
+const hexOf = (hash: Digest): string => hash.slice('sha256:'.length)
+
+export const entryFile = (seq: number): string => `entries/${padded(seq)}.json`
+export const proofFile = (seq: number): string => `proofs/${padded(seq)}.tlog-proof`
+export const authorityFile = (hash: Digest): string => `authority/${hexOf(hash)}.json`
+export const policyFolder = (hash: Digest): string => `policy/${hexOf(hash)}/`
+
+/** The folder of a fence stream `fence:<kind>:<id>`. */
+export const fenceFolder = (stream: string): string =>
+  `fences/${stream.slice('fence:'.length).replace(':', '/')}/`
+export const fenceEntryFile = (stream: string, seq: number): string =>
+  `${fenceFolder(stream)}${padded(seq)}.json`
+export const fenceProofFile = (stream: string, seq: number): string =>
+  `${fenceFolder(stream)}${padded(seq)}.tlog-proof`
+
+export const PacketManifest = z.strictObject({
+  v: z.literal(1),
+  type: z.literal('countersign-packet'),
+  tool: z.string().regex(/^countersign\/[0-9A-Za-z.+-]{1,40}$/),
+  caseId: CaseId,
+  enterprise: EnterpriseId,
+  /** Time of the case's last entry: two exports of the same evidence are the same bytes. */
+  generatedAt: Time,
+  counts: z.strictObject({ entries: Count, decisions: Count, refusals: Count }),
+  /** Where the case's entries stand in the log, and how large the log was. */
+  log: z.strictObject({ first: Count, last: Count, size: Count }),
+  /** SHA-256 of every other file, by name. */
+  files: z.record(z.string().max(200), DigestText),
+})
+export type PacketManifest = z.infer<typeof PacketManifest>
+
+/** Reasons by their digest, as far as the side store still has them. */
+export const Reasons = z.record(
+  DigestText,
+  z.strictObject({ salt: z.string().max(200), reason: z.string().max(10_000) }),
+)
+export type Reasons = z.infer<typeof Reasons>
+
+/** Names by person id, as far as the side store still has them. */
+export const Names = z.record(
+  PersonId,
+  z.strictObject({ salt: z.string().max(200), name: z.string().max(300) }),
+)
+export type Names = z.infer<typeof Names>
+
+export const jsonFile = canonicalBytes
+
+/** UNTRUSTED: a file of a packet. Afterwards it is the one spelling (RFC 8785) of a value of this shape. */
+export function readJson<Schema extends z.ZodType>(
+  schema: Schema,
+  file: { readonly name: string; readonly bytes: Uint8Array | undefined },
+): z.output<Schema> | Refusal {
+  const { name, bytes } = file
+  if (bytes === undefined) return refuse('PACKET_INVALID', name, 'the file is missing')
+  const parsed = schema.safeParse(parse(bytes))
+  if (!parsed.success) return refuse('PACKET_INVALID', name, 'not of the shape of this file')
+  // The shapes hold no transform and no optional field with a default: what was parsed is what was written.
+  const same = Buffer.from(canonicalBytes(parsed.data)).equals(bytes)
+  return same ? parsed.data : refuse('PACKET_INVALID', name, 'not canonical JSON')
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+}

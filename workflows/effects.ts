@@ -1,0 +1,84 @@
+/**
+ * The effects: every way from the workflow to the world, grouped by risk, each with the reason of its
+ * timeouts. `sync` touches the evidence store only; the connector's activities may touch a target, are
+ * idempotent under their grant, and run only on the queue of their system.
+ */
+import {
+  type ActivityOptions,
+  proxyActivities,
+  proxyLocalActivities,
+  type RetryPolicy,
+} from '@temporalio/workflow'
+import {
+  type ConnectorActivities,
+  type CoreActivities,
+  connectorQueue,
+} from '../src/contract/messages.js'
+import type { Due, Recorded } from '../src/domain/case.js'
+
+/**
+ * One short transaction or a few; 10 s means that the store is gone, and it is tried until it is back.
+ * Beyond 5 s of waiting the SDK puts a durable timer in the place of the workflow task.
+ */
+const { sync } = proxyLocalActivities<CoreActivities>({
+  startToCloseTimeout: '10s',
+  localRetryThreshold: '5s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+})
+export { sync }
+
+/**
+ * A fault is tried again for about two minutes by Temporal; then the workflow shows that it is stuck and
+ * tries again itself. A refusal that no retry mends comes back at once.
+ */
+const RETRY: RetryPolicy = {
+  initialInterval: '200ms',
+  backoffCoefficient: 2,
+  maximumInterval: '10s',
+  maximumAttempts: 18,
+}
+
+/** Looks at the target and changes nothing: bounded by its connect and statement timeouts. */
+const LOOKING: ActivityOptions = { startToCloseTimeout: '60s', retry: RETRY }
+
+/**
+ * May change a target or watch it for as long as the policy says, so the attempt as a whole is bounded by
+ * months; a connector that dies is noticed by the heartbeat, which is due at every look and never farther
+ * apart than one operation with its timeouts.
+ */
+const ACTING: ActivityOptions = {
+  startToCloseTimeout: '60d',
+  heartbeatTimeout: '60s',
+  retry: RETRY,
+}
+
+/** Without a connector on the queue the case is stuck, and that has to show. */
+const UNCLAIMED = '60s'
+
+/** What a connector does next in a case. */
+export type Work = Exclude<Due, { kind: 'closed' | 'decision' | 'claim' }>
+
+export interface WorkOrder {
+  readonly caseId: string
+  readonly systemId: string
+  readonly after: number
+  readonly work: Work
+  /** Shown on the timeline. */
+  readonly summary: string
+}
+
+/** Has the connector do it; returns the events after `after`. Rejects with an ActivityFailure. */
+export function carryOut(order: WorkOrder): Promise<readonly Recorded[]> {
+  const { caseId, after, work } = order
+  const stepId = work.kind === 'plan' ? '' : work.stepId
+  const looks = work.kind === 'plan' || work.kind === 'open-gate'
+  const options: ActivityOptions = {
+    ...(looks ? LOOKING : ACTING),
+    taskQueue: connectorQueue(order.systemId),
+    scheduleToStartTimeout: UNCLAIMED,
+    summary: order.summary,
+  }
+  const connector = proxyActivities<ConnectorActivities>(options)
+  const name = work.kind === 'open-gate' ? 'openGate' : work.kind
+  return connector[name]({ caseId, stepId, after })
+}
