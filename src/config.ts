@@ -174,6 +174,8 @@ const Targets = z.strictObject({
         port: z.int().min(1).max(65_535),
         database: z.string().min(1).max(63),
       }),
+      /** 32 bytes, base64; keeps fingerprints of this target's verifiers from being guessed. */
+      fingerprintKey: z.base64().length(44),
     }),
   ),
 })

@@ -4,12 +4,13 @@
  * that could still pass is open. It needs neither Temporal nor the signer.
  */
 import { type Authority, within } from '../domain/authority.js'
+import { fence as fenceCase } from '../domain/decide.js'
 import { openEnvelope, type Verify, verifySignature } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Envelope, Fence, type FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { append, lockStream } from './apply.js'
+import { append, applyIn, lockStream } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
 
@@ -39,16 +40,23 @@ export async function ensureFences(tx: Tx, scopes: readonly FenceScope[]): Promi
  * Holds the case's fences for the transaction. A missing row, or any entry of a fence, stops: clearing
  * a row does not lift what its entries say, and deleting a row is not lifting either.
  */
-export async function holdFences(tx: Tx, caseId: string): Promise<HeldFences> {
+export const holdFences = (tx: Tx, caseId: string): Promise<HeldFences> =>
+  readFences(tx, { caseId, hold: 'yes' })
+
+/** Only the connector's role may hold the rows; whoever reads them without decides nothing that a fence must stop. */
+async function readFences(
+  tx: Tx,
+  input: { readonly caseId: string; readonly hold: 'yes' | 'no' },
+): Promise<HeldFences> {
   const { rows } = await tx.query<{ body: CaseOpened }>(
     "select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1 and seq = 1",
-    [caseId],
+    [input.caseId],
   )
   const opened = rows[0]?.body
   if (opened === undefined) return { raised: null }
   for (const scope of scopesOf(opened)) {
     const held = await tx.query<{ epoch: number }>(
-      'select epoch from fences where kind = $1 and id = $2 for share',
+      `select epoch from fences where kind = $1 and id = $2 ${input.hold === 'yes' ? 'for share' : ''}`,
       [scope.kind, scope.id],
     )
     const entries = await tx.query<{ id: string }>(
@@ -150,4 +158,33 @@ async function tellCases(db: Db, scope: FenceScope): Promise<void> {
     [scope.id],
   )
   await db.query("select pg_notify('outbox', '')")
+}
+
+/**
+ * Closes a case over which a fence stands, for whoever drives it; the gate refuses it either way. One read
+ * when none stands. A fence raised a moment later is noticed at the next call.
+ */
+export async function noticeFence(
+  db: Db,
+  caseId: string,
+): Promise<'none' | 'noticed' | Refusal> {
+  const { rowCount } = await db.query(
+    `select 1 from cases c join fences f
+        on (f.kind, f.id) in (('identity', c.identity_id), ('partner', c.company_id), ('system', c.system_id))
+      where c.case_id = $1 and c.phase = 'open' and f.epoch <> 0 limit 1`,
+    [caseId],
+  )
+  if (rowCount === 0) return 'none'
+  return transaction(db, async (tx) => {
+    const { raised } = await readFences(tx, { caseId, hold: 'no' })
+    if (raised === null) return 'none'
+    const applied = await applyIn<'noticed' | Refusal>(tx, {
+      caseId,
+      decide: ({ state }) => {
+        const events = fenceCase(state, raised)
+        return isRefusal(events) ? { events: [], answer: events } : { events, answer: 'noticed' }
+      },
+    })
+    return isRefusal(applied) ? applied : applied.answer
+  })
 }

@@ -6,7 +6,7 @@
 
 import { digest } from '../domain/digest.js'
 import { admitRequest, type CaseRequest } from '../domain/owner.js'
-import { preflight, settingsFor } from '../domain/policy.js'
+import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -89,6 +89,8 @@ async function resolveCase(
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
+  const freeze = frozen({ pack: loaded.pack, at })
+  if (freeze !== null) return freeze
   const { identity, owner, objective, contract, clause, executorCompany } = admitted
   const { kind, requester } = request
   const requirements = requirementsOf({

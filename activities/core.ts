@@ -1,0 +1,51 @@
+/**
+ * The workflow worker's own activities. `sync` is the workflow's one way to the ledger: it gives the store
+ * what came as signals and what a timer noticed, and returns the entries that the workflow has not folded.
+ * Nothing is judged here; the store admits or refuses, and records which.
+ */
+import type { CoreActivities } from '../src/contract/messages.js'
+import type { Recorded } from '../src/domain/case.js'
+import { eventsSince } from '../src/store/apply.js'
+import { type CaseDeps, submitDeadline, submitDecision } from '../src/store/cases.js'
+import { noticeFence } from '../src/store/fences.js'
+
+export function createCoreActivities(deps: CaseDeps): CoreActivities {
+  return {
+    sync: async ({ caseId, after, inbox, deadline }) => {
+      await submitAll(deps, { caseId, inbox })
+      if (deadline !== null) await submitDeadline(deps, { caseId, stepId: deadline })
+      await noticeFence(deps.db, caseId)
+      return eventsSince(deps.db, { caseId, after })
+    },
+  }
+}
+
+/** In the order of arrival. The relay's copies of what was admitted already are left out without a lock. */
+async function submitAll(
+  deps: CaseDeps,
+  input: { readonly caseId: string; readonly inbox: readonly unknown[] },
+): Promise<void> {
+  const { caseId, inbox } = input
+  if (inbox.length === 0) return
+  const admitted = admittedPayloads(await eventsSince(deps.db, { caseId, after: 0 }))
+  for (const item of inbox) {
+    const envelope = envelopeIn(item)
+    if (!isAdmitted(admitted, envelope))
+      await submitDecision(deps, { caseId, envelope, door: 'signal' })
+  }
+}
+
+/** UNTRUSTED: the item. The relay wraps the envelope; whoever signals by hand may send it bare. */
+const envelopeIn = (item: unknown): unknown =>
+  typeof item === 'object' && item !== null && 'envelope' in item ? item.envelope : item
+
+const admittedPayloads = (recorded: readonly Recorded[]): ReadonlySet<string> =>
+  new Set(
+    recorded.flatMap(({ event }) =>
+      event.type === 'DecisionAdmitted' ? [JSON.stringify(event.envelope)] : [],
+    ),
+  )
+
+/** Byte for byte the same envelope; another spelling of it is answered by the store under the lock. */
+const isAdmitted = (admitted: ReadonlySet<string>, envelope: unknown): boolean =>
+  typeof envelope === 'object' && envelope !== null && admitted.has(JSON.stringify(envelope))

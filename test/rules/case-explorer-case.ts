@@ -1,0 +1,53 @@
+/** The case that the explorer takes through its life: one rotation, whose every gate one owner signs. */
+import { digest } from '../../src/domain/digest.js'
+import { type PlanRotation, ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
+import type { Identity } from '../../src/domain/shapes/authority.js'
+import type { CaseOpened } from '../../src/domain/shapes/event.js'
+import type { Requirement, ResolvedRequirement } from '../../src/domain/shapes/requirement.js'
+
+const AT = '2026-01-01T00:00:00.000Z'
+const NONE = digest({})
+
+const requirementOf = (stepId: string): Requirement => ({
+  ...{ v: 1, stepId, quorum: 1, assurance: 'key', ahead: 'allowed', facts: [] },
+  groups: [{ name: 'identity-owner', persons: ['per_ana'], need: 1 }],
+  ...{ escalateAfterMs: 1000, expireAfterMs: 2000, decisionMaxAgeMs: 2000 },
+})
+
+export const resolvedFor = (stepId: string): ResolvedRequirement => ({
+  requirement: requirementOf(stepId),
+  requirementHash: digest(requirementOf(stepId)),
+  pack: { packId: 'default', version: 1, hash: NONE },
+  rules: ['r1'],
+})
+
+export const opened: CaseOpened = {
+  type: 'CaseOpened',
+  ...{ caseId: 'rotate:com_acme:nhi_billing:01J00000000000000000000000', kind: 'rotate' },
+  ...{ enterprise: 'ent_bank', identityId: 'nhi_billing', systemId: 'sys_pg', tier: 'tier1' },
+  ...{ ownerId: 'per_ana', objectiveId: 'obj_rotation', contractId: 'con_acme', clauseId: '1' },
+  executor: 'com_acme',
+  requester: { kind: 'partner', companyId: 'com_acme', personId: null, changeReference: null },
+  change: 'normal',
+  settings: { soakMs: 1, unusedForMs: 1, withinMs: 1, leaseMs: 1000, claimWithinMs: 1000 },
+  evidence: [
+    ...['new-credential-works', 'consumer-on-new', 'old-unused', 'old-refused', 'no-session-left'],
+  ] as CaseOpened['evidence'],
+  requirements: Object.fromEntries(ROTATION_STEPS.map((id) => [id, resolvedFor(id)])),
+  authority: { version: 1, hash: NONE },
+}
+
+/** The planner reads tier, names and consumers of the identity, nothing else. */
+const identity = {
+  ...{ identityId: 'nhi_billing', systemId: 'sys_pg', objectiveId: 'obj_rotation', tier: 'tier1' },
+  group: 'app',
+  consumers: [{ consumerId: 'cns_web', appears: 'web' }],
+} as unknown as Identity
+
+const credential = (name: string, login: 'enabled' | 'disabled') =>
+  ({ credential: name, login, memberOfGroup: 'yes', sessions: [] }) as const
+
+export const rotation: PlanRotation = {
+  ...{ opened, identity, attributes: ['app_a.login'], at: AT },
+  seen: { credentials: [credential('app_a', 'enabled'), credential('app_b', 'disabled')], missing: [] },
+}

@@ -1,0 +1,180 @@
+/**
+ * The driver of a case: sync what arrived, fold the entries, ask what is due, make it happen. It holds no
+ * rule: what counts is decided where entries are appended, and the right to change a target arises only in
+ * the execution gate. A lost, reset or terminated run is started again from the case id and goes on where
+ * the ledger stands. Cancelling a run has no effect: a case ends by its owners' decisions.
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  setHandler,
+  TimeoutFailure,
+  workflowInfo,
+} from '@temporalio/workflow'
+import { type CaseInput, caseQuery } from '../src/contract/messages.js'
+import {
+  type CaseOutcome,
+  type CaseState,
+  type Due,
+  due,
+  evolve,
+  initial,
+  type Recorded,
+} from '../src/domain/case.js'
+import { type Alarm, createAlarm } from './alarm.js'
+import { carryOut, sync, type Work } from './effects.js'
+import { type Inbox, openInbox } from './inbox.js'
+import { show, stepIdOf, untilOf, waitLabel, workLabel } from './visibility.js'
+
+/** Between two tries of what stands still, when nothing is heard meanwhile. */
+const STUCK_MS = 30_000
+/** An early timer is set again after this, doubled each time: the database's clock may be behind. */
+const EARLY_MS = 50
+const EARLY_MAX_MS = 10_000
+
+interface Run {
+  state: CaseState
+  /** Why the present work stands still; kept until it moves, so that views do not flicker. */
+  stuck: string | null
+  since: { readonly wait: string; readonly at: string }
+  /** How often the database said "not yet" to the deadline of the present wait. */
+  early: number
+  readonly inbox: Inbox
+  readonly alarm: Alarm
+}
+
+export async function runCase(input: CaseInput): Promise<CaseOutcome> {
+  const inbox = openInbox()
+  const caseId = workflowInfo().workflowId
+  const run: Run = {
+    state: initial(caseId),
+    stuck: null,
+    since: { wait: '', at: '' },
+    early: 0,
+    inbox,
+    alarm: createAlarm(),
+  }
+  setHandler(caseQuery, () => run.state, { description: 'The case as this run has folded it.' })
+  // UNTRUSTED: anybody who can write to the namespace can start a workflow with any input.
+  if (input?.caseId !== caseId)
+    throw ApplicationFailure.nonRetryable('the workflow id is not the case id', 'CASE_UNKNOWN')
+  return CancellationScope.nonCancellable(() => drive(run))
+}
+
+async function drive(run: Run): Promise<CaseOutcome> {
+  await catchUp(run, null)
+  if (run.state.opened === null)
+    throw ApplicationFailure.nonRetryable('there is no such case', 'CASE_UNKNOWN')
+  for (;;) {
+    if (run.inbox.hasNews()) {
+      await catchUp(run, null)
+      continue
+    }
+    const next = due(run.state)
+    noteWait(run, next)
+    if (next.kind !== 'closed' && workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof runCase>({ caseId: run.state.caseId })
+    showRun(run)
+    if (next.kind === 'closed') return next.outcome
+    if (next.kind === 'decision' || next.kind === 'claim') await waitFor(run, next)
+    else await work(run, next)
+  }
+}
+
+/** Gives the store what arrived, and a passed deadline; takes the events that this run has not seen. */
+async function catchUp(run: Run, deadline: string | null): Promise<void> {
+  const { caseId, seq: after } = run.state
+  absorb(run, await sync({ caseId, after, inbox: run.inbox.take(), deadline }))
+}
+
+/** Two sources may tell the same events: each is folded once, in order. */
+function absorb(run: Run, events: readonly Recorded[]): void {
+  for (const event of events)
+    if (event.seq === run.state.seq + 1) run.state = evolve(run.state, event)
+}
+
+const waitOf = (state: CaseState, next: Due): string =>
+  [next.kind, stepIdOf(next), 'round' in next ? next.round : state.steps.length, untilOf(next)].join(
+    ':',
+  )
+
+function noteWait(run: Run, next: Due): void {
+  const wait = waitOf(run.state, next)
+  if (run.since.wait === wait) return
+  run.since = { wait, at: new Date().toISOString() }
+  run.early = 0
+  run.stuck = null
+}
+
+const showRun = (run: Run): void =>
+  show({ state: run.state, stuck: run.stuck, since: run.since.at })
+
+/** Until something arrives, or the labelled timer says that the deadline may have passed. */
+async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Promise<void> {
+  const left = Date.parse(next.until) - Date.now()
+  const least = Math.min(EARLY_MS * 2 ** run.early, EARLY_MAX_MS)
+  run.alarm.set({
+    key: `${run.since.wait}:${run.early}`,
+    ms: Math.max(least, Number.isFinite(left) ? left : EARLY_MAX_MS),
+    summary: waitLabel(run.state),
+  })
+  await condition(() => run.inbox.hasNews() || run.alarm.rang())
+  if (!run.alarm.rang()) return
+  run.early += 1
+  await catchUp(run, next.stepId)
+}
+
+interface Done {
+  events: readonly Recorded[]
+  stuck: string | null
+}
+
+/** The connector's work. What arrives meanwhile is synced at once and cancels nothing: the gate decides. */
+async function work(run: Run, next: Work): Promise<void> {
+  const { state } = run
+  const { caseId, seq: after } = state
+  run.alarm.stop()
+  const box: { done: Done | null } = { done: null }
+  carryOut({
+    caseId,
+    systemId: state.opened?.systemId ?? '',
+    after,
+    work: next,
+    summary: workLabel(state),
+  }).then(
+    (events) => {
+      box.done = { events, stuck: null }
+    },
+    (error: unknown) => {
+      box.done = { events: [], stuck: codeOf(error) }
+    },
+  )
+  for (;;) {
+    await condition(() => box.done !== null || run.inbox.hasNews())
+    if (box.done !== null) break
+    await catchUp(run, null)
+    showRun(run)
+  }
+  absorb(run, box.done.events)
+  run.stuck = box.done.stuck ?? (run.state.seq === after ? 'NO_PROGRESS' : null)
+  if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)
+}
+
+/** Stuck is not waiting: it shows, and is tried again when there is news or after a while. The run never fails. */
+async function standStill(run: Run, stuck: string): Promise<void> {
+  showRun(run)
+  await condition(() => run.inbox.hasNews(), STUCK_MS, {
+    summary: `stuck: ${stuck}; tried again in ${STUCK_MS / 1000} s or on news`,
+  })
+}
+
+function codeOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure ? error.cause : error
+  if (cause instanceof TimeoutFailure)
+    return cause.timeoutType === 'SCHEDULE_TO_START' ? 'CONNECTOR_ABSENT' : 'CONNECTOR_LOST'
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? '') : ''
+  return /^[A-Za-z_]{1,40}$/.test(type) ? type : 'CONNECTOR_FAULT'
+}
