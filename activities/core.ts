@@ -5,6 +5,9 @@
  */
 import type { CoreActivities } from '../src/contract/messages.js'
 import type { Recorded } from '../src/domain/case.js'
+import { isRefusal } from '../src/domain/refusal.js'
+import { Envelope } from '../src/domain/shapes/envelope.js'
+import { parseAs } from '../src/domain/shapes/parse.js'
 import { eventsSince } from '../src/store/apply.js'
 import { type CaseDeps, submitDeadline, submitDecision } from '../src/store/cases.js'
 import { noticeFence } from '../src/store/fences.js'
@@ -42,10 +45,15 @@ const envelopeIn = (item: unknown): unknown =>
 const admittedPayloads = (recorded: readonly Recorded[]): ReadonlySet<string> =>
   new Set(
     recorded.flatMap(({ event }) =>
-      event.type === 'DecisionAdmitted' ? [JSON.stringify(event.envelope)] : [],
+      event.type === 'DecisionAdmitted' ? [spelling(event.envelope) ?? ''] : [],
     ),
   )
 
-/** Byte for byte the same envelope; another spelling of it is answered by the store under the lock. */
 const isAdmitted = (admitted: ReadonlySet<string>, envelope: unknown): boolean =>
-  typeof envelope === 'object' && envelope !== null && admitted.has(JSON.stringify(envelope))
+  admitted.has(spelling(envelope) ?? 'none')
+
+/** One text for one envelope, whatever the order of its fields; null for what is no envelope. */
+function spelling(value: unknown): string | null {
+  const envelope = parseAs(Envelope)(value)
+  return isRefusal(envelope) ? null : JSON.stringify(envelope)
+}

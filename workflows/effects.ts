@@ -17,11 +17,12 @@ import {
 import type { Due, Recorded } from '../src/domain/case.js'
 
 /**
- * One short transaction or a few; 10 s means that the store is gone, and it is tried until it is back.
+ * A few short transactions for each item of the inbox, of which there are at most a hundred; a minute
+ * means that the store is gone, and it is tried until it is back.
  * Beyond 5 s of waiting the SDK puts a durable timer in the place of the workflow task.
  */
 const { sync } = proxyLocalActivities<CoreActivities>({
-  startToCloseTimeout: '10s',
+  startToCloseTimeout: '60s',
   localRetryThreshold: '5s',
   retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
 })

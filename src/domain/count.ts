@@ -29,7 +29,7 @@ export interface AskingAgain {
 }
 
 /** The pack that the authority names as in force at `at`: the newest effective one. */
-export const packInForce = (authority: Authority, at: string) =>
+export const packInForce = (authority: Pick<Authority, 'packs'>, at: string) =>
   authority.packs
     .filter((pack) => pack.effectiveFrom <= at)
     .toSorted((left, right) => right.version - left.version)[0]

@@ -67,9 +67,14 @@ function unfitAt(node: { value: unknown; path: string; depth: number }): string 
   if (typeof value === 'string') return value.isWellFormed() ? null : path
   if (typeof value !== 'object' || value === null) return null
   for (const [key, child] of Object.entries(value)) {
-    if (!key.isWellFormed()) return path
-    const unfit = unfitAt({ value: child, path: `${path}/${key}`, depth: depth + 1 })
+    // A parser that assigns keys would lose `__proto__`, and what was signed would not be what is read.
+    if (!key.isWellFormed() || key === '__proto__') return path
+    const unfit = unfitAt({ value: child, path: `${path}/${pointerPart(key)}`, depth: depth + 1 })
     if (unfit !== null) return unfit
   }
   return null
 }
+
+/** UNTRUSTED: a key may be any text; what is repeated of it is short and plain (RFC 6901 escapes). */
+const pointerPart = (key: string): string =>
+  /^[\w.:-]{1,40}$/.test(key) ? key.replace(/~/g, '~0').replace(/\//g, '~1') : '?'

@@ -80,18 +80,23 @@ function readDirectory(input: {
   if (view.getUint32(end + 4, true) !== 0 || view.getUint16(end + 8, true) !== count)
     return bad('', 'an archive of several disks')
   if (count > MAX_FILES || at > end) return bad('', 'too many files, or a directory out of place')
+  const directory = at
   const listed: Listed[] = []
   const seen = new Set<string>()
+  let next = 0
   for (let index = 0; index < count; index += 1) {
     const item = readListed({ bytes, view, at, end })
     if (isRefusal(item)) return item
     if (!allowed.test(item.name)) return bad('', 'a file whose name has no place in a packet')
     if (seen.has(item.name.toLowerCase())) return bad(item.name, 'a name appears twice')
     seen.add(item.name.toLowerCase())
+    // Each file begins where the one before ended: nothing overlaps, and nothing lies between.
+    if (item.offset !== next) return bad(item.name, 'the file is not where it has to begin')
+    next += LOCAL.bytes + item.name.length + item.size
     listed.push(item)
     at += CENTRAL.bytes + item.name.length
   }
-  return at === end ? listed : bad('', 'something stands between directory and end')
+  return at === end && next === directory ? listed : bad('', 'bytes that belong to no file')
 }
 
 function readListed(input: {

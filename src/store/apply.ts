@@ -9,7 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
 import { CaseEvent } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { chain, checkChain, type StoredEntry } from '../ledger/entry.js'
+import { chain, checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
 import { type Db, type Tx, transaction } from './db.js'
 
 /** A locked stream: what is in it, and what time it is. */
@@ -32,6 +32,21 @@ export async function lockStream(
   if (row === undefined) return refuse('CASE_UNKNOWN', `/${input.stream}`)
   const entries = checkChain(input.stream, row.entries)
   return isRefusal(entries) ? entries : { stream: input.stream, at: row.at, entries }
+}
+
+/** Locks a stream that is only added to (made if new) and reads its last entry: what appending needs, whatever its length. */
+export async function lockEnd(tx: Tx, stream: string): Promise<Locked | Refusal> {
+  await tx.query('insert into streams (stream) values ($1) on conflict do nothing', [stream])
+  await tx.query('select 1 from streams where stream = $1 for update', [stream])
+  const { rows } = await tx.query<{ at: string; bytes: Buffer | null }>(
+    `select now_iso() as at, e.bytes from streams s
+       left join entries e on e.stream = s.stream and e.seq = s.seq where s.stream = $1`,
+    [stream],
+  )
+  const bytes = rows[0]?.bytes ?? null
+  const last = bytes === null ? null : readEntry(bytes)
+  if (isRefusal(last)) return last
+  return { stream, at: rows[0]?.at ?? '', entries: last === null ? [] : [last] }
 }
 
 /** Appends bodies to a locked stream; they become durable, and visible to the sequencer, with the transaction. */

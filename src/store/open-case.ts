@@ -10,7 +10,7 @@ import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
-import { append, lockStream } from './apply.js'
+import { append, lockEnd, lockStream } from './apply.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
 import { ensureFences, scopesOf } from './fences.js'
@@ -37,7 +37,29 @@ export interface Opened {
   readonly made: 'now' | 'before'
 }
 
+/** UNTRUSTED: the request. A refused one is recorded in the requesting company's own stream. */
 export async function openCase(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | Refusal> {
+  const opened = await openOnce(deps, input)
+  if (isRefusal(opened)) await recordRefused(deps, { request: input.request, refusal: opened })
+  return opened
+}
+
+async function recordRefused(
+  deps: OpenCaseDeps,
+  input: { readonly request: OpenCase['request']; readonly refusal: Refusal },
+): Promise<void> {
+  const { kind, requester } = input.request
+  const { refused: code, where, detail } = input.refusal
+  await transaction(deps.db, async (tx) => {
+    const locked = await lockEnd(tx, `requests:${requester.companyId}`)
+    if (isRefusal(locked)) return
+    const request = digest(input.request)
+    const body = { type: 'RequestRefused', kind, requester: { ...requester }, request, code, where, detail }
+    await append(tx, { locked, bodies: [body] })
+  })
+}
+
+async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | Refusal> {
   return transaction(deps.db, async (tx) => {
     const known = await sameRequest(tx, input)
     if (known !== null) return known

@@ -49,5 +49,8 @@ const credential = (name: string, login: 'enabled' | 'disabled') =>
 
 export const rotation: PlanRotation = {
   ...{ opened, identity, attributes: ['app_a.login'], at: AT },
-  seen: { credentials: [credential('app_a', 'enabled'), credential('app_b', 'disabled')], missing: [] },
+  seen: {
+    credentials: [credential('app_a', 'enabled'), credential('app_b', 'disabled')],
+    missing: [],
+  },
 }

@@ -5,7 +5,7 @@
  * situation: what distinguishes two states for the graph: phases, ending, outcome, task; never hashes.
  * step: a move and the situations before and after it.
  */
-import { type CaseState, currentStep, due, fold, type Recorded } from '../../src/domain/case.js'
+import { type CaseState, due, fold, type Recorded, undoable } from '../../src/domain/case.js'
 import * as decide from '../../src/domain/decide.js'
 import type { Digest } from '../../src/domain/digest.js'
 import { planRotation } from '../../src/domain/plans/rotate.js'
@@ -36,8 +36,7 @@ export interface Explored {
 const GRANT = '01J00000000000000000000000'
 const LATE = '2030-01-01T00:00:00.000Z'
 const attestation = { keyid: 'key_connector', sig: 'c2ln' }
-const attest: decide.Attest = (event) =>
-  ({ ...event, attestation }) as ReturnType<decide.Attest>
+const attest: decide.Attest = (event) => ({ ...event, attestation }) as ReturnType<decide.Attest>
 const digestOf = (seq: number): Digest => `sha256:${seq.toString(16).padStart(64, '0')}` as Digest
 
 export const situation = (state: CaseState): string =>
@@ -167,16 +166,15 @@ function decisions(state: CaseState, stepId: string): Move[] {
           },
         ]
       : []),
-    ...(stepId === currentStep(state)?.step.stepId ? [declined(state, stepId)] : []),
+    declined(state, stepId),
   ]
 }
 
 const declined = (state: CaseState, stepId: string): Move => {
   const decision = admitted({ stepId, round: 1, verdict: 'decline' })
   const gate: CaseEvent = { type: 'GateDeclined', stepId, decisionId: GRANT }
-  const due = state.steps.some(({ phase, step }) => phase === 'performed' && step.stepId === 'issue')
-  const later = state.steps.some(({ phase, step }) => phase === 'performed' && step.stepId !== 'issue')
-  const closed: CaseEvent[] = due && !later ? [] : [{ type: 'CaseClosed', outcome: 'declined' }]
+  const closed: CaseEvent[] =
+    undoable(state) === null ? [{ type: 'CaseClosed', outcome: 'declined' }] : []
   return { name: 'owner declines', stepId, events: [decision, gate, ...closed] }
 }
 
@@ -185,7 +183,13 @@ const admitted = (vote: {
   round: number
   verdict: 'approve' | 'decline'
 }): CaseEvent => ({
-  ...{ type: 'DecisionAdmitted', ...vote, decisionId: GRANT, votes: 'per_ana', signedBy: 'per_ana' },
+  ...{
+    type: 'DecisionAdmitted',
+    ...vote,
+    decisionId: GRANT,
+    votes: 'per_ana',
+    signedBy: 'per_ana',
+  },
   ...{ notAfter: LATE, envelope: { payload: '', payloadType: '', signatures: [] } },
   authority: opened.authority,
 })

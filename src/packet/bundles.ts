@@ -1,0 +1,107 @@
+/**
+ * The authority bundles and policy packs of a packet, as they may be believed. A bundle counts only as
+ * of a time: the time of the entry that uses it. A pack counts only under the hash that such a bundle names.
+ */
+import { type Authority, verifyAuthority } from '../domain/authority.js'
+import { packInForce } from '../domain/count.js'
+import { type Digest, digestOf } from '../domain/digest.js'
+import { decodePayload, openEnvelope, type Verify } from '../domain/envelope.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import {
+  type AuthorityBundle,
+  OwnershipSection,
+  PolicySection,
+  Root,
+  type Trust,
+} from '../domain/shapes/authority.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import type { Pack } from '../domain/shapes/policy.js'
+import { type PackFiles, packHash, parsePack } from '../packs/load.js'
+import { authorityFile, policyFolder } from './files.js'
+
+/** The digest of the manifest's exact bytes, by which entries name a bundle. */
+export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
+  const bytes = decodePayload(bundle.manifest)
+  return isRefusal(bytes) ? bytes : digestOf(bytes)
+}
+
+/** What a bundle says, read for rendering and collecting. UNTRUSTED: nothing here has been verified. */
+export function readUnverified(bundle: AuthorityBundle) {
+  const { sections } = bundle
+  return {
+    root: openEnvelope({ envelope: bundle.root, kind: 'root', parse: parseAs(Root) }),
+    ownership: openEnvelope({
+      envelope: sections.ownership,
+      kind: 'section',
+      parse: parseAs(OwnershipSection),
+    }),
+    policy: openEnvelope({
+      envelope: sections.policy,
+      kind: 'section',
+      parse: parseAs(PolicySection),
+    }),
+  }
+}
+
+export interface Believed {
+  readonly named: (
+    reference: { readonly version: number; readonly hash: Digest },
+    at: string,
+  ) => Authority | Refusal
+  /** Every bundle of the packet that is in force at `at`, the newest first. */
+  readonly inForce: (at: string) => readonly Authority[]
+  readonly packOf: (authority: Authority, at: string) => { pack: Pack; hash: Digest } | Refusal
+}
+
+/** Afterwards a bundle is believed only if it verifies down from the trusted root keys at the time asked for. */
+export function believe(input: {
+  readonly bundles: ReadonlyMap<Digest, AuthorityBundle>
+  readonly packs: ReadonlyMap<Digest, PackFiles>
+  readonly trust: Trust
+  readonly verify: Verify
+}): Believed {
+  const { bundles, trust, verify } = input
+  const known = new Map<string, Authority | Refusal>()
+  const one = (hash: Digest, at: string): Authority | Refusal => {
+    const bundle = bundles.get(hash)
+    const where = authorityFile(hash)
+    if (bundle === undefined) return refuse('AUTHORITY_INVALID', where, 'the bundle is missing')
+    const name = `${hash} ${at}`
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const authority = verifyAuthority({ bundle, trust, verify, at })
+    const result = isRefusal(authority)
+      ? refuse(authority.refused, where, `${authority.where}: ${authority.detail}`)
+      : authority
+    known.set(name, result)
+    return result
+  }
+  return {
+    named: ({ version, hash }, at) => {
+      const authority = one(hash, at)
+      if (isRefusal(authority) || authority.version === version) return authority
+      return refuse('AUTHORITY_INVALID', authorityFile(hash), 'the bundle has another version')
+    },
+    inForce: (at) =>
+      [...bundles.keys()]
+        .map((hash) => one(hash, at))
+        .filter((authority): authority is Authority => !isRefusal(authority))
+        .toSorted((left, right) => right.version - left.version),
+    packOf: packReader(input.packs),
+  }
+}
+
+function packReader(packs: ReadonlyMap<Digest, PackFiles>): Believed['packOf'] {
+  const parsed = new Map<Digest, Pack | Refusal>()
+  return (authority, at) => {
+    const reference = packInForce(authority, at)
+    if (reference === undefined) return refuse('POLICY_UNSIGNED', 'policy', 'no pack is in force')
+    const { hash } = reference
+    const files = packs.get(hash)
+    if (files === undefined || packHash(files) !== hash)
+      return refuse('POLICY_INVALID', policyFolder(hash), 'the pack is missing or altered')
+    const pack = parsed.get(hash) ?? parsePack(files)
+    parsed.set(hash, pack)
+    return isRefusal(pack) ? pack : { pack, hash }
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The events that only a connector writes. Its attestation is checked elsewhere; here the core says
+ * whether they were due: a gate opens with the requirement of its day, a grant needs decisions that
+ * satisfy it when counted again, an operation needs its grant, a step needs all its operations.
+ */
+import type { Authority } from '../domain/authority.js'
+import { fromBase64 } from '../domain/base64.js'
+import { due, type StepState, stepOf } from '../domain/case.js'
+import { countAgain, termsAgain } from '../domain/count.js'
+import {
+  type Attest,
+  failStep,
+  finishStep,
+  grant,
+  holdsGrant,
+  openGate,
+  plan,
+  refuseAtGate,
+  undoStep,
+} from '../domain/decide.js'
+import { digest } from '../domain/digest.js'
+import { openEnvelope, verifySignature } from '../domain/envelope.js'
+import { planners } from '../domain/plan.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { requirementToday } from '../domain/requirements.js'
+import type { Fact } from '../domain/shapes/basic.js'
+import { Permit } from '../domain/shapes/envelope.js'
+import type { EventOf } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { type Moment, namedAuthority, type Reproduce } from './reproduce.js'
+
+/** Attestations are compared by nobody: what is reproduced is what was attested. */
+const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
+
+const differs = (where: string, detail: string): Refusal =>
+  refuse('JUDGEMENT_DIFFERS', where, detail)
+
+/** The answer of the first bundle in force that gives one; the entry does not say which it was. */
+function underAny<T>(moment: Moment, ask: (authority: Authority) => T | Refusal): T | Refusal {
+  let first: Refusal | null = null
+  for (const authority of moment.believed.inForce(moment.at)) {
+    if (authority.version < moment.atLeast) continue
+    const answer = ask(authority)
+    if (!isRefusal(answer)) return answer
+    first ??= answer
+  }
+  return first ?? refuse('AUTHORITY_INVALID', '/authority', 'no bundle was in force at this time')
+}
+
+export const planned: Reproduce<'Planned'> = (moment) => {
+  const { state, event } = moment
+  const { opened } = state
+  const known = underAny(moment, (authority) => {
+    const identity = authority.identities.get(opened?.identityId ?? '')
+    const { group, retiring, incoming, kind, identityId, systemId, objectiveId } = event.plan
+    const same =
+      identity?.group === group &&
+      identity.credentials.includes(retiring) &&
+      identity.credentials.includes(incoming) &&
+      retiring !== incoming &&
+      opened?.kind === kind &&
+      opened.identityId === identityId &&
+      opened.systemId === systemId &&
+      opened.objectiveId === objectiveId
+    return same || differs('/plan', 'the plan is not for this identity')
+  })
+  if (isRefusal(known)) return known
+  const steps = event.plan.steps.map((step) => step.stepId)
+  if (steps.join() !== planners[event.plan.kind].stepIds.join())
+    return differs('/plan/steps', 'not the steps of this kind of case')
+  return plan(state, { plan: event.plan, attest })
+}
+
+/** The requirement is what the pack and the persons of that time gave, joined with what the case opened with. */
+export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
+  const { state, event, at, believed } = moment
+  const { stepId, preState } = event
+  const { opened } = state
+  if (opened === null) return refuse('NOT_DUE', '', 'the case is not open')
+  const resolved = underAny(moment, (authority) => {
+    const loaded = believed.packOf(authority, at)
+    if (isRefusal(loaded)) return loaded
+    const { pack, hash: packHash } = loaded
+    const today = requirementToday({ opened, stepId, authority, pack, packHash })
+    if (isRefusal(today)) return today
+    return digest(today) === digest(event.resolved)
+      ? today
+      : differs('/resolved', 'policy and persons gave another requirement')
+  })
+  return isRefusal(resolved)
+    ? resolved
+    : openGate(state, { stepId, preState, resolved, at, attest })
+}
+
+export const gateRefused: Reproduce<'GateRefused'> = ({ state, event }) => {
+  const { stepId, code, detail } = event
+  const refusal = { ...refuse('NOT_DUE', ''), detail }
+  const events = refuseAtGate(state, { stepId, refusal, attest })
+  return isRefusal(events) ? events : events.map((item) => ({ ...item, code }))
+}
+
+/** The execution gate's questions again, in its order, with the bundle that the grant names. */
+export const granted: Reproduce<'Granted'> = (moment) => {
+  const { state, before, event, at, believed, verify, index, fences } = moment
+  const { stepId, grantId, fencingToken } = event
+  const step = stepOf(state, stepId)
+  const { opened, plan: signed } = state
+  if (step?.phase !== 'satisfied' || step.gate === null || opened === null || signed === null)
+    return refuse('NOT_DUE', `/steps/${stepId}`, 'granted without a satisfied gate')
+  if (digest(signed) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
+  if (fences.some((raised) => raised.index < index && stops(opened, raised.fence.scope)))
+    return refuse('FENCED', `/steps/${stepId}`)
+  if (isUsed(before, event)) return refuse('ALREADY_GRANTED', '/grantId')
+  const authority = namedAuthority(moment, event.authority)
+  if (isRefusal(authority)) return authority
+  const loaded = believed.packOf(authority, at)
+  if (isRefusal(loaded)) return loaded
+  const { pack, hash: packHash } = loaded
+  const requirement = termsAgain({ opened, state, step, authority, pack, packHash, at })
+  if (isRefusal(requirement)) return requirement
+  const counting = { state, recorded: before, step, requirement, authority, verify, at }
+  const decisionIds = countAgain(counting)
+  if (isRefusal(decisionIds)) return decisionIds
+  return grant(state, {
+    ...{ stepId, grantId, fencingToken, decisionIds, attest },
+    authority: event.authority,
+  })
+}
+
+const stops = (
+  opened: EventOf<'CaseOpened'>,
+  scope: { readonly kind: string; readonly id: string },
+): boolean =>
+  (scope.kind === 'identity' && scope.id === opened.identityId) ||
+  (scope.kind === 'system' && scope.id === opened.systemId) ||
+  (scope.kind === 'partner' && scope.id === opened.executor)
+
+/** A grant is single-use: its id is new, and fencing tokens grow. */
+const isUsed = (before: Moment['before'], { grantId, fencingToken }: EventOf<'Granted'>): boolean =>
+  before.some(
+    ({ event }) =>
+      event.type === 'Granted' && (event.grantId === grantId || event.fencingToken >= fencingToken),
+  )
+
+/** The connector's own operations: a partner's delivery is the task itself. */
+const operationsOf = ({ step }: StepState) =>
+  step.executor === 'partner' ? step.operations.slice(1) : step.operations
+
+/** Whether the operation is recorded as done under this grant. */
+const isDone = (moment: Moment, of: { readonly grantId: string; readonly op: string }): boolean =>
+  moment.before.some(
+    ({ event }) =>
+      event.type === 'OperationObserved' &&
+      event.grantId === of.grantId &&
+      event.op === of.op &&
+      (event.outcome === 'done' || event.outcome === 'already'),
+  )
+
+/** Every observation belongs to a live grant, is of an operation of its step, and follows the ones before it. */
+export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
+  const { state, event } = moment
+  const held = holdsGrant(state, event)
+  if (isRefusal(held)) return held
+  const operations = operationsOf(held)
+  const place = operations.findIndex(({ op }) => op === event.op)
+  if (place < 0) return differs('/op', 'not an operation of this step')
+  const { grantId } = event
+  const early = operations.slice(0, place).find(({ op }) => !isDone(moment, { grantId, op }))
+  if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
+  const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
+  if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
+  return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
+}
+
+export const taskOffered: Reproduce<'TaskOffered'> = (moment) => {
+  const { state, event, at } = moment
+  const held = holdsGrant(state, event)
+  if (isRefusal(held)) return held
+  if (held.phase !== 'granted' || held.step.executor !== 'partner')
+    return refuse('NOT_DUE', `/steps/${event.stepId}`, 'no task is due')
+  const permit = underAny(moment, (authority) => openPermit({ moment, event, authority }))
+  if (isRefusal(permit)) return permit
+  const { opened, planHash, caseId } = state
+  const until = new Date(Date.parse(at) + (opened?.settings.claimWithinMs ?? 0)).toISOString()
+  const { stepId, grantId } = event
+  const companyId = opened?.executor ?? ''
+  const { fencingToken } = held.grant ?? {}
+  const due = {
+    ...{ type: 'permit', v: 1, enterprise: opened?.enterprise, companyId, caseId, stepId },
+    ...{ planHash, grantId, fencingToken, notAfter: until },
+  }
+  return digest(permit) === digest(due)
+    ? [{ ...event, companyId, until }]
+    : differs('/permit', 'the permit is for something else')
+}
+
+function openPermit(input: {
+  readonly moment: Moment
+  readonly event: EventOf<'TaskOffered'>
+  readonly authority: Authority
+}): Permit | Refusal {
+  const { envelope, key } = {
+    envelope: input.event.permit,
+    key: input.authority.connectorKeys.get(input.event.permit.signatures[0]?.keyid ?? ''),
+  }
+  if (key === undefined || fromBase64(key.publicKey) === null)
+    return refuse('KEY_UNKNOWN', '/permit/signatures/0/keyid')
+  const { verify } = input.moment
+  const verified = verifySignature({ envelope, index: 0, key, verify })
+  if (verified !== true) return verified
+  const opened = openEnvelope({ envelope, kind: 'permit', parse: parseAs(Permit) })
+  return isRefusal(opened) ? opened : opened.payload
+}
+
+export const claimContradicted: Reproduce<'ClaimContradicted'> = ({ state, event }) => {
+  const held = holdsGrant(state, event)
+  if (isRefusal(held)) return held
+  return held.phase === 'claimed' && held.task?.claimId === event.claimId
+    ? [event]
+    : refuse('NOT_DUE', '/claimId', 'no such claim awaits the probe')
+}
+
+/** A step is performed when every operation was seen done under its grant; its facts are theirs. */
+export const stepPerformed: Reproduce<'StepPerformed'> = (moment) => {
+  const { state, before, event } = moment
+  const { stepId, grantId } = event
+  const held = holdsGrant(state, event)
+  if (isRefusal(held)) return held
+  const needed = held.step.executor === 'partner' ? 'claimed' : 'granted'
+  if (held.phase !== needed) return refuse('NOT_DUE', `/steps/${stepId}`, `not ${needed}`)
+  const lacking = operationsOf(held).find(({ op }) => !isDone(moment, { grantId, op }))
+  if (lacking !== undefined)
+    return refuse('NOT_DUE', `/steps/${stepId}`, `${lacking.op} was not seen done`)
+  const facts = before.flatMap(({ event: item }): readonly Fact[] =>
+    item.type === 'OperationObserved' && item.grantId === grantId ? item.facts : [],
+  )
+  return finishStep(state, { stepId, grantId, facts, attest })
+}
+
+export const stepFailed: Reproduce<'StepFailed'> = ({ state, event }) => {
+  const held = holdsGrant(state, event)
+  if (isRefusal(held)) return held
+  const { stepId, grantId, target } = event
+  const events = failStep(state, { stepId, grantId, target, code: 'TARGET_REJECTED', attest })
+  return isRefusal(events) ? events : events.map((item) => ({ ...item, code: event.code }))
+}
+
+export const stepUndone: Reproduce<'StepUndone'> = ({ state, event }) => {
+  const next = due(state)
+  if (next.kind !== 'undo' || next.stepId !== event.stepId)
+    return refuse('NOT_DUE', `/steps/${event.stepId}`, 'no rollback is due')
+  const { stepId, grantId, observed } = event
+  return undoStep(state, { stepId, grantId, observed, attest })
+}

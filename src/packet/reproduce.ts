@@ -1,0 +1,158 @@
+/**
+ * reproduce: what the core would have appended at this moment. The verifier gives the core the state
+ * before an entry, the time of the entry and what the entry says was asked; the core's answer must be
+ * the entry, and the entries after it that the same transaction wrote. What cannot be reproduced was
+ * not decided by the core. Attested events stand in reproduce-connector.ts.
+ */
+import type { Authority } from '../domain/authority.js'
+import type { CaseState, Recorded } from '../domain/case.js'
+import { admitDecision, fence, MAX_RECORDED_REFUSALS, passDeadline } from '../domain/decide.js'
+import type { Verify } from '../domain/envelope.js'
+import { admitRequest } from '../domain/owner.js'
+import { preflight, settingsFor } from '../domain/policy.js'
+import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
+import { requirementsOf } from '../domain/requirements.js'
+import type { Fence } from '../domain/shapes/envelope.js'
+import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
+import { leaseTask, recordClaim } from '../domain/task.js'
+import type { Believed } from './bundles.js'
+
+/** A fence entry of the packet whose signature was judged. */
+export interface RaisedFence {
+  readonly fence: Fence
+  /** Its index in the log. */
+  readonly index: number
+}
+
+export interface Moment<Event extends CaseEvent = CaseEvent> {
+  /** The case before the entry. */
+  readonly state: CaseState
+  readonly before: readonly Recorded[]
+  readonly event: Event
+  readonly at: string
+  /** The entry's index in the log. */
+  readonly index: number
+  readonly believed: Believed
+  /** The highest authority version that an earlier entry named. */
+  readonly atLeast: number
+  readonly fences: readonly RaisedFence[]
+  readonly verify: Verify
+}
+
+export type Reproduced = readonly CaseEvent[] | Refusal
+export type Reproduce<Type extends CaseEvent['type']> = (
+  moment: Moment<EventOf<Type>>,
+) => Reproduced
+
+const notDue = (detail: string): Refusal => refuse('NOT_DUE', '', detail)
+
+/** The bundle that an entry names: verified as of the entry, and never older than one named before. */
+export function namedAuthority(
+  moment: Moment,
+  reference: EventOf<'Granted'>['authority'],
+): Authority | Refusal {
+  if (reference.version < moment.atLeast) return refuse('AUTHORITY_ROLLBACK', '/authority')
+  return moment.believed.named(reference, moment.at)
+}
+
+export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
+  const { event, at, believed } = moment
+  if (moment.before.length > 0) return notDue('a case opens once, with its first entry')
+  const authority = namedAuthority(moment, event.authority)
+  if (isRefusal(authority)) return authority
+  const { changeReference: _, ...requester } = event.requester
+  const { kind, identityId } = event
+  const admitted = admitRequest({ authority, request: { kind, identityId, requester }, at })
+  if (isRefusal(admitted)) return admitted
+  const loaded = believed.packOf(authority, at)
+  if (isRefusal(loaded)) return loaded
+  const { identity, owner, objective, contract, clause, executorCompany } = admitted
+  const { pack, hash: packHash } = loaded
+  const requirements = requirementsOf({
+    ...{ authority, pack, packHash, identity, kind, requester, executorCompany },
+  })
+  if (isRefusal(requirements)) return requirements
+  const unsignable = preflight({ requirements, authority, at })
+  if (unsignable !== null) return unsignable
+  const { tier, systemId } = identity
+  const terms = settingsFor({ pack, kind, tier, systemId })
+  if (isRefusal(terms)) return terms
+  if (!event.caseId.startsWith(`${kind}:${executorCompany}:${identityId}:`))
+    return refuse('WRONG_CASE', '/caseId')
+  return [
+    {
+      ...event,
+      ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, systemId, tier },
+      ...{ ownerId: owner.personId, objectiveId: objective.objectiveId },
+      ...{ contractId: contract.contractId, clauseId: clause.clauseId, executor: executorCompany },
+      ...{ settings: terms.settings, evidence: [...terms.evidence], requirements },
+    },
+  ]
+}
+
+/** Judged again against the state of that moment and the bundle it names; what follows is counted again. */
+export const decisionAdmitted: Reproduce<'DecisionAdmitted'> = (moment) => {
+  const { state, event, at, verify } = moment
+  const authority = namedAuthority(moment, event.authority)
+  if (isRefusal(authority)) return authority
+  const admitted = admitDecision(state, { envelope: event.envelope, authority, verify, at })
+  return isRefusal(admitted) ? admitted : admitted.events
+}
+
+export const refusalRecorded: Reproduce<'DecisionRefused' | 'RefusalsCounted'> = ({
+  state,
+  event,
+}) => {
+  if (state.opened === null) return notDue('the case is not open')
+  const capped = state.refusals >= MAX_RECORDED_REFUSALS
+  if (event.type === 'RefusalsCounted')
+    return capped && event.count === 1 ? [event] : notDue('refusals are counted above the cap only')
+  if (capped) return notDue('refusals above the cap are counted')
+  return event.code in REFUSALS ? [event] : refuse('MALFORMED', '/code')
+}
+
+export const deadlinePassed: Reproduce<'GateEscalated' | 'GateExpired' | 'TaskExpired'> = ({
+  state,
+  event,
+  at,
+}) => passDeadline(state, { stepId: event.stepId, at })
+
+/** A fence stops a case only if its own signed entry stands in the log before. */
+export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fences }) => {
+  const { scope, fenceId } = event
+  const raised = fences.find(({ fence: item }) => item.fenceId === fenceId)
+  const same = raised?.fence.scope.kind === scope.kind && raised.fence.scope.id === scope.id
+  if (raised === undefined || !same || raised.index > index)
+    return refuse('ENTRY_MISSING', '/fenceId', 'no such fence was raised before')
+  return fence(state, { scope, fenceId })
+}
+
+export const taskLeased: Reproduce<'TaskLeased'> = ({ state, event, at }) => {
+  const { stepId, companyId } = event
+  const leaseMs = state.opened?.settings.leaseMs ?? 0
+  const leased = leaseTask(state, { stepId, companyId, leaseMs, at })
+  return isRefusal(leased) ? leased : [leased]
+}
+
+export const claimRecorded: Reproduce<'ClaimRecorded'> = (moment) => {
+  const { state, event, at, verify } = moment
+  const authority = namedAuthority(moment, event.authority)
+  if (isRefusal(authority)) return authority
+  return recordClaim(state, { envelope: event.envelope, authority, verify, at })
+}
+
+/** Findings change nothing and may be recorded at any time. */
+export const noted: Reproduce<'FindingRecorded' | 'WorkflowRecovered'> = ({ state, event }) =>
+  state.opened === null ? notDue('the case is not open') : [event]
+
+/** The one ending that no other event brings about: a target for which no plan can be drawn. */
+export const caseClosed: Reproduce<'CaseClosed'> = ({ state, event, before, at }) => {
+  const last = before.at(-1)
+  const unplannable =
+    event.outcome === 'unplannable' &&
+    state.plan === null &&
+    state.outcome === null &&
+    last?.event.type === 'FindingRecorded' &&
+    last.at === at
+  return unplannable ? [event] : notDue('nothing closes the case here')
+}

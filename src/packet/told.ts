@@ -1,0 +1,88 @@
+/**
+ * What a packet tells people. *Told* is everything that README, report and answers are made from; the
+ * exporter and the verifier make them from the same evidence, so that a report which says something
+ * else than the entries is found. Persons are opaque ids, with names only where the side store had them.
+ */
+import { type CaseState, fold, type Recorded } from '../domain/case.js'
+import { openEnvelope } from '../domain/envelope.js'
+import { isRefusal } from '../domain/refusal.js'
+import type { AuthorityBundle, Identity, Root } from '../domain/shapes/authority.js'
+import { Decision } from '../domain/shapes/envelope.js'
+import type { CaseOpened, EventOf } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { readUnverified } from './bundles.js'
+import type { Names, Reasons } from './files.js'
+
+export interface Told {
+  readonly caseId: string
+  readonly keys: Root['purpose']
+  readonly recorded: readonly Recorded[]
+  /** Index in the log of each entry. */
+  readonly indexes: readonly number[]
+  readonly log: { readonly origin: string; readonly size: number }
+  readonly identity: Pick<Identity, 'control' | 'need'> | null
+  readonly objective: string | null
+  readonly reasons: Reasons
+  readonly names: Names
+}
+
+export interface Shown extends Told {
+  readonly state: CaseState
+  readonly opened: CaseOpened | null
+  readonly decisions: readonly ShownDecision[]
+}
+
+export interface ShownDecision {
+  readonly at: string
+  readonly event: EventOf<'DecisionAdmitted'>
+  readonly reason: string | null
+  readonly ahead: 'yes' | 'no'
+}
+
+/** What the bundles add for people. A packet with one bundle under demonstration keys is a demonstration. */
+export function toldByBundles(input: {
+  readonly bundles: readonly AuthorityBundle[]
+  readonly identityId: string
+}): Pick<Told, 'keys' | 'identity' | 'objective'> {
+  const read = input.bundles.map(readUnverified)
+  const production = read.every(
+    ({ root }) => !isRefusal(root) && root.payload.purpose === 'production',
+  )
+  const [ownership] = read.flatMap((bundle) =>
+    isRefusal(bundle.ownership) ? [] : [bundle.ownership.payload],
+  )
+  const identity = ownership?.identities.find((item) => item.identityId === input.identityId)
+  const objective = ownership?.objectives.find((item) => item.objectiveId === identity?.objectiveId)
+  return {
+    keys: production ? 'production' : 'demonstration',
+    identity: identity === undefined ? null : { control: identity.control, need: identity.need },
+    objective: objective?.title ?? null,
+  }
+}
+
+export function show(told: Told): Shown {
+  const state = fold(told.caseId, told.recorded)
+  return { ...told, state, opened: state.opened, decisions: decisionsOf(told) }
+}
+
+const decisionsOf = (told: Told): readonly ShownDecision[] =>
+  told.recorded.flatMap(({ event, at }) => {
+    if (event.type !== 'DecisionAdmitted') return []
+    const digest = reasonDigestOf(event)
+    const reason = digest === null ? undefined : told.reasons[digest]
+    const ahead = event.round === 0 ? 'yes' : 'no'
+    return [{ at, event, ahead, reason: reason?.reason ?? null } as const]
+  })
+
+/** The digest of the reason that was signed, if one was. */
+export function reasonDigestOf(event: EventOf<'DecisionAdmitted'>) {
+  const { envelope } = event
+  const opened = openEnvelope({ envelope, kind: 'decision', parse: parseAs(Decision) })
+  return isRefusal(opened) ? null : opened.payload.reasonDigest
+}
+
+/** A person by name and id, or by id alone. */
+export const whom = (told: Pick<Told, 'names'>, personId: string): string => {
+  const known = told.names[personId]
+  return known === undefined ? personId : `${known.name} (${personId})`
+}

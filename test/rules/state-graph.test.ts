@@ -1,0 +1,93 @@
+/**
+ * The whole life of a case, explored: everything it can be in is reached, nothing it can be in is a
+ * dead end, and the picture in docs/reference is the code's own.
+ */
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { CaseState, Due, StepPhase } from '../../src/domain/case.js'
+import { due } from '../../src/domain/case.js'
+import { type Explored, explore } from './case-explorer.js'
+import { asJson, asMarkdown, graphOf } from './state-graph.js'
+import { root, shrinking } from './tree.js'
+
+const explored = explore(10_000)
+const graph = graphOf(explored)
+const all: CaseState[] = [...explored.states.values()].map(({ state }) => state)
+
+const PHASES = {
+  ...{ pending: 1, open: 1, satisfied: 1, granted: 1, offered: 1, claimed: 1, failed: 1 },
+  ...{ performed: 1, declined: 1, expired: 1, undone: 1 },
+} satisfies Record<StepPhase, 1>
+const DUES = {
+  ...{ plan: 1, 'open-gate': 1, decision: 1, perform: 1, claim: 1, observe: 1, undo: 1, closed: 1 },
+} satisfies Record<Due['kind'], 1>
+const OUTCOMES = {
+  ...{ completed: 1, declined: 1, expired: 1, 'rolled-back': 1, fenced: 1, unplannable: 1 },
+} satisfies Record<NonNullable<CaseState['outcome']>, 1>
+
+const readable = (state: CaseState): string =>
+  `${state.ending ?? 'going on'}: ${state.steps.map(({ phase }) => phase).join(' ')}`
+
+/** Situations from which no sequence of moves, a new fence aside, closes the case. */
+export function deadEnds({ states, edges }: Explored): string[] {
+  const closes = new Set(
+    [...states].filter(([, { state }]) => state.outcome !== null).map(([key]) => key),
+  )
+  const moves = edges.filter(({ name }) => name !== 'fence')
+  for (let before = -1; before !== closes.size; ) {
+    before = closes.size
+    for (const { from, to } of moves) if (closes.has(to)) closes.add(from)
+  }
+  const stuck = [...states].filter(([key]) => !closes.has(key))
+  return [...new Set(stuck.map(([, { state }]) => readable(state)))].sort()
+}
+
+const afterClosing = [
+  ...new Set(
+    explored.edges
+      .filter(({ from }) => explored.states.get(from)?.state.outcome !== null)
+      .map(({ name }) => name),
+  ),
+].sort()
+
+/** A case that ends while a step is in flight. A change that mends one takes it off; nothing may be added. */
+const KNOWN_DEAD_ENDS = [
+  'declined: performed performed declined pending',
+  'declined: performed performed pending declined',
+  'fenced: performed performed pending pending',
+]
+const KNOWN_AFTER_CLOSING = [
+  ...['done', 'execution gate grants', 'execution gate refuses', 'failed clean', 'failed dirty'],
+  ...['partner claims', 'probe contradicts', 'task leased', 'task offered'],
+]
+
+describe('the states of a case', () => {
+  it('reaches every phase, every kind of due and every outcome', () => {
+    const phases = new Set(all.flatMap(({ steps }) => steps.map(({ phase }) => phase)))
+    expect([...phases].sort()).toEqual(Object.keys(PHASES).sort())
+    expect([...new Set(all.map((state) => due(state).kind))].sort()).toEqual(
+      Object.keys(DUES).sort(),
+    )
+    const outcomes = new Set(all.flatMap(({ outcome }) => outcome ?? []))
+    expect([...outcomes].sort()).toEqual(Object.keys(OUTCOMES).sort())
+  })
+
+  it('has no dead end: from everywhere the case can still be closed', () => {
+    expect(shrinking(deadEnds(explored), KNOWN_DEAD_ENDS)).toEqual({ added: [], stale: [] })
+  })
+
+  it('lets nothing happen after a case is closed', () => {
+    expect(shrinking(afterClosing, KNOWN_AFTER_CLOSING)).toEqual({ added: [], stale: [] })
+  })
+
+  it('notices a dead end (control)', () => {
+    const withoutUndo = { ...explored, edges: explored.edges.filter((e) => e.name !== 'undone') }
+    expect(deadEnds(withoutUndo).length).toBeGreaterThan(deadEnds(explored).length)
+  })
+
+  it('is the graph in docs/reference', async () => {
+    const file = (name: string) => path.join(root, 'docs', 'reference', name)
+    await expect(asMarkdown(graph)).toMatchFileSnapshot(file('case-states.md'))
+    await expect(asJson(graph)).toMatchFileSnapshot(file('case-states.json'))
+  })
+})

@@ -1,0 +1,102 @@
+/**
+ * The keeper: what must not depend on Temporal. It relays the outbox, sequences and signs the log as the
+ * only holder of the log key, and reconciles. Each of the three goes on while another one fails, and all
+ * of them start without Temporal.
+ */
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import { type Env, type KeeperConfig, keeperConfig } from '../src/config.js'
+import { loadKey } from '../src/keys/keystore.js'
+import { nodeVerify } from '../src/keys/verify.js'
+import { authoritySource } from '../src/store/authority.js'
+import { type Listener, listen, openDb } from '../src/store/db.js'
+import { startLoop } from './loop.js'
+import { createReconciler } from './reconciler.js'
+import { createRelay } from './relay.js'
+import { type Service, serve } from './service.js'
+import { createSigning } from './signing.js'
+import { lazyClient } from './temporal.js'
+
+/** Signing is woken by every commit; this is for a notification that was lost. */
+const SIGN_AT_LEAST_EVERY_MS = 5000
+
+export const run = (env: Env): Promise<void> =>
+  serve({ name: 'keeper', start: (log) => startKeeper(keeperConfig(env), log) })
+
+/** Throws KeyFileFault; everything else that is missing is waited for. */
+export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Service> {
+  const { path, ...options } = config.logKey
+  const { signer } = await loadKey(path, options)
+  const db = openDb(config.databaseUrl, { name: 'keeper' })
+  const temporal = lazyClient(config.temporal, `cs-keeper@${hostname()}`)
+  const authority = authoritySource({ trust: config.trust, verify: nodeVerify })
+  const client = temporal.get
+  const { missingGraceMs, intentGraceMs } = config
+  const loops = {
+    entries: startLoop({
+      name: 'sequencer',
+      log,
+      periodMs: SIGN_AT_LEAST_EVERY_MS,
+      work: createSigning({ db, authority, signer, stateDir: config.stateDir, log }),
+    }),
+    outbox: startLoop({
+      name: 'relay',
+      log,
+      periodMs: config.relayPollMs,
+      work: createRelay({ db, client, log }),
+    }),
+    reconcile: startLoop({
+      name: 'reconciler',
+      log,
+      periodMs: config.reconcileMs,
+      work: createReconciler({ db, client, log, missingGraceMs, intentGraceMs }),
+    }),
+  }
+  const listening = listenForEver({ url: config.databaseUrl, log, wake: (name) => loops[name].wake() })
+  const stop = async (): Promise<void> => {
+    await (await listening.stop())?.close()
+    await Promise.all(Object.values(loops).map((loop) => loop.stop()))
+    await temporal.close()
+    await db.end()
+  }
+  return withEnd({ ready: { process: 'keeper' }, stop })
+}
+
+/** A service that ends only when it is stopped. */
+function withEnd(input: Pick<Service, 'ready' | 'stop'>): Service {
+  let end: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  return { ...input, stop: () => input.stop().finally(end), ended }
+}
+
+type Channel = 'entries' | 'outbox'
+
+/** Listening begins as soon as the store is there; the loops' own periods bridge until then. */
+function listenForEver(input: {
+  readonly url: string
+  readonly log: Logger
+  readonly wake: (name: Channel) => void
+}): { readonly stop: () => Promise<Listener | null> } {
+  let opened: Listener | null = null
+  const opening = startLoop({
+    name: 'listener',
+    log: input.log,
+    periodMs: 2 ** 30,
+    work: async () => {
+      opened ??= await listen({
+        url: input.url,
+        channels: ['entries', 'outbox'],
+        heard: (channel) => input.wake(channel === 'entries' ? 'entries' : 'outbox'),
+      })
+      input.log.info('listening')
+    },
+  })
+  return {
+    stop: async () => {
+      await opening.stop()
+      return opened
+    },
+  }
+}

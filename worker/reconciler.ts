@@ -1,0 +1,99 @@
+/**
+ * The reconciler compares open cases with their workflows and with their own grants. A workflow that is
+ * gone for longer than the grace is recorded as lost and started again by the relay; an intent without an
+ * outcome is looked at again; a grant without its entry, or an entry without its grant, is a finding.
+ */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client'
+import type { Logger } from 'pino'
+import { isRefusal } from '../src/domain/refusal.js'
+import type { Db } from '../src/store/db.js'
+import {
+  findTampering,
+  openCases,
+  openIntents,
+  queueChanged,
+  recordRecovery,
+} from '../src/store/reconcile.js'
+import { faultOf } from './loop.js'
+
+const PAGE = 200
+const AT_ONCE = 8
+
+export interface ReconcilerDeps {
+  readonly db: Db
+  readonly client: () => Promise<Client>
+  readonly log: Logger
+  readonly missingGraceMs: number
+  readonly intentGraceMs: number
+}
+
+export function createReconciler(deps: ReconcilerDeps): () => Promise<void> {
+  /** When each case was first seen without its workflow, by this process's monotonic clock. */
+  const missing = new Map<string, number>()
+  return async () => {
+    const tampered = await findTampering(deps.db)
+    if (tampered > 0) deps.log.error({ tampered }, 'grants and entries differ')
+    await queueChanged(deps.db, await openIntents(deps.db, deps.intentGraceMs))
+    await compareWorkflows(deps, missing)
+  }
+}
+
+async function compareWorkflows(deps: ReconcilerDeps, missing: Map<string, number>): Promise<void> {
+  const client = await deps.client()
+  const open = new Set<string>()
+  let after = ''
+  for (;;) {
+    const page = await openCases(deps.db, { after, limit: PAGE })
+    for (const caseId of page) open.add(caseId)
+    await inLanes(page, (caseId) => compareOne({ ...deps, connected: client, missing }, caseId))
+    after = page.at(-1) ?? after
+    if (page.length < PAGE) break
+  }
+  for (const caseId of missing.keys()) if (!open.has(caseId)) missing.delete(caseId)
+}
+
+async function inLanes(
+  caseIds: readonly string[],
+  work: (caseId: string) => Promise<void>,
+): Promise<void> {
+  const rest = [...caseIds]
+  const lane = async (): Promise<void> => {
+    for (let caseId = rest.shift(); caseId !== undefined; caseId = rest.shift()) await work(caseId)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+}
+
+interface Comparing extends ReconcilerDeps {
+  readonly connected: Client
+  readonly missing: Map<string, number>
+}
+
+async function compareOne(at: Comparing, caseId: string): Promise<void> {
+  const status = await workflowStatus(at.connected, caseId)
+  if (status === 'RUNNING') {
+    at.missing.delete(caseId)
+    return
+  }
+  const now = performance.now()
+  const since = at.missing.get(caseId) ?? now
+  at.missing.set(caseId, since)
+  if (now - since < at.missingGraceMs) return
+  at.missing.delete(caseId)
+  try {
+    const recovery = await recordRecovery(at.db, { caseId, previous: status })
+    if (isRefusal(recovery)) at.log.error({ caseId, code: recovery.refused }, 'not recoverable')
+    else at.log.warn({ caseId, previous: status, recovery }, 'the workflow was lost')
+  } catch (error) {
+    at.log.warn({ caseId, fault: faultOf(error) }, 'not recovered yet')
+  }
+}
+
+/** RUNNING, NOT_FOUND, or what Temporal calls the end of the last run. */
+async function workflowStatus(client: Client, caseId: string): Promise<string> {
+  try {
+    return (await client.workflow.getHandle(caseId).describe()).status.name
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'NOT_FOUND'
+    throw error
+  }
+}
