@@ -4,13 +4,13 @@
  * the truth is in the ledger.
  */
 import { ApplicationFailure, heartbeat } from '@temporalio/activity'
-import type { Recorded } from '../src/domain/case.js'
 import type { ConnectorActivities, ConnectorInput } from '../src/contract/messages.js'
+import type { Recorded } from '../src/domain/case.js'
 import { type ExecutionDeps, ExecutionFault, Stopped } from '../src/execution/deps.js'
 import { observeStep, performStep, undoDueStep } from '../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../src/execution/prepare.js'
-import { eventsSince } from '../src/store/apply.js'
 import { withCaseLock } from '../src/store/case-lock.js'
+import { newsFor } from '../src/store/cases.js'
 
 export function createConnectorActivities(
   deps: Omit<ExecutionDeps, 'heartbeat'>,
@@ -19,12 +19,12 @@ export function createConnectorActivities(
   const door =
     (work: (at: ConnectorInput) => Promise<void>) =>
     async (input: ConnectorInput): Promise<readonly Recorded[]> => {
-      const { caseId, after } = input
+      const { caseId, after, head } = input
       await withCaseLock(deps.db, caseId, async () => {
         await work(input)
         await openDueGate(execution, caseId)
       }).catch(asFailure)
-      return eventsSince(deps.db, { caseId, after })
+      return newsFor(deps.db, { caseId, after, head })
     }
   return {
     plan: door(({ caseId }) => drawPlan(execution, caseId)),
@@ -37,7 +37,8 @@ export function createConnectorActivities(
 
 /** What stands in the way of the case is no fault that a retry mends; everything else is tried again. */
 function asFailure(error: unknown): never {
-  if (error instanceof Stopped) throw ApplicationFailure.nonRetryable(error.message, error.refusal.refused)
+  if (error instanceof Stopped)
+    throw ApplicationFailure.nonRetryable(error.message, error.refusal.refused)
   if (error instanceof ExecutionFault) throw ApplicationFailure.retryable(error.message, error.code)
   throw error
 }

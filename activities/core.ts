@@ -9,16 +9,16 @@ import { isRefusal } from '../src/domain/refusal.js'
 import { Envelope } from '../src/domain/shapes/envelope.js'
 import { parseAs } from '../src/domain/shapes/parse.js'
 import { eventsSince } from '../src/store/apply.js'
-import { type CaseDeps, submitDeadline, submitDecision } from '../src/store/cases.js'
+import { type CaseDeps, newsFor, submitDeadline, submitDecision } from '../src/store/cases.js'
 import { noticeFence } from '../src/store/fences.js'
 
 export function createCoreActivities(deps: CaseDeps): CoreActivities {
   return {
-    sync: async ({ caseId, after, inbox, deadline }) => {
+    sync: async ({ caseId, after, head, inbox, deadline }) => {
       await submitAll(deps, { caseId, inbox })
       if (deadline !== null) await submitDeadline(deps, { caseId, stepId: deadline })
       await noticeFence(deps.db, caseId)
-      return eventsSince(deps.db, { caseId, after })
+      return newsFor(deps.db, { caseId, after, head })
     },
   }
 }

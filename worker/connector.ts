@@ -36,7 +36,9 @@ export async function run(env: Env): Promise<void> {
   const deps = await wire({ config, db, published })
   const connection = await NativeConnection.connect({ address: config.temporal.address })
   const workers = await Promise.all(
-    Object.keys(config.targets.systems).map((systemId) => createWorker({ config, connection, deps, systemId })),
+    Object.keys(config.targets.systems).map((systemId) =>
+      createWorker({ config, connection, deps, systemId }),
+    ),
   )
   await serve({ workers, ready: { systems: Object.keys(config.targets.systems) } })
   await listening.close()
@@ -102,8 +104,12 @@ async function logOf(input: {
   readonly db: Db
   readonly authority: ReturnType<typeof authoritySource>
 }): Promise<Log> {
-  const authority = await input.authority.current(input.db, { at: await now(input.db), lock: 'none' })
-  if (isRefusal(authority)) throw new TypeError(`${authority.refused} at ${authority.where}: ${authority.detail}`)
+  const authority = await input.authority.current(input.db, {
+    at: await now(input.db),
+    lock: 'none',
+  })
+  if (isRefusal(authority))
+    throw new TypeError(`${authority.refused} at ${authority.where}: ${authority.detail}`)
   const { origin, key } = authority.root.log
   const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
   return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify: nodeVerify }) }

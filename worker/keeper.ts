@@ -9,7 +9,7 @@ import { type Env, type KeeperConfig, keeperConfig } from '../src/config.js'
 import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import { authoritySource } from '../src/store/authority.js'
-import { type Listener, listen, openDb } from '../src/store/db.js'
+import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
 import { startLoop } from './loop.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
@@ -52,7 +52,12 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
       work: createReconciler({ db, client, log, missingGraceMs, intentGraceMs }),
     }),
   }
-  const listening = listenForEver({ url: config.databaseUrl, log, wake: (name) => loops[name].wake() })
+  const listening = listenForEver({
+    db,
+    url: config.databaseUrl,
+    log,
+    wake: (name) => loops[name].wake(),
+  })
   const stop = async (): Promise<void> => {
     await (await listening.stop())?.close()
     await Promise.all(Object.values(loops).map((loop) => loop.stop()))
@@ -75,6 +80,7 @@ type Channel = 'entries' | 'outbox'
 
 /** Listening begins as soon as the store is there; the loops' own periods bridge until then. */
 function listenForEver(input: {
+  readonly db: Db
   readonly url: string
   readonly log: Logger
   readonly wake: (name: Channel) => void
@@ -85,6 +91,7 @@ function listenForEver(input: {
     log: input.log,
     periodMs: 2 ** 30,
     work: async () => {
+      await now(input.db)
       opened ??= await listen({
         url: input.url,
         channels: ['entries', 'outbox'],

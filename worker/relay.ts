@@ -6,8 +6,8 @@
 import type { Client } from '@temporalio/client'
 import {
   type SearchAttributePair,
-  type WorkflowIdReusePolicy,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowIdReusePolicy,
   WorkflowNotFoundError,
 } from '@temporalio/common'
 import type { Logger } from 'pino'
@@ -30,66 +30,72 @@ export interface RelayDeps {
 
 /** Delivers everything that is due. Rejects when Temporal cannot be reached; what was not delivered stays. */
 export function createRelay(deps: RelayDeps): () => Promise<void> {
+  const { db, log } = deps
   const running = new Set<string>()
   let wasDown = false
   return async () => {
     for (;;) {
-      const batch = await takeOutgoing(deps.db, BATCH)
+      const client = await deps.client()
+      const batch = await takeOutgoing(db, BATCH)
       if (batch.length === 0) return
-      const failure = await deliverAll({ ...deps, running }, batch)
-      if (failure !== null) {
-        wasDown = true
-        throw failure
-      }
-      if (wasDown) await hurryOutgoing(deps.db)
+      const down = await deliverAll({ db, log, client, running }, batch)
+      wasDown ||= down !== null
+      if (down !== null) throw down
+      if (wasDown) await hurryOutgoing(db)
       wasDown = false
     }
   }
 }
 
-interface Delivering extends RelayDeps {
+interface Delivering {
+  readonly db: Db
+  readonly log: Logger
+  readonly client: Client
   readonly running: Set<string>
 }
 
-/** Cases side by side, the signals of one case one after the other; returns the first failure. */
+/** Cases side by side, the signals of one case one after the other. Stops when Temporal is away, and says so. */
 async function deliverAll(at: Delivering, batch: readonly Outgoing[]): Promise<Error | null> {
-  const queues = [...Map.groupBy(batch, (item) => item.caseId).values()]
-  const client = await at.client()
-  let failure: Error | null = null
+  const byCase = new Map<string, Outgoing[]>()
+  for (const item of batch) byCase.set(item.caseId, [...(byCase.get(item.caseId) ?? []), item])
+  const queues = [...byCase.values()]
+  let down: Error | null = null
   const lane = async (): Promise<void> => {
-    for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) {
-      const failed = await deliverCase({ ...at, client }, queue)
-      failure ??= failed
-    }
+    for (let queue = queues.shift(); queue !== undefined && down === null; queue = queues.shift())
+      down = (await deliverCase(at, queue)) ?? down
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
-  return failure
+  return down
 }
 
-async function deliverCase(
-  at: Delivering & { readonly client: Client },
-  queue: readonly Outgoing[],
-): Promise<Error | null> {
+/** A case whose signal is not accepted waits for its next turn and holds up no other case. */
+async function deliverCase(at: Delivering, queue: readonly Outgoing[]): Promise<Error | null> {
   const delivered: string[] = []
-  let failure: Error | null = null
+  let down: Error | null = null
   for (const item of queue) {
     try {
       await deliver(at, item)
       delivered.push(item.id)
     } catch (error) {
       at.log.warn({ fault: faultOf(error), caseId: item.caseId }, 'a signal was not delivered')
-      failure = error instanceof Error ? error : new Error('not delivered')
+      down = isDown(error) ? (error as Error) : null
       break
     }
   }
   await dropOutgoing(at.db, delivered)
-  return failure
+  return down
 }
 
-async function deliver(
-  at: Delivering & { readonly client: Client },
-  item: Outgoing,
-): Promise<void> {
+const UNAVAILABLE = 14
+const DEADLINE_EXCEEDED = 4
+
+function isDown(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? error.code : null
+  return code === UNAVAILABLE || code === DEADLINE_EXCEEDED || isDown(error.cause)
+}
+
+async function deliver(at: Delivering, item: Outgoing): Promise<void> {
   const { client, running, db } = at
   const { caseId } = item
   if (running.has(caseId)) {

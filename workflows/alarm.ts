@@ -32,14 +32,16 @@ export function createAlarm(): Alarm {
       const scope = new CancellationScope()
       const mine: NonNullable<typeof current> = { key, rang: 'no', scope }
       current = mine
-      scope.run(() => sleep(ms, { summary })).then(
-        () => {
-          mine.rang = 'yes'
-        },
-        (error: unknown) => {
-          if (!isCancellation(error)) throw error
-        },
-      )
+      scope
+        .run(() => sleep(ms, { summary }))
+        .then(
+          () => {
+            mine.rang = 'yes'
+          },
+          (error: unknown) => {
+            if (!isCancellation(error)) throw error
+          },
+        )
     },
   }
 }

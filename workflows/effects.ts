@@ -13,6 +13,7 @@ import {
   type ConnectorActivities,
   type CoreActivities,
   connectorQueue,
+  type Folded,
 } from '../src/contract/messages.js'
 import type { Due, Recorded } from '../src/domain/case.js'
 
@@ -26,6 +27,7 @@ const { sync } = proxyLocalActivities<CoreActivities>({
   localRetryThreshold: '5s',
   retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
 })
+
 export { sync }
 
 /**
@@ -62,15 +64,15 @@ export type Work = Exclude<Due, { kind: 'closed' | 'decision' | 'claim' }>
 export interface WorkOrder {
   readonly caseId: string
   readonly systemId: string
-  readonly after: number
+  readonly folded: Folded
   readonly work: Work
   /** Shown on the timeline. */
   readonly summary: string
 }
 
-/** Has the connector do it; returns the events after `after`. Rejects with an ActivityFailure. */
+/** Has the connector do it; returns the events after what was folded. Rejects with an ActivityFailure. */
 export function carryOut(order: WorkOrder): Promise<readonly Recorded[]> {
-  const { caseId, after, work } = order
+  const { caseId, folded, work } = order
   const stepId = work.kind === 'plan' ? '' : work.stepId
   const looks = work.kind === 'plan' || work.kind === 'open-gate'
   const options: ActivityOptions = {
@@ -81,5 +83,5 @@ export function carryOut(order: WorkOrder): Promise<readonly Recorded[]> {
   }
   const connector = proxyActivities<ConnectorActivities>(options)
   const name = work.kind === 'open-gate' ? 'openGate' : work.kind
-  return connector[name]({ caseId, stepId, after })
+  return connector[name]({ caseId, stepId, ...folded })
 }

@@ -14,7 +14,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow'
-import { type CaseInput, caseQuery } from '../src/contract/messages.js'
+import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
 import {
   type CaseOutcome,
   type CaseState,
@@ -86,20 +86,29 @@ async function drive(run: Run): Promise<CaseOutcome> {
 
 /** Gives the store what arrived, and a passed deadline; takes the events that this run has not seen. */
 async function catchUp(run: Run, deadline: string | null): Promise<void> {
-  const { caseId, seq: after } = run.state
-  absorb(run, await sync({ caseId, after, inbox: run.inbox.take(), deadline }))
+  const { caseId } = run.state
+  absorb(run, await sync({ caseId, ...foldedOf(run.state), inbox: run.inbox.take(), deadline }))
 }
 
-/** Two sources may tell the same events: each is folded once, in order. */
+const foldedOf = (state: CaseState): Folded => ({ after: state.seq, head: state.head })
+
+/**
+ * Two sources may tell the same events: each is folded once, in order. Events that begin again with the
+ * first mean that this run was told something that the ledger does not hold; it folds anew.
+ */
 function absorb(run: Run, events: readonly Recorded[]): void {
+  if (run.state.seq > 0 && events[0]?.seq === 1) run.state = initial(run.state.caseId)
   for (const event of events)
     if (event.seq === run.state.seq + 1) run.state = evolve(run.state, event)
 }
 
 const waitOf = (state: CaseState, next: Due): string =>
-  [next.kind, stepIdOf(next), 'round' in next ? next.round : state.steps.length, untilOf(next)].join(
-    ':',
-  )
+  [
+    next.kind,
+    stepIdOf(next),
+    'round' in next ? next.round : state.steps.length,
+    untilOf(next),
+  ].join(':')
 
 function noteWait(run: Run, next: Due): void {
   const wait = waitOf(run.state, next)
@@ -135,13 +144,13 @@ interface Done {
 /** The connector's work. What arrives meanwhile is synced at once and cancels nothing: the gate decides. */
 async function work(run: Run, next: Work): Promise<void> {
   const { state } = run
-  const { caseId, seq: after } = state
+  const { caseId, head } = state
   run.alarm.stop()
   const box: { done: Done | null } = { done: null }
   carryOut({
     caseId,
     systemId: state.opened?.systemId ?? '',
-    after,
+    folded: foldedOf(state),
     work: next,
     summary: workLabel(state),
   }).then(
@@ -159,7 +168,7 @@ async function work(run: Run, next: Work): Promise<void> {
     showRun(run)
   }
   absorb(run, box.done.events)
-  run.stuck = box.done.stuck ?? (run.state.seq === after ? 'NO_PROGRESS' : null)
+  run.stuck = box.done.stuck ?? (run.state.head === head ? 'NO_PROGRESS' : null)
   if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)
 }
 

@@ -156,7 +156,12 @@ function waitRows({ state, stuck, since }: Shown): string[][] {
     ['Since', since],
     ...(until === null
       ? []
-      : [['Until', next.kind === 'decision' ? `${until}, then it ${fate(state, next.stepId)}` : until]]),
+      : [
+          [
+            'Until',
+            next.kind === 'decision' ? `${until}, then it ${fate(state, next.stepId)}` : until,
+          ],
+        ]),
   ]
 }
 

@@ -26,24 +26,33 @@ export const decideSignal = defineSignal<[unknown]>('decide')
 export const changedSignal = defineSignal<[unknown?]>('changed')
 export const caseQuery = defineQuery<CaseState>('case')
 
+/** What a workflow has folded so far: the last entry's number and hash. */
+export interface Folded {
+  readonly after: number
+  readonly head: string | null
+}
+
 /** The local activities of the workflow worker. */
 export interface CoreActivities {
-  /** Applies what came as signals and a passed deadline, and returns the events after `after`. */
-  sync(input: {
-    readonly caseId: string
-    readonly after: number
-    readonly inbox: readonly unknown[]
-    readonly deadline: string | null
-  }): Promise<readonly Recorded[]>
+  /**
+   * Applies what came as signals and a passed deadline, and returns the events after what was folded, or
+   * all of them from the first when what was folded is not what the ledger holds.
+   */
+  sync(
+    input: Folded & {
+      readonly caseId: string
+      readonly inbox: readonly unknown[]
+      readonly deadline: string | null
+    },
+  ): Promise<readonly Recorded[]>
 }
 
-export interface ConnectorInput {
+export interface ConnectorInput extends Folded {
   readonly caseId: string
   readonly stepId: string
-  readonly after: number
 }
 
-/** The connector's activities. Each applies its outcome itself and returns the events after `after`. */
+/** The connector's activities. Each applies its outcome itself and returns events as `sync` does. */
 export interface ConnectorActivities {
   plan(input: ConnectorInput): Promise<readonly Recorded[]>
   openGate(input: ConnectorInput): Promise<readonly Recorded[]>

@@ -55,7 +55,14 @@ class Consumer {
     private credential: Credential,
   ) {
     this.pool = this.poolOf(credential)
-    this.report = { user: credential.user, logins: 0, failedLogins: 0, queries: 0, failedQueries: 0, longestGapMs: 0 }
+    this.report = {
+      user: credential.user,
+      logins: 0,
+      failedLogins: 0,
+      queries: 0,
+      failedQueries: 0,
+      longestGapMs: 0,
+    }
   }
 
   async start(): Promise<void> {
@@ -86,7 +93,11 @@ class Consumer {
   }
 
   private poolOf(credential: Credential): pg.Pool {
-    const pool = new pg.Pool({ ...this.connection(credential), max: POOL_SIZE, idleTimeoutMillis: 0 })
+    const pool = new pg.Pool({
+      ...this.connection(credential),
+      max: POOL_SIZE,
+      idleTimeoutMillis: 0,
+    })
     pool.on('error', (error) => this.failed('query', error))
     return pool
   }

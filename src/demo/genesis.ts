@@ -40,7 +40,10 @@ export const PEOPLE = {
   per_ben: { name: 'Ben Okafor', company: 'com_nordbank', duties: [] },
   per_cleo: { name: 'Cleo Brandt', company: 'com_nordbank', duties: ['duty-person', 'risk-owner'] },
   per_zed: { name: 'Zed Moreau', company: 'com_acme', duties: [] },
-} as const satisfies Record<string, { name: string; company: string; duties: readonly Person['duties'][number][] }>
+} as const satisfies Record<
+  string,
+  { name: string; company: string; duties: readonly Person['duties'][number][] }
+>
 export type DemoPerson = keyof typeof PEOPLE
 
 /** One service account of the demonstration. */
@@ -79,11 +82,17 @@ const KEY_IDS = [
   'key_log',
   'key_acme-claims',
   'key_acme-login',
-  ...Object.keys(PEOPLE).flatMap((person) => [`key_${person.slice(4)}`, `key_${person.slice(4)}-login`]),
+  ...Object.keys(PEOPLE).flatMap((person) => [
+    `key_${person.slice(4)}`,
+    `key_${person.slice(4)}-login`,
+  ]),
 ]
 
 /** Reads the keys of this folder, or makes them when it is new. */
-export async function genesis(input: { readonly dir: string; readonly names: readonly string[] }): Promise<Genesis> {
+export async function genesis(input: {
+  readonly dir: string
+  readonly names: readonly string[]
+}): Promise<Genesis> {
   const keysDir = join(input.dir, 'keys')
   await mkdir(keysDir, { recursive: true, mode: 0o700 })
   const keyFile = (keyId: string) => join(keysDir, `${keyId}.pem`)
@@ -101,7 +110,14 @@ export async function genesis(input: { readonly dir: string; readonly names: rea
     minimumRootVersion: 1,
     minimumBundleVersion: 1,
   }
-  return { keysDir, trust, identities, key, keyFile, sign: (request) => signBundle({ key, identities, request }) }
+  return {
+    keysDir,
+    trust,
+    identities,
+    key,
+    keyFile,
+    sign: (request) => signBundle({ key, identities, request }),
+  }
 }
 
 const publicPart = ({ keyId, alg, publicKey }: PublicKey): PublicKey => ({ keyId, alg, publicKey })
@@ -113,9 +129,15 @@ async function demoIdentity(input: { keysDir: string; name: string }): Promise<D
     if (error.code === 'ENOENT') return null
     throw error
   })
-  const keys = known === null ? generateX25519() : (JSON.parse(known) as ReturnType<typeof generateX25519>)
+  const keys =
+    known === null ? generateX25519() : (JSON.parse(known) as ReturnType<typeof generateX25519>)
   if (known === null) await writeFile(file, JSON.stringify(keys), { mode: 0o600 })
-  return { name, identityId: `nhi_${name}`, sealTo: keys.publicKey, privateKeyPem: keys.privateKeyPem }
+  return {
+    name,
+    identityId: `nhi_${name}`,
+    sealTo: keys.publicKey,
+    privateKeyPem: keys.privateKeyPem,
+  }
 }
 
 interface Signing {
@@ -131,11 +153,18 @@ const span = () => ({
 })
 
 async function signBundle(signing: Signing): Promise<AuthorityBundle> {
-  const root = await signWith(signing, { keyId: 'key_root', kind: 'root', payload: await rootOf(signing) })
+  const root = await signWith(signing, {
+    keyId: 'key_root',
+    kind: 'root',
+    payload: await rootOf(signing),
+  })
   const sections = {
     people: await section(signing, { name: 'people', body: await people(signing) }),
     ownership: await section(signing, { name: 'ownership', body: ownership(signing) }),
-    contracts: await section(signing, { name: 'contracts', body: { contracts: [await contract(signing)] } }),
+    contracts: await section(signing, {
+      name: 'contracts',
+      body: { contracts: [await contract(signing)] },
+    }),
     policy: await section(signing, { name: 'policy', body: { packs: [packReference(signing)] } }),
   }
   const { notBefore, notAfter } = span()
@@ -223,7 +252,9 @@ async function people({ key, request }: Signing) {
         ...span(),
         assurance: 'key',
         relyingParty: null,
-        revokedAt: request.revoked?.some((person) => person === personId) ? new Date(0).toISOString() : null,
+        revokedAt: request.revoked?.some((person) => person === personId)
+          ? new Date(0).toISOString()
+          : null,
       }
       return {
         personId,
@@ -270,7 +301,15 @@ function ownership({ identities }: Signing) {
           exceptions: 'per_cleo',
           incidents: 'per_cleo',
         },
-        frameworks: ['GV.OC-01', 'GV.RR-02', 'GV.SC-07', 'PR.AA-01', 'PR.AA-05', 'NHI1:2025', 'NHI7:2025'],
+        frameworks: [
+          'GV.OC-01',
+          'GV.RR-02',
+          'GV.SC-07',
+          'PR.AA-01',
+          'PR.AA-05',
+          'NHI1:2025',
+          'NHI7:2025',
+        ],
       },
     ],
     identities: identities.map(
@@ -285,7 +324,9 @@ function ownership({ identities }: Signing) {
         need: { reference: 'NEED-2041', until: span().notAfter },
         group: `${item.name}_app`,
         credentials: [`${item.name}_a`, `${item.name}_b`],
-        consumers: [{ consumerId: `cns_${item.name}`, sealTo: item.sealTo, appears: `${item.name}-service` }],
+        consumers: [
+          { consumerId: `cns_${item.name}`, sealTo: item.sealTo, appears: `${item.name}-service` },
+        ],
       }),
     ),
   }

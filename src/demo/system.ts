@@ -104,7 +104,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     store: `127.0.0.1:${store.port}`,
     target: `127.0.0.1:${target.port}`,
   }
-  const at: Parts = { options, secrets, genesis: made, store, target, temporal, addresses, ports: { apiPort, issuerPort, codecPort } }
+  const at: Parts = {
+    options,
+    secrets,
+    genesis: made,
+    store,
+    target,
+    temporal,
+    addresses,
+    ports: { apiPort, issuerPort, codecPort },
+  }
   progress('preparing the evidence store and the target')
   await writeConfiguration(at)
   await prepareStore(at)
@@ -151,7 +160,11 @@ interface Parts {
   readonly target: Postgres
   readonly temporal: Temporal
   readonly addresses: System['addresses']
-  readonly ports: { readonly apiPort: number; readonly issuerPort: number; readonly codecPort: number }
+  readonly ports: {
+    readonly apiPort: number
+    readonly issuerPort: number
+    readonly codecPort: number
+  }
 }
 
 async function keptSecrets(dir: string, accounts: readonly string[]): Promise<Secrets> {
@@ -182,7 +195,12 @@ async function startServers(input: {
   const { dir, secrets, progress } = input
   const logFile = (name: string) => join(dir, 'logs', `${name}.log`)
   const cluster = (name: string, superuserPassword: string) =>
-    startPostgres({ dataDir: join(dir, name), logFile: logFile(name), superuserPassword, settings: { max_connections: 150 } })
+    startPostgres({
+      dataDir: join(dir, name),
+      logFile: logFile(name),
+      superuserPassword,
+      settings: { max_connections: 150 },
+    })
   const binary = await temporalBinary({ progress })
   const [store, target, temporal] = await Promise.all([
     cluster('store', secrets.superuser),
@@ -193,7 +211,10 @@ async function startServers(input: {
       codecEndpoint: `http://127.0.0.1:${input.codecPort}`,
       namespace: NAMESPACE,
       searchAttributes: Object.fromEntries(
-        Object.values(ATTRIBUTES).map((attribute) => [attribute.name, temporalType(attribute.type)]),
+        Object.values(ATTRIBUTES).map((attribute) => [
+          attribute.name,
+          temporalType(attribute.type),
+        ]),
       ),
       logFile: logFile('temporal'),
     }),
@@ -202,7 +223,11 @@ async function startServers(input: {
 }
 
 const temporalType = (type: string) =>
-  ({ KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int', BOOL: 'Bool' })[type] as 'Keyword' | 'Datetime' | 'Int' | 'Bool'
+  ({ KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int', BOOL: 'Bool' })[type] as
+    | 'Keyword'
+    | 'Datetime'
+    | 'Int'
+    | 'Bool'
 
 const databaseUrl = ({ store, secrets }: Parts, role: Role): string =>
   store.url(role, secrets.roles[role], 'postgres')
@@ -231,8 +256,14 @@ async function writeConfiguration(at: Parts): Promise<void> {
   for (const person of Object.keys(PEOPLE) as DemoPerson[]) {
     const short = person.slice(4)
     const own = { personId: person, decisionKey: made.keyFile(`key_${short}`) }
-    await write(`profiles/${person}.json`, { ...login(at, { clientId: `${short}-cli`, key: `key_${short}-login` }), ...own })
-    await write(`profiles/${person}-second.json`, { ...login(at, { clientId: `${short}-second`, key: `key_${short}-login` }), ...own })
+    await write(`profiles/${person}.json`, {
+      ...login(at, { clientId: `${short}-cli`, key: `key_${short}-login` }),
+      ...own,
+    })
+    await write(`profiles/${person}-second.json`, {
+      ...login(at, { clientId: `${short}-second`, key: `key_${short}-login` }),
+      ...own,
+    })
   }
   await write('profiles/partner.json', {
     ...login(at, { clientId: 'acme-automation', key: 'key_acme-login' }),
@@ -268,7 +299,10 @@ async function issuerClients(at: Parts) {
     clients.map(async ({ clientId, keyId }) => {
       const { publicKey } = await at.genesis.key(keyId)
       const x = Buffer.from(publicKey, 'base64').toString('base64url')
-      return { clientId, jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x, kid: keyId, use: 'sig', alg: 'EdDSA' }] } }
+      return {
+        clientId,
+        jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x, kid: keyId, use: 'sig', alg: 'EdDSA' }] },
+      }
     }),
   )
 }
@@ -287,7 +321,10 @@ async function prepareStore(at: Parts): Promise<void> {
   const db = openDb(databaseUrl(at, 'cs_connector'), { name: 'onboarding', max: 1 })
   const secretKeys = [{ kid: 'box-1', key: Buffer.from(secrets.secretKey, 'base64') }]
   for (const { name, secret } of accounts)
-    await registerSecret({ db, secretKeys }, { identityId: `nhi_${name}`, credential: `${name}_a`, secret })
+    await registerSecret(
+      { db, secretKeys },
+      { identityId: `nhi_${name}`, credential: `${name}_a`, secret },
+    )
   await db.end()
 }
 
@@ -300,12 +337,19 @@ async function install(
   try {
     const files: PackFiles = readPack(demoPack).files
     await storePack(db, files)
-    const { rows } = await db.query<{ version: number }>('select coalesce(max(version), 0) as version from authority')
+    const { rows } = await db.query<{ version: number }>(
+      'select coalesce(max(version), 0) as version from authority',
+    )
     const version = (rows[0]?.version ?? 0) + 1
     const pack = { files, packId: 'demo', version: 1 }
     const bundle = await at.genesis.sign({ version, issuer: at.addresses.issuer, pack, ...change })
-    const installed = await installAuthority(db, { bundle, trust: at.genesis.trust, verify: nodeVerify })
-    if (isRefusal(installed)) throw new TypeError(`${installed.refused} at ${installed.where}: ${installed.detail}`)
+    const installed = await installAuthority(db, {
+      bundle,
+      trust: at.genesis.trust,
+      verify: nodeVerify,
+    })
+    if (isRefusal(installed))
+      throw new TypeError(`${installed.refused} at ${installed.where}: ${installed.detail}`)
     return version === 1 ? 'first' : 'again'
   } finally {
     await db.end()
@@ -342,9 +386,18 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
   const state = { COUNTERSIGN_STATE_DIR: file(`state-${name}`) }
   switch (name) {
     case 'issuer':
-      return { PORT: String(at.ports.issuerPort), ISSUER_CLIENTS: file('issuer-clients.json'), OIDC_AUDIENCE: AUDIENCE, ...state }
+      return {
+        PORT: String(at.ports.issuerPort),
+        ISSUER_CLIENTS: file('issuer-clients.json'),
+        OIDC_AUDIENCE: AUDIENCE,
+        ...state,
+      }
     case 'codec':
-      return { PORT: String(at.ports.codecPort), CODEC_ORIGINS: originsOf(at.temporal.uiUrl), ...codec }
+      return {
+        PORT: String(at.ports.codecPort),
+        CODEC_ORIGINS: originsOf(at.temporal.uiUrl),
+        ...codec,
+      }
     case 'api':
       return {
         DATABASE_URL: databaseUrl(at, 'cs_api'),
@@ -356,7 +409,13 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
         ...state,
       }
     case 'worker':
-      return { DATABASE_URL: databaseUrl(at, 'cs_worker'), ...temporal, ...codec, ...trust, ...state }
+      return {
+        DATABASE_URL: databaseUrl(at, 'cs_worker'),
+        ...temporal,
+        ...codec,
+        ...trust,
+        ...state,
+      }
     case 'keeper':
       return {
         DATABASE_URL: databaseUrl(at, 'cs_keeper'),

@@ -27,7 +27,9 @@ export async function prepareTarget(input: {
     if (known.rowCount === 0) await dba.query(`create database ${DATABASE}`)
   })
   await withClient(input.superuserUrl(DATABASE), async (dba) => {
-    await dba.query('create table if not exists work (id bigint generated always as identity, done text)')
+    await dba.query(
+      'create table if not exists work (id bigint generated always as identity, done text)',
+    )
     for (const account of input.accounts) await prepareAccount(dba, { ...input, account })
   })
 }
@@ -48,7 +50,10 @@ async function prepareAccount(
 
 export const newSecret = (): string => randomBytes(24).toString('base64url')
 
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   await client.connect()

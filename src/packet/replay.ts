@@ -16,8 +16,7 @@ import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
 
 /** These are appended only together with the event that brings them about. */
-const onlyFollows: Reproduce<'GateSatisfied' | 'GateDeclined'> = () =>
-  refuse('NOT_DUE', '', 'nothing brought this about')
+const onlyFollows = (): Reproduced => refuse('NOT_DUE', '', 'nothing brought this about')
 
 const REPRODUCE: { readonly [Type in CaseEvent['type']]: Reproduce<Type> } = {
   CaseOpened: people.caseOpened,

@@ -40,6 +40,7 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
 }
 
 export type Reproduced = readonly CaseEvent[] | Refusal
+type MomentOf<Type extends CaseEvent['type']> = Moment<EventOf<Type>>
 export type Reproduce<Type extends CaseEvent['type']> = (
   moment: Moment<EventOf<Type>>,
 ) => Reproduced
@@ -99,10 +100,10 @@ export const decisionAdmitted: Reproduce<'DecisionAdmitted'> = (moment) => {
   return isRefusal(admitted) ? admitted : admitted.events
 }
 
-export const refusalRecorded: Reproduce<'DecisionRefused' | 'RefusalsCounted'> = ({
+export const refusalRecorded = ({
   state,
   event,
-}) => {
+}: MomentOf<'DecisionRefused' | 'RefusalsCounted'>): Reproduced => {
   if (state.opened === null) return notDue('the case is not open')
   const capped = state.refusals >= MAX_RECORDED_REFUSALS
   if (event.type === 'RefusalsCounted')
@@ -111,11 +112,12 @@ export const refusalRecorded: Reproduce<'DecisionRefused' | 'RefusalsCounted'> =
   return event.code in REFUSALS ? [event] : refuse('MALFORMED', '/code')
 }
 
-export const deadlinePassed: Reproduce<'GateEscalated' | 'GateExpired' | 'TaskExpired'> = ({
+export const deadlinePassed = ({
   state,
   event,
   at,
-}) => passDeadline(state, { stepId: event.stepId, at })
+}: MomentOf<'GateEscalated' | 'GateExpired' | 'TaskExpired'>): Reproduced =>
+  passDeadline(state, { stepId: event.stepId, at })
 
 /** A fence stops a case only if its own signed entry stands in the log before. */
 export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fences }) => {
@@ -142,7 +144,10 @@ export const claimRecorded: Reproduce<'ClaimRecorded'> = (moment) => {
 }
 
 /** Findings change nothing and may be recorded at any time. */
-export const noted: Reproduce<'FindingRecorded' | 'WorkflowRecovered'> = ({ state, event }) =>
+export const noted = ({
+  state,
+  event,
+}: MomentOf<'FindingRecorded' | 'WorkflowRecovered'>): Reproduced =>
   state.opened === null ? notDue('the case is not open') : [event]
 
 /** The one ending that no other event brings about: a target for which no plan can be drawn. */

@@ -4,6 +4,7 @@
  * else than the entries is found. Persons are opaque ids, with names only where the side store had them.
  */
 import { type CaseState, fold, type Recorded } from '../domain/case.js'
+import type { Digest } from '../domain/digest.js'
 import { openEnvelope } from '../domain/envelope.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { AuthorityBundle, Identity, Root } from '../domain/shapes/authority.js'
@@ -39,22 +40,26 @@ export interface ShownDecision {
   readonly ahead: 'yes' | 'no'
 }
 
-/** What the bundles add for people. A packet with one bundle under demonstration keys is a demonstration. */
+/** What the bundles add for people. One bundle under demonstration keys makes it a demonstration. */
 export function toldByBundles(input: {
-  readonly bundles: readonly AuthorityBundle[]
-  readonly identityId: string
+  readonly bundles: ReadonlyMap<Digest, AuthorityBundle>
+  readonly recorded: readonly Recorded[]
 }): Pick<Told, 'keys' | 'identity' | 'objective'> {
-  const read = input.bundles.map(readUnverified)
-  const production = read.every(
-    ({ root }) => !isRefusal(root) && root.payload.purpose === 'production',
-  )
-  const [ownership] = read.flatMap((bundle) =>
-    isRefusal(bundle.ownership) ? [] : [bundle.ownership.payload],
-  )
-  const identity = ownership?.identities.find((item) => item.identityId === input.identityId)
-  const objective = ownership?.objectives.find((item) => item.objectiveId === identity?.objectiveId)
+  const production = [...input.bundles.values()]
+    .map(readUnverified)
+    .every(({ root }) => !isRefusal(root) && root.payload.purpose === 'production')
+  const keys = production ? 'production' : 'demonstration'
+  const opened = input.recorded[0]?.event
+  const named = opened?.type === 'CaseOpened' ? input.bundles.get(opened.authority.hash) : undefined
+  if (opened?.type !== 'CaseOpened' || named === undefined)
+    return { keys, identity: null, objective: null }
+  const { ownership } = readUnverified(named)
+  if (isRefusal(ownership)) return { keys, identity: null, objective: null }
+  const { identities, objectives } = ownership.payload
+  const identity = identities.find((item) => item.identityId === opened.identityId)
+  const objective = objectives.find((item) => item.objectiveId === opened.objectiveId)
   return {
-    keys: production ? 'production' : 'demonstration',
+    keys,
     identity: identity === undefined ? null : { control: identity.control, need: identity.need },
     objective: objective?.title ?? null,
   }

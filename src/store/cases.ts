@@ -7,11 +7,19 @@ import type { Recorded } from '../domain/case.js'
 import { admitDecision, passDeadline, recordRefusal } from '../domain/decide.js'
 import { type Digest, digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
-import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
-import { type Applied, append, apply, type Change, lockStream, type View } from './apply.js'
+import {
+  type Applied,
+  append,
+  apply,
+  type Change,
+  eventsSince,
+  lockStream,
+  type View,
+} from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, StoreFault, transaction } from './db.js'
 
@@ -242,4 +250,25 @@ async function recordBeside(
     const known = locked.entries.some(({ entry }) => digest(entry.body) === digest(input.event))
     if (!known) await append(tx, { locked, bodies: [input.event] })
   })
+}
+
+/**
+ * The events that a workflow has not folded. When what it folded is not what the ledger holds, because
+ * somebody answered in the connector's place, that is a finding, and it gets all events from the first.
+ */
+export async function newsFor(
+  db: Db,
+  input: { readonly caseId: string; readonly after: number; readonly head: string | null },
+): Promise<readonly Recorded[]> {
+  const { caseId, after, head } = input
+  if (after === 0) return eventsSince(db, { caseId, after })
+  const [last, ...news] = await eventsSince(db, { caseId, after: after - 1 })
+  if (last?.hash === head) return news
+  const refusal = refuse(
+    'EVIDENCE_TAMPERED',
+    `/workflow/${after}`,
+    'the workflow was told what the ledger does not hold',
+  )
+  await recordFinding(db, { caseId, refusal })
+  return eventsSince(db, { caseId, after: 0 })
 }

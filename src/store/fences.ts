@@ -164,10 +164,7 @@ async function tellCases(db: Db, scope: FenceScope): Promise<void> {
  * Closes a case over which a fence stands, for whoever drives it; the gate refuses it either way. One read
  * when none stands. A fence raised a moment later is noticed at the next call.
  */
-export async function noticeFence(
-  db: Db,
-  caseId: string,
-): Promise<'none' | 'noticed' | Refusal> {
+export async function noticeFence(db: Db, caseId: string): Promise<'none' | 'noticed' | Refusal> {
   const { rowCount } = await db.query(
     `select 1 from cases c join fences f
         on (f.kind, f.id) in (('identity', c.identity_id), ('partner', c.company_id), ('system', c.system_id))

@@ -54,7 +54,15 @@ async function recordRefused(
     const locked = await lockEnd(tx, `requests:${requester.companyId}`)
     if (isRefusal(locked)) return
     const request = digest(input.request)
-    const body = { type: 'RequestRefused', kind, requester: { ...requester }, request, code, where, detail }
+    const body = {
+      type: 'RequestRefused',
+      kind,
+      requester: { ...requester },
+      request,
+      code,
+      where,
+      detail,
+    }
     await append(tx, { locked, bodies: [body] })
   })
 }

@@ -252,3 +252,20 @@ export function explore(limit: number): Explored {
   }
   return { states, edges }
 }
+
+const readable = (state: CaseState): string =>
+  `${state.ending ?? 'going on'}: ${state.steps.map(({ phase }) => phase).join(' ')}`
+
+/** Situations from which no sequence of moves, a new fence aside, closes the case. */
+export function deadEnds({ states, edges }: Explored): string[] {
+  const closes = new Set(
+    [...states].filter(([, { state }]) => state.outcome !== null).map(([key]) => key),
+  )
+  const moves = edges.filter(({ name }) => name !== 'fence')
+  for (let before = -1; before !== closes.size; ) {
+    before = closes.size
+    for (const { from, to } of moves) if (closes.has(to)) closes.add(from)
+  }
+  const stuck = [...states].filter(([key]) => !closes.has(key))
+  return [...new Set(stuck.map(([, { state }]) => readable(state)))].sort()
+}

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CaseState, Due, StepPhase } from '../../src/domain/case.js'
 import { due } from '../../src/domain/case.js'
-import { type Explored, explore } from './case-explorer.js'
+import { deadEnds, explore } from './case-explorer.js'
 import { asJson, asMarkdown, graphOf } from './state-graph.js'
 import { root, shrinking } from './tree.js'
 
@@ -24,23 +24,6 @@ const DUES = {
 const OUTCOMES = {
   ...{ completed: 1, declined: 1, expired: 1, 'rolled-back': 1, fenced: 1, unplannable: 1 },
 } satisfies Record<NonNullable<CaseState['outcome']>, 1>
-
-const readable = (state: CaseState): string =>
-  `${state.ending ?? 'going on'}: ${state.steps.map(({ phase }) => phase).join(' ')}`
-
-/** Situations from which no sequence of moves, a new fence aside, closes the case. */
-export function deadEnds({ states, edges }: Explored): string[] {
-  const closes = new Set(
-    [...states].filter(([, { state }]) => state.outcome !== null).map(([key]) => key),
-  )
-  const moves = edges.filter(({ name }) => name !== 'fence')
-  for (let before = -1; before !== closes.size; ) {
-    before = closes.size
-    for (const { from, to } of moves) if (closes.has(to)) closes.add(from)
-  }
-  const stuck = [...states].filter(([key]) => !closes.has(key))
-  return [...new Set(stuck.map(([, { state }]) => readable(state)))].sort()
-}
 
 const afterClosing = [
   ...new Set(

@@ -1,0 +1,361 @@
+/**
+ * The HTTP contract, version 1: every *route* with who may use it, and the shapes that cross it. Requests are
+ * strict, so an unknown field is a refusal; answers are read loosely, so a client survives a newer server.
+ * A refusal travels as a *problem* (RFC 9457) whose `type` is `urn:countersign:refusal:<CODE>`.
+ * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
+ */
+import { z } from 'zod'
+import {
+  CaseId,
+  CaseKind,
+  CompanyId,
+  Count,
+  DigestText,
+  EnterpriseId,
+  Fact,
+  IdentityId,
+  ObjectiveId,
+  PersonId,
+  StepId,
+  SystemId,
+  Tier,
+  Time,
+  Ulid,
+} from '../domain/shapes/basic.js'
+import { Decision, Envelope, FenceScope, Verdict } from '../domain/shapes/envelope.js'
+import { Plan, Step, TargetState } from '../domain/shapes/plan.js'
+import { Requirement } from '../domain/shapes/requirement.js'
+
+/**
+ * `asks`: a token; a token or a valid signature of a person of the authority (`signature`), so that the
+ * enterprise can decide and stop while its issuer is down; or nothing. `scope`: a route of one case answers
+ * CASE_UNKNOWN for a case of somebody else exactly as for one that does not exist.
+ */
+export interface Route {
+  readonly method: 'get' | 'post'
+  readonly path: string
+  readonly asks: 'token' | 'signature' | 'nothing'
+  readonly who: readonly ('partner' | 'enterprise')[]
+  readonly scope: 'case' | 'all'
+}
+
+const BOTH = ['partner', 'enterprise'] as const
+const PARTNER = ['partner'] as const
+const ENTERPRISE = ['enterprise'] as const
+
+export const ROUTES = {
+  openCase: { method: 'post', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
+  listCases: { method: 'get', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
+  readCase: { method: 'get', path: '/v1/cases/:caseId', asks: 'token', who: BOTH, scope: 'case' },
+  review: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/steps/:stepId/review', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'case' },
+  },
+  decide: {
+    ...{ method: 'post', path: '/v1/cases/:caseId/decisions', asks: 'signature' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  inbox: { method: 'get', path: '/v1/inbox', asks: 'token', who: ENTERPRISE, scope: 'all' },
+  fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: ENTERPRISE, scope: 'all' },
+  tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
+  lease: {
+    ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },
+    ...{ who: PARTNER, scope: 'case' },
+  },
+  claim: { method: 'post', path: '/v1/claims', asks: 'token', who: PARTNER, scope: 'case' },
+  entries: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/entries', asks: 'token' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  packet: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/packet', asks: 'token' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
+  readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
+} as const satisfies Record<string, Route>
+export type RouteName = keyof typeof ROUTES
+
+/** Largest request body, bytes. */
+export const MAX_BODY_BYTES = 64 * 1024
+
+// ---- requests ------------------------------------------------------------------------------------
+
+export const IdempotencyKey = z.string().regex(/^[!-~]{8,200}$/)
+export const CasePath = z.strictObject({ caseId: CaseId })
+export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
+
+export const OpenCaseRequest = z.strictObject({
+  kind: CaseKind,
+  identityId: IdentityId,
+  change: z.enum(['standard', 'normal', 'emergency']).default('normal'),
+  /** The change record of the caller's own service desk. */
+  changeReference: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,64}$/)
+    .nullable()
+    .default(null),
+})
+export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
+
+/** Query parameters are text. */
+const Limit = z.string().regex(/^\d{1,3}$/).transform(Number).pipe(z.int().min(1).max(200))
+export const ListCasesQuery = z.strictObject({
+  phase: z.enum(['open', 'closed']).optional(),
+  waitingOn: z
+    .string()
+    .regex(/^(owner:per_[a-z0-9-]{1,48}|partner:com_[a-z0-9-]{1,48}|system)$/)
+    .optional(),
+  cursor: Ulid.optional(),
+  limit: Limit.default(50),
+})
+export const EntriesQuery = z.strictObject({
+  after: z.string().regex(/^\d{1,9}$/).transform(Number).default(0),
+  limit: Limit.default(100),
+})
+
+export const DecideRequest = z.strictObject({
+  envelope: Envelope,
+  /** Kept in the erasable side store, and only when the decision signs its salted digest. */
+  reason: z
+    .strictObject({ salt: z.string().min(22).max(128), text: z.string().min(1).max(4000) })
+    .optional(),
+})
+export type DecideRequest = z.infer<typeof DecideRequest>
+export const FenceRequest = z.strictObject({ envelope: Envelope })
+export const ClaimRequest = z.strictObject({ caseId: CaseId, envelope: Envelope })
+export type ClaimRequest = z.infer<typeof ClaimRequest>
+/** Some clients send an empty object with every POST. */
+export const LeaseRequest = z.strictObject({}).optional()
+
+// ---- answers -------------------------------------------------------------------------------------
+
+export const OpenedAnswer = z.object({
+  caseId: CaseId,
+  made: z.enum(['now', 'before']),
+  links: z.object({ case: z.string() }),
+})
+export type OpenedAnswer = z.infer<typeof OpenedAnswer>
+
+export const CaseRow = z.object({
+  caseId: CaseId,
+  kind: CaseKind,
+  identityId: IdentityId,
+  systemId: SystemId,
+  partnerId: CompanyId,
+  ownerId: PersonId,
+  objectiveId: ObjectiveId,
+  policy: z.string(),
+  tier: Tier,
+  phase: z.enum(['open', 'closed']),
+  due: z.string(),
+  waitingOn: z.array(z.string()),
+})
+export type CaseRow = z.infer<typeof CaseRow>
+/** `next` is the cursor of the following page, or null. */
+export const CaseList = z.object({ cases: z.array(CaseRow), next: Ulid.nullable() })
+export type CaseList = z.infer<typeof CaseList>
+
+const Awaited = z.array(z.object({ group: z.string(), persons: z.array(PersonId) }))
+const Vote = z.object({ person: PersonId, verdict: Verdict, round: Count, notAfter: Time })
+const GateTimes = z.object({
+  openedAt: Time,
+  escalatesAt: Time,
+  expiresAt: Time,
+  escalated: z.enum(['no', 'yes']),
+})
+
+export const StepSummary = z.object({
+  stepId: StepId,
+  title: z.string(),
+  executor: z.enum(['connector', 'partner', 'none']),
+  phase: z.string(),
+  round: Count,
+  /** Why the gate opened again, when it did. */
+  because: z.string().nullable(),
+  gate: GateTimes.nullable(),
+  awaited: Awaited,
+  votes: z.array(Vote),
+  task: z.object({ until: Time, leasedUntil: Time.nullable() }).nullable(),
+})
+export type StepSummary = z.infer<typeof StepSummary>
+
+export const CaseSummary = z.object({
+  caseId: CaseId,
+  kind: CaseKind,
+  identityId: IdentityId,
+  systemId: SystemId,
+  tier: Tier,
+  partnerId: CompanyId,
+  ownerId: PersonId,
+  objectiveId: ObjectiveId,
+  contractId: z.string(),
+  clauseId: z.string(),
+  requester: z.object({
+    kind: z.enum(['partner', 'enterprise']),
+    companyId: CompanyId,
+    personId: PersonId.nullable(),
+    changeReference: z.string().nullable(),
+  }),
+  openedAt: Time,
+  phase: z.enum(['open', 'closed']),
+  outcome: z.string().nullable(),
+  ending: z.string().nullable(),
+  /** What the case owes next, for which step, until when. */
+  due: z.object({ kind: z.string(), stepId: StepId.nullable(), until: z.string().nullable() }),
+  /** Whose turn it is and since when; `spent` is the time spent on each so far, ms. */
+  turn: z.object({
+    waitingOn: z.array(z.string()),
+    since: Time,
+    spent: z.object({ owner: Count, partner: Count, system: Count }),
+  }),
+  planHash: DigestText.nullable(),
+  steps: z.array(StepSummary),
+  facts: z.array(Fact),
+  missing: z.array(Fact),
+  findings: z.array(z.object({ code: z.string(), where: z.string(), at: Time })),
+  refusals: Count,
+  seq: Count,
+  head: DigestText.nullable(),
+  links: z.object({ entries: z.string(), packet: z.string(), reviews: z.array(z.string()) }),
+})
+export type CaseSummary = z.infer<typeof CaseSummary>
+
+/**
+ * All that a decision on one step signs. `templates` hold the payloads that this person may sign now: for the
+ * open gate, and ahead of it. A signer compares the hashes with what is shown before signing.
+ */
+export const Review = z.object({
+  caseId: CaseId,
+  stepId: StepId,
+  enterprise: EnterpriseId,
+  at: Time,
+  phase: z.string(),
+  round: Count,
+  because: z.string().nullable(),
+  requester: CaseSummary.shape.requester,
+  partnerId: CompanyId,
+  ownerId: PersonId,
+  contract: z.object({ contractId: z.string(), clauseId: z.string() }),
+  plan: Plan,
+  planHash: DigestText,
+  step: Step,
+  nonce: DigestText.nullable(),
+  preState: TargetState.nullable(),
+  preStateHash: DigestText.nullable(),
+  requirement: Requirement,
+  requirementHash: DigestText,
+  policy: z.object({ packId: z.string(), version: z.int(), hash: DigestText }),
+  rules: z.array(z.string()),
+  gate: GateTimes.nullable(),
+  awaited: Awaited,
+  votes: z.array(Vote),
+  facts: z.array(Fact),
+  /** Why this person gets no template, in plain words; null when there is one. */
+  cannot: z.string().nullable(),
+  templates: z.object({ gate: Decision.nullable(), ahead: Decision.nullable() }),
+})
+export type Review = z.infer<typeof Review>
+
+export const ReceiptAnswer = z.object({
+  caseId: CaseId,
+  seq: Count,
+  hash: DigestText,
+  gate: z.enum(['waiting', 'satisfied', 'declined']),
+})
+export type ReceiptAnswer = z.infer<typeof ReceiptAnswer>
+
+export const InboxAnswer = z.object({
+  gates: z.array(
+    z.object({
+      caseId: CaseId,
+      stepId: StepId,
+      title: z.string(),
+      identityId: IdentityId,
+      systemId: SystemId,
+      tier: Tier,
+      partnerId: CompanyId,
+      /** Whose vote is awaited: this person, or somebody who delegated to this person. */
+      votesFor: PersonId,
+      round: Count,
+      because: z.string().nullable(),
+      gate: GateTimes,
+      links: z.object({ review: z.string() }),
+    }),
+  ),
+})
+export type InboxAnswer = z.infer<typeof InboxAnswer>
+
+export const FenceAnswer = z.object({
+  fenceId: Ulid,
+  scope: FenceScope,
+  speed: z.enum(['stop', 'cut']),
+})
+export type FenceAnswer = z.infer<typeof FenceAnswer>
+
+export const TasksAnswer = z.object({
+  tasks: z.array(
+    z.object({
+      caseId: CaseId,
+      stepId: StepId,
+      title: z.string(),
+      identityId: IdentityId,
+      systemId: SystemId,
+      grantId: Ulid,
+      credential: z.string(),
+      consumers: z.array(z.string()),
+      until: Time,
+      lease: z.object({ number: Count, until: Time }).nullable(),
+      links: z.object({ lease: z.string() }),
+    }),
+  ),
+})
+export type TasksAnswer = z.infer<typeof TasksAnswer>
+
+/** `lease` is the fencing token that the claim has to carry. Secrets leave only sealed to a consumer's key. */
+export const LeaseAnswer = z.object({
+  lease: Count,
+  until: Time,
+  grantId: Ulid,
+  permit: Envelope,
+  /** The login name that comes in, and the consumers that take it. */
+  credential: z.string(),
+  sealed: z.array(z.object({ consumerId: z.string(), jwe: z.string() })),
+})
+export type LeaseAnswer = z.infer<typeof LeaseAnswer>
+
+export const ClaimAnswer = z.object({ caseId: CaseId, seq: Count })
+export type ClaimAnswer = z.infer<typeof ClaimAnswer>
+
+/** Receipts: each entry with its leaf hash and, once it is in a signed checkpoint, its C2SP tlog-proof. */
+export const EntriesAnswer = z.object({
+  entries: z.array(
+    z.object({
+      seq: Count,
+      hash: DigestText,
+      at: Time,
+      type: z.string(),
+      body: z.looseObject({ type: z.string() }),
+      proof: z.string().nullable(),
+    }),
+  ),
+  next: Count.nullable(),
+})
+export type EntriesAnswer = z.infer<typeof EntriesAnswer>
+
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  where: z.string().optional(),
+  nextActions: z.array(z.string()).optional(),
+  requestId: z.string().optional(),
+})
+export type Problem = z.infer<typeof Problem>
+
+/** A route's path with its parameters filled in. */
+export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>
+  ROUTES[name].path.replace(/:([A-Za-z]+)/g, (_, key: string) =>
+    encodeURIComponent(params[key] ?? ''),
+  )

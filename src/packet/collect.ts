@@ -1,0 +1,142 @@
+/**
+ * What belongs into the packet of a case besides its entries: the bundles and packs that its entries
+ * used, the fences that stopped it, and from the erasable side store the names and reasons that are left.
+ */
+
+import type { Recorded } from '../domain/case.js'
+import { personCommitment, reasonDigest } from '../domain/commitment.js'
+import { packInForce } from '../domain/count.js'
+import type { Digest } from '../domain/digest.js'
+import { openEnvelope } from '../domain/envelope.js'
+import { isRefusal } from '../domain/refusal.js'
+import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
+import type { CaseEvent } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import type { PackFiles } from '../packs/load.js'
+import type { Db } from '../store/db.js'
+import { bundleHash, readUnverified } from './bundles.js'
+import type { Names, Reasons } from './files.js'
+import { reasonDigestOf } from './told.js'
+
+export type Bundles = ReadonlyMap<Digest, AuthorityBundle>
+
+/** The bundle that the case opened under, and every one installed from then until its last entry. */
+export async function collectBundles(db: Db, recorded: readonly Recorded[]): Promise<Bundles> {
+  const named = recorded.flatMap(({ event }) =>
+    'authority' in event ? [event.authority.version] : [],
+  )
+  const { rows } = await db.query<{ bundle: unknown }>(
+    `select a.bundle from authority a
+      where a.version >= $1 and (a.version = any($2) or a.version in (
+        select (convert_from(e.bytes, 'UTF8')::jsonb -> 'body' ->> 'version')::int from entries e
+         where e.stream = 'authority' and convert_from(e.bytes, 'UTF8')::jsonb ->> 'at' <= $3))
+      order by a.version`,
+    [Math.min(...named), named, recorded.at(-1)?.at ?? ''],
+  )
+  const bundles = new Map<Digest, AuthorityBundle>()
+  for (const row of rows) {
+    const bundle = parseAs(AuthorityBundle)(row.bundle)
+    const hash = isRefusal(bundle) ? bundle : bundleHash(bundle)
+    if (!isRefusal(bundle) && !isRefusal(hash)) bundles.set(hash, bundle)
+  }
+  return bundles
+}
+
+/** The packs that some of the bundles name as in force at the time of some entry, as far as they are stored. */
+export async function collectPacks(
+  db: Db,
+  used: { readonly bundles: Bundles; readonly recorded: readonly Recorded[] },
+): Promise<ReadonlyMap<Digest, PackFiles>> {
+  const times = new Set(used.recorded.map(({ at }) => at))
+  const hashes = [...used.bundles.values()].flatMap((bundle) => {
+    const { policy } = readUnverified(bundle)
+    if (isRefusal(policy)) return []
+    return [...times].flatMap((at) => packInForce(policy.payload, at)?.hash ?? [])
+  })
+  const { rows } = await db.query<{ hash: Digest; files: PackFiles }>(
+    'select hash, files from packs where hash = any($1)',
+    [[...new Set(hashes)]],
+  )
+  return new Map(rows.map(({ hash, files }) => [hash, files]))
+}
+
+const isFenced = (event: CaseEvent): boolean =>
+  event.type === 'CaseFenced' || ('code' in event && event.code === 'FENCED')
+
+/** The entries of the fences over this case, in the order of their streams, if one of them stopped it. */
+export async function collectFences(
+  db: Db,
+  recorded: readonly Recorded[],
+): Promise<readonly { readonly stream: string; readonly bytes: Uint8Array }[]> {
+  const opened = recorded[0]?.event
+  if (opened?.type !== 'CaseOpened' || !recorded.some(({ event }) => isFenced(event))) return []
+  const { rows } = await db.query<{ stream: string; bytes: Buffer }>(
+    `select stream, bytes from entries
+      where stream = any($1) and convert_from(bytes, 'UTF8')::jsonb ->> 'at' <= $2
+      order by stream, seq`,
+    [
+      [
+        `fence:identity:${opened.identityId}`,
+        `fence:partner:${opened.executor}`,
+        `fence:system:${opened.systemId}`,
+      ],
+      recorded.at(-1)?.at ?? '',
+    ],
+  )
+  return rows.map(({ stream, bytes }) => ({ stream, bytes: new Uint8Array(bytes) }))
+}
+
+/** Reasons whose salted digest was signed, as far as they have not been erased. */
+export async function collectReasons(db: Db, recorded: readonly Recorded[]): Promise<Reasons> {
+  const digests = recorded.flatMap(({ event }) =>
+    event.type === 'DecisionAdmitted' ? (reasonDigestOf(event) ?? []) : [],
+  )
+  const { rows } = await db.query<{ digest: Digest; salt: string; reason: string }>(
+    'select digest, salt, reason from reasons_side where digest = any($1) order by digest',
+    [digests],
+  )
+  return Object.fromEntries(
+    rows
+      .filter((row) => reasonDigest(row) === row.digest)
+      .map(({ digest, salt, reason }) => [digest, { salt, reason }]),
+  )
+}
+
+/** The persons of whom the case speaks. */
+export const personsOf = (recorded: readonly Recorded[]): readonly string[] => [
+  ...new Set(
+    recorded.flatMap(({ event }) => {
+      if (event.type === 'CaseOpened') return [event.ownerId, event.requester.personId ?? []].flat()
+      return event.type === 'DecisionAdmitted' ? [event.votes, event.signedBy] : []
+    }),
+  ),
+]
+
+/** Commitments to names in the bundles, by person. UNTRUSTED until the bundles are verified. */
+export const commitmentsOf = (bundles: Bundles): ReadonlySet<string> =>
+  new Set(
+    [...bundles.values()].flatMap((bundle) => {
+      const envelope = bundle.sections.people
+      const opened = openEnvelope({ envelope, kind: 'section', parse: parseAs(PeopleSection) })
+      return isRefusal(opened) ? [] : opened.payload.persons.map(({ commitment }) => commitment)
+    }),
+  )
+
+/** Names to which the authority is committed, as far as they have not been erased. */
+export async function collectNames(
+  db: Db,
+  of: { readonly bundles: Bundles; readonly recorded: readonly Recorded[] },
+): Promise<Names> {
+  const commitments = commitmentsOf(of.bundles)
+  const { rows } = await db.query<{ person_id: string; salt: string; name: string }>(
+    'select person_id, salt, name from persons_side where person_id = any($1) order by person_id',
+    [personsOf(of.recorded)],
+  )
+  return Object.fromEntries(
+    rows
+      .filter(({ person_id: personId, salt, name }) =>
+        commitments.has(personCommitment({ personId, salt, name })),
+      )
+      .map(({ person_id, salt, name }) => [person_id, { salt, name }]),
+  )
+}

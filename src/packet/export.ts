@@ -1,0 +1,158 @@
+/**
+ * exportPacket: the evidence of one case out of the store, under a role that may read the side store.
+ * Waits until every entry of it is under one signed checkpoint, then collects what the entries name.
+ * It takes bundles and packs as they are: whether they deserve belief is the verifier's question.
+ */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import type { Recorded } from '../domain/case.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { CaseEvent } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { openCheckpoint } from '../ledger/checkpoint.js'
+import { checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
+import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
+import type { Db } from '../store/db.js'
+import { awaitProofs, type Log } from '../store/proof.js'
+import { type Files, writeArchive } from './archive.js'
+import {
+  collectBundles,
+  collectFences,
+  collectNames,
+  collectPacks,
+  collectReasons,
+} from './collect.js'
+import { compose } from './compose.js'
+import {
+  authorityFile,
+  CHECKPOINT,
+  entryFile,
+  fenceEntryFile,
+  fenceProofFile,
+  jsonFile,
+  NAMES,
+  policyFolder,
+  proofFile,
+  REASONS,
+} from './files.js'
+import { toldByBundles } from './told.js'
+
+export interface ExportDeps {
+  /** Under a role that may read entries, tiles, authority, packs and the side store. */
+  readonly db: Db
+  /** The log as this process trusts it. */
+  readonly log: Log
+  /** Emits `checkpoint` when a new signed head is published. */
+  readonly published: EventTarget
+  /** Milliseconds to wait for the checkpoint over the last entry. */
+  readonly proofWithinMs: number
+}
+
+export interface ExportedPacket {
+  /** File name, `countersign-….zip`. */
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** Refuses CASE_UNKNOWN, EVIDENCE_TAMPERED, ENTRY_MISSING, or PROOF_MISSING while the log lags behind. */
+export async function exportPacket(
+  deps: ExportDeps,
+  input: { readonly caseId: string },
+): Promise<ExportedPacket | Refusal> {
+  const { caseId } = input
+  const entries = await readCaseEntries(deps.db, caseId)
+  if (isRefusal(entries)) return entries
+  const recorded = recordedOf(entries)
+  if (isRefusal(recorded)) return recorded
+  const fences = await readFences(deps.db, recorded)
+  if (isRefusal(fences)) return fences
+  const { db, log, published, proofWithinMs: withinMs } = deps
+  const hashes = [...entries, ...fences].map(({ hash }) => hash)
+  const proofs = await awaitProofs(db, { hashes, log, published, withinMs })
+  if (isRefusal(proofs)) return proofs
+  const note = proofs[0]?.checkpoint ?? ''
+  const opened = openCheckpoint({ note, ...log })
+  if (isRefusal(opened)) return opened
+  const { origin, size } = opened.checkpoint
+  const bundles = await collectBundles(db, recorded)
+  const packs = await collectPacks(db, { bundles, recorded })
+  const reasons = await collectReasons(db, recorded)
+  const names = await collectNames(db, { bundles, recorded })
+  const indexes = proofs.slice(0, entries.length).map(({ index }) => index)
+  const told = {
+    ...{ caseId, recorded, indexes, reasons, names, log: { origin, size } },
+    ...toldByBundles({ bundles, recorded }),
+  }
+  const evidence = new Map([
+    [CHECKPOINT, utf8ToBytes(note)] as const,
+    [REASONS, jsonFile(reasons)] as const,
+    [NAMES, jsonFile(names)] as const,
+    ...entryFiles({ entries, fences, proofs }),
+    ...[...bundles].map(([hash, bundle]) => [authorityFile(hash), jsonFile(bundle)] as const),
+    ...[...packs].flatMap(([hash, files]) =>
+      Object.entries(files).map(
+        ([path, text]) => [`${policyFolder(hash)}${path}`, utf8ToBytes(text)] as const,
+      ),
+    ),
+  ])
+  const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
+  return { name, bytes: writeArchive(compose(told, evidence)) }
+}
+
+async function readCaseEntries(db: Db, caseId: string): Promise<readonly StoredEntry[] | Refusal> {
+  const { rows } = await db.query<{ bytes: Buffer }>(
+    `select e.bytes from entries e join cases c on c.case_id = e.stream
+      where e.stream = $1 order by e.seq`,
+    [caseId],
+  )
+  if (rows.length === 0) return refuse('CASE_UNKNOWN', '/caseId')
+  return checkChain(
+    caseId,
+    rows.map(({ bytes }) => new Uint8Array(bytes)),
+  )
+}
+
+/** UNTRUSTED: rows. Afterwards each body is a strict case event. */
+export function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refusal {
+  const recorded: Recorded[] = []
+  for (const { entry, hash } of entries) {
+    const event = parseAs(CaseEvent)(entry.body)
+    if (isRefusal(event))
+      return refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`)
+    recorded.push({ seq: entry.seq, hash, at: entry.at, event })
+  }
+  return recorded
+}
+
+async function readFences(
+  db: Db,
+  recorded: readonly Recorded[],
+): Promise<readonly StoredEntry[] | Refusal> {
+  const fences: StoredEntry[] = []
+  for (const { bytes, stream } of await collectFences(db, recorded)) {
+    const entry = readEntry(bytes)
+    if (isRefusal(entry)) return refuse('EVIDENCE_TAMPERED', `/${stream}`, entry.detail)
+    fences.push(entry)
+  }
+  return fences
+}
+
+/** Each entry's exact bytes and its proof, both named by its number. */
+function entryFiles(input: {
+  readonly entries: readonly StoredEntry[]
+  readonly fences: readonly StoredEntry[]
+  readonly proofs: readonly TlogProof[]
+}): Files {
+  const { entries, fences, proofs } = input
+  const texts = proofs.map((proof) => utf8ToBytes(formatTlogProof(proof)))
+  const none = new Uint8Array()
+  return new Map([
+    ...entries.flatMap(({ entry, bytes }, index) => [
+      [entryFile(entry.seq), bytes] as const,
+      [proofFile(entry.seq), texts[index] ?? none] as const,
+    ]),
+    ...fences.flatMap(({ entry, bytes }, index) => [
+      [fenceEntryFile(entry.stream, entry.seq), bytes] as const,
+      [fenceProofFile(entry.stream, entry.seq), texts[entries.length + index] ?? none] as const,
+    ]),
+  ])
+}

@@ -1,0 +1,34 @@
+/** Text into HTML: everything put into a template is escaped, unless it was made by a template itself. */
+
+export interface Markup {
+  readonly markup: string
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Controls other than newline would be invisible, and bidirectional marks would reorder what is read. */
+const UNREADABLE =
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+/** UNTRUSTED: the text may hold anything that some party once wrote. */
+export const escapeHtml = (text: string): string =>
+  text.replace(UNREADABLE, '\uFFFD').replace(/[&<>"']/g, (letter) => ESCAPES[letter] ?? '')
+
+type Part = string | number | Markup | readonly Markup[]
+
+const rendered = (part: Part): string => {
+  if (typeof part === 'string' || typeof part === 'number') return escapeHtml(String(part))
+  return 'markup' in part ? part.markup : part.map((item) => item.markup).join('')
+}
+
+export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Markup => ({
+  markup: strings.reduce(
+    (text, string, index) => `${text}${rendered(parts[index - 1] ?? '')}${string}`,
+  ),
+})
