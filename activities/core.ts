@@ -11,10 +11,12 @@ import { parseAs } from '../src/domain/shapes/parse.js'
 import { eventsSince } from '../src/store/apply.js'
 import { type CaseDeps, newsFor, submitDeadline, submitDecision } from '../src/store/cases.js'
 import { noticeFence } from '../src/store/fences.js'
+import { recordReset } from '../src/store/reconcile.js'
 
 export function createCoreActivities(deps: CaseDeps): CoreActivities {
   return {
-    sync: async ({ caseId, after, head, inbox, deadline }) => {
+    sync: async ({ caseId, after, head, inbox, deadline, reset }) => {
+      if (reset !== null) await recordReset(deps.db, { caseId, runId: reset })
       await submitAll(deps, { caseId, inbox })
       if (deadline !== null) await submitDeadline(deps, { caseId, stepId: deadline })
       await noticeFence(deps.db, caseId)

@@ -42,6 +42,8 @@ interface Run {
   since: { readonly wait: string; readonly at: string }
   /** How often the database said "not yet" to the deadline of the present wait. */
   early: number
+  /** Who told this run its newest events. */
+  toldBy: 'ledger' | 'connector'
   readonly inbox: Inbox
   readonly alarm: Alarm
 }
@@ -54,6 +56,7 @@ export async function runCase(input: CaseInput): Promise<CaseOutcome> {
     stuck: null,
     since: { wait: '', at: '' },
     early: 0,
+    toldBy: 'ledger',
     inbox,
     alarm: createAlarm(),
   }
@@ -69,11 +72,12 @@ async function drive(run: Run): Promise<CaseOutcome> {
   if (run.state.opened === null)
     throw ApplicationFailure.nonRetryable('there is no such case', 'CASE_UNKNOWN')
   for (;;) {
-    if (run.inbox.hasNews()) {
+    const next = due(run.state)
+    // Anybody can answer in the connector's place, so a run ends only by what the ledger says.
+    if (run.inbox.hasNews() || (next.kind === 'closed' && run.toldBy === 'connector')) {
       await catchUp(run, null)
       continue
     }
-    const next = due(run.state)
     noteWait(run, next)
     if (next.kind !== 'closed' && workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof runCase>({ caseId: run.state.caseId })
@@ -87,7 +91,14 @@ async function drive(run: Run): Promise<CaseOutcome> {
 /** Gives the store what arrived, and a passed deadline; takes the events that this run has not seen. */
 async function catchUp(run: Run, deadline: string | null): Promise<void> {
   const { caseId } = run.state
-  absorb(run, await sync({ caseId, ...foldedOf(run.state), inbox: run.inbox.take(), deadline }))
+  const inbox = run.inbox.take()
+  absorb(run, await sync({ caseId, ...foldedOf(run.state), inbox, deadline, reset: resetRun() }))
+  run.toldBy = 'ledger'
+}
+
+function resetRun(): string | null {
+  const { runId, originalExecutionRunId } = workflowInfo()
+  return runId === originalExecutionRunId ? null : runId
 }
 
 const foldedOf = (state: CaseState): Folded => ({ after: state.seq, head: state.head })
@@ -155,7 +166,10 @@ async function work(run: Run, next: Work): Promise<void> {
     summary: workLabel(state),
   }).then(
     (events) => {
-      box.done = { events, stuck: null }
+      // UNTRUSTED: an answer that none of our keys encrypted is decoded to something else than a list.
+      box.done = Array.isArray(events)
+        ? { events, stuck: null }
+        : { events: [], stuck: 'FORGED_RESULT' }
     },
     (error: unknown) => {
       box.done = { events: [], stuck: codeOf(error) }
@@ -168,6 +182,7 @@ async function work(run: Run, next: Work): Promise<void> {
     showRun(run)
   }
   absorb(run, box.done.events)
+  run.toldBy = 'connector'
   run.stuck = box.done.stuck ?? (run.state.head === head ? 'NO_PROGRESS' : null)
   if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)
 }

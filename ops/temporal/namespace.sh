@@ -4,8 +4,17 @@
 set -eu
 temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1 ||
   temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
+
+# A new namespace is known to every part of the server only after its caches were renewed.
+tries=0
+until known=$(temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" 2>/dev/null); do
+  tries=$((tries + 1))
+  [ "$tries" -lt 60 ] || { echo "namespace $TEMPORAL_NAMESPACE does not answer" >&2; exit 1; }
+  sleep 1
+done
+
 while read -r name type; do
-  temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" | grep -qw "$name" ||
+  printf '%s\n' "$known" | grep -qw "$name" ||
     temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type "$type"
 done <<'ATTRIBUTES'
 CsPartner Keyword

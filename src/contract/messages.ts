@@ -43,6 +43,8 @@ export interface CoreActivities {
       readonly caseId: string
       readonly inbox: readonly unknown[]
       readonly deadline: string | null
+      /** The run id, when somebody made this run by resetting another. */
+      readonly reset: string | null
     },
   ): Promise<readonly Recorded[]>
 }

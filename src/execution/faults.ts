@@ -12,6 +12,7 @@ export const FAULT_POINTS = [
   'verify.after',
   'deliver.before_offer',
   'observe.during',
+  'consumers.after',
   'unused.after',
   'control.after',
   'disable.before',

@@ -150,6 +150,7 @@ async function verify({ deps, work, grantId, op }: Only<'verify'>): Promise<Seen
 
 async function observeConsumers({ deps, work, op }: Only<'observe-consumers'>): Promise<Seen> {
   const watched = await watchConsumers({ deps, work, op })
+  faultPoint('consumers.after')
   return watched.seen === 'yes'
     ? done(watched.observed, ['consumer-on-new'])
     : refused('CLAIM_CONTRADICTED', { observed: watched.observed, target: 'clean' })

@@ -50,6 +50,8 @@ export interface Believed {
   ) => Authority | Refusal
   /** Every bundle of the packet that is in force at `at`, the newest first. */
   readonly inForce: (at: string) => readonly Authority[]
+  /** Why the bundle is not believed at `at`; null when it is. */
+  readonly refusalOf: (hash: Digest, at: string) => Refusal | null
   readonly packOf: (authority: Authority, at: string) => { pack: Pack; hash: Digest } | Refusal
 }
 
@@ -87,6 +89,10 @@ export function believe(input: {
         .map((hash) => one(hash, at))
         .filter((authority): authority is Authority => !isRefusal(authority))
         .toSorted((left, right) => right.version - left.version),
+    refusalOf: (hash, at) => {
+      const authority = one(hash, at)
+      return isRefusal(authority) ? authority : null
+    },
     packOf: packReader(input.packs),
   }
 }

@@ -16,7 +16,7 @@ import type { PackFiles } from '../packs/load.js'
 import type { Db } from '../store/db.js'
 import { bundleHash, readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'
-import { reasonDigestOf } from './told.js'
+import { personsOf, reasonDigestOf } from './told.js'
 
 export type Bundles = ReadonlyMap<Digest, AuthorityBundle>
 
@@ -101,16 +101,6 @@ export async function collectReasons(db: Db, recorded: readonly Recorded[]): Pro
       .map(({ digest, salt, reason }) => [digest, { salt, reason }]),
   )
 }
-
-/** The persons of whom the case speaks. */
-export const personsOf = (recorded: readonly Recorded[]): readonly string[] => [
-  ...new Set(
-    recorded.flatMap(({ event }) => {
-      if (event.type === 'CaseOpened') return [event.ownerId, event.requester.personId ?? []].flat()
-      return event.type === 'DecisionAdmitted' ? [event.votes, event.signedBy] : []
-    }),
-  ),
-]
 
 /** Commitments to names in the bundles, by person. UNTRUSTED until the bundles are verified. */
 export const commitmentsOf = (bundles: Bundles): ReadonlySet<string> =>

@@ -6,8 +6,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Recorded } from '../domain/case.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { CaseEvent } from '../domain/shapes/event.js'
-import { parseAs } from '../domain/shapes/parse.js'
 import { openCheckpoint } from '../ledger/checkpoint.js'
 import { checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
@@ -34,7 +32,7 @@ import {
   proofFile,
   REASONS,
 } from './files.js'
-import { toldByBundles } from './told.js'
+import { readRecorded, toldByBundles } from './told.js'
 
 export interface ExportDeps {
   /** Under a role that may read entries, tiles, authority, packs and the side store. */
@@ -111,14 +109,12 @@ async function readCaseEntries(db: Db, caseId: string): Promise<readonly StoredE
   )
 }
 
-/** UNTRUSTED: rows. Afterwards each body is a strict case event. */
-export function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refusal {
+function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refusal {
   const recorded: Recorded[] = []
-  for (const { entry, hash } of entries) {
-    const event = parseAs(CaseEvent)(entry.body)
-    if (isRefusal(event))
-      return refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`)
-    recorded.push({ seq: entry.seq, hash, at: entry.at, event })
+  for (const stored of entries) {
+    const one = readRecorded(stored)
+    if (isRefusal(one)) return one
+    recorded.push(one)
   }
   return recorded
 }

@@ -28,7 +28,7 @@ export const PACKET_NAME = new RegExp(
   `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|${FENCE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
 )
 
-const padded = (seq: number): string => String(seq).padStart(4, '0')
+export const padded = (seq: number): string => String(seq).padStart(4, '0')
 const hexOf = (hash: Digest): string => hash.slice('sha256:'.length)
 
 export const entryFile = (seq: number): string => `entries/${padded(seq)}.json`

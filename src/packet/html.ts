@@ -13,8 +13,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /** Controls other than newline would be invisible, and bidirectional marks would reorder what is read. */
-const UNREADABLE =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+const UNREADABLE = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu
 
 /** UNTRUSTED: the text may hold anything that some party once wrote. */
 export const escapeHtml = (text: string): string =>

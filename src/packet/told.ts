@@ -6,11 +6,12 @@
 import { type CaseState, fold, type Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
 import { openEnvelope } from '../domain/envelope.js'
-import { isRefusal } from '../domain/refusal.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { AuthorityBundle, Identity, Root } from '../domain/shapes/authority.js'
 import { Decision } from '../domain/shapes/envelope.js'
-import type { CaseOpened, EventOf } from '../domain/shapes/event.js'
+import { CaseEvent, type CaseOpened, type EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
+import type { StoredEntry } from '../ledger/entry.js'
 import { readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'
 
@@ -25,6 +26,14 @@ export interface Told {
   readonly objective: string | null
   readonly reasons: Reasons
   readonly names: Names
+}
+
+/** UNTRUSTED: an entry's body. Afterwards it is one strict case event. */
+export function readRecorded({ entry, hash }: StoredEntry): Recorded | Refusal {
+  const event = parseAs(CaseEvent)(entry.body)
+  return isRefusal(event)
+    ? refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`, event.detail)
+    : { seq: entry.seq, hash, at: entry.at, event }
 }
 
 export interface Shown extends Told {
@@ -85,6 +94,16 @@ export function reasonDigestOf(event: EventOf<'DecisionAdmitted'>) {
   const opened = openEnvelope({ envelope, kind: 'decision', parse: parseAs(Decision) })
   return isRefusal(opened) ? null : opened.payload.reasonDigest
 }
+
+/** The persons of whom the case speaks. */
+export const personsOf = (recorded: readonly Recorded[]): readonly string[] => [
+  ...new Set(
+    recorded.flatMap(({ event }) => {
+      if (event.type === 'CaseOpened') return [event.ownerId, event.requester.personId ?? []].flat()
+      return event.type === 'DecisionAdmitted' ? [event.votes, event.signedBy] : []
+    }),
+  ),
+]
 
 /** A person by name and id, or by id alone. */
 export const whom = (told: Pick<Told, 'names'>, personId: string): string => {

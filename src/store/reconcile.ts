@@ -3,6 +3,7 @@
  * whose step is neither performed, failed, offered nor undone), and grants that differ from the entries.
  * Only open cases are looked at; a closed one is whole, or its packet says so.
  */
+import type { Recorded } from '../domain/case.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { apply } from './apply.js'
 import { recordFinding } from './cases.js'
@@ -62,6 +63,23 @@ export async function recordRecovery(
           },
   })
   return isRefusal(applied) ? applied : applied.answer
+}
+
+/** Records, once for each run, that somebody made a run of this workflow by resetting another. */
+export async function recordReset(
+  db: Db,
+  input: { readonly caseId: string; readonly runId: string },
+): Promise<void> {
+  const previous = `RESET ${input.runId}`.slice(0, 60)
+  const isKnown = ({ event }: Recorded): boolean =>
+    event.type === 'WorkflowRecovered' && event.previous === previous
+  await apply(db, {
+    caseId: input.caseId,
+    decide: ({ state, recorded }) => ({
+      events: state.outcome !== null || recorded.some(isKnown) ? [] : [{ type: 'WorkflowRecovered', previous }],
+      answer: null,
+    }),
+  })
 }
 
 /** Tells the workflows to look again, unless they are about to be told already. Returns how many. */

@@ -265,7 +265,7 @@ export const TaskExpired = z.strictObject({
 /** The workflow was found missing and was started again from the ledger. */
 export const WorkflowRecovered = z.strictObject({
   type: z.literal('WorkflowRecovered'),
-  previous: z.string().max(40),
+  previous: z.string().max(60),
 })
 export const CaseClosed = z.strictObject({
   type: z.literal('CaseClosed'),

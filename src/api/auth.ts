@@ -1,0 +1,121 @@
+/**
+ * Who is at the door. A valid token says which account; the authority bundle says whose it is. At the doors
+ * for decisions and fences the signature inside says it too, and suffices, because the enterprise has to be
+ * able to act while its issuer is down or its token has run out. Every attempt takes from a bucket first.
+ */
+import type { Request } from 'express'
+import { ROUTES, type Route, type RouteName } from '../contract/http.js'
+import type { Authority } from '../domain/authority.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { Envelope } from '../domain/shapes/envelope.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { now } from '../store/db.js'
+import { executorOf } from '../store/queries.js'
+import type { ApiDeps } from './call.js'
+import { LIMITS, type Take } from './limits.js'
+import { type Principal, principalOf, signerOf } from './principal.js'
+import { IssuerFault, type TokenSubject } from './token.js'
+
+export interface Entered {
+  readonly principal: Principal
+  readonly authority: Authority
+  readonly at: string
+}
+
+/** Too many requests; `waitS` is when to come back. */
+export interface Busy {
+  readonly waitS: number
+}
+
+export interface Entering {
+  readonly deps: ApiDeps
+  readonly take: Take
+  readonly name: RouteName
+  readonly request: Request
+}
+
+const SOVEREIGN: ReadonlySet<RouteName> = new Set(['decide', 'fence', 'review', 'inbox', 'packet'])
+
+/** Throws IssuerFault when the token cannot be judged and no signature stands in for it. */
+export async function enter(entering: Entering): Promise<Entered | Refusal | Busy> {
+  const { deps, name } = entering
+  const token = await tokenSubject(entering)
+  const waitS = takeOne(entering, token)
+  if (waitS > 0) return { waitS }
+  const signature = ROUTES[name].asks === 'signature'
+  if (!signature && isUnknown(token)) return unknown(token)
+  const at = await now(deps.db)
+  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const principal = isUnknown(token)
+    ? (signerIn(entering, { authority, at }) ?? unknown(token))
+    : principalOf(authority, token)
+  if (isRefusal(principal)) return principal
+  const entered = { principal, authority, at }
+  return (await wrongCase(entering, principal)) ?? wrongRole(name, principal) ?? entered
+}
+
+type Unknown = Refusal | IssuerFault
+const isUnknown = (token: TokenSubject | Unknown): token is Unknown =>
+  token instanceof IssuerFault || isRefusal(token)
+
+function unknown(token: Unknown): Refusal {
+  if (token instanceof IssuerFault) throw token
+  return token
+}
+
+/** UNTRUSTED: the header. A fault of the issuer is a value here, because a signature may stand in. */
+async function tokenSubject({ deps, request }: Entering): Promise<TokenSubject | Unknown> {
+  const header = request.get('Authorization') ?? ''
+  const token = /^Bearer +([!-~]+)$/i.exec(header)?.[1]
+  if (token === undefined) return refuse('UNAUTHENTICATED', '/Authorization')
+  return deps.checkToken(token).catch((error: unknown) => {
+    if (error instanceof IssuerFault) return error
+    throw error
+  })
+}
+
+function takeOne({ deps, take, name, request }: Entering, token: TokenSubject | Unknown): number {
+  const limits = deps.limits ?? LIMITS
+  const sovereign = SOVEREIGN.has(name) ? 'sovereign' : 'account'
+  if (!isUnknown(token)) {
+    const caller = `${sovereign} ${token.issuer} ${token.subject}`
+    return take({ caller, size: limits[sovereign] })
+  }
+  const caller = `${sovereign} ${request.socket.remoteAddress ?? ''}`
+  return take({ caller, size: limits.anonymous })
+}
+
+/** UNTRUSTED: the body. Only its signature is looked at. */
+function signerIn(
+  { deps, request }: Entering,
+  input: { readonly authority: Authority; readonly at: string },
+): Principal | null {
+  const body: unknown = request.body
+  const carried = typeof body === 'object' && body !== null && 'envelope' in body ? body.envelope : null
+  const envelope = parseAs(Envelope)(carried)
+  return isRefusal(envelope) ? null : signerOf({ ...input, envelope, verify: deps.verify })
+}
+
+/** A case of somebody else is answered exactly like one that does not exist, before anything else is said. */
+async function wrongCase({ deps, name, request }: Entering, principal: Principal) {
+  if (ROUTES[name].scope !== 'case') return null
+  const executor = await executorOf(deps.db, caseIdOf(request))
+  const visible =
+    executor !== null && (principal.kind === 'enterprise' || executor === principal.companyId)
+  return visible ? null : refuse('CASE_UNKNOWN', '/caseId')
+}
+
+/** UNTRUSTED: of the path, or of the body where the path names no case. */
+export function caseIdOf({ params, body }: Pick<Request, 'params' | 'body'>): string {
+  const named: unknown = params['caseId'] ?? fieldOf(body, 'caseId')
+  return typeof named === 'string' && named.length <= 200 && !named.includes('\0') ? named : ''
+}
+
+const fieldOf = (body: unknown, field: string): unknown =>
+  typeof body === 'object' && body !== null ? Reflect.get(body, field) : undefined
+
+function wrongRole(name: RouteName, principal: Principal): Refusal | null {
+  const route: Route = ROUTES[name]
+  return route.who.includes(principal.kind) ? null : refuse('NOT_ALLOWED', '/Authorization')
+}

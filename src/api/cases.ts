@@ -1,0 +1,37 @@
+/** Reading cases: a partner its own, a person of the enterprise all. What a case is comes from its entries. */
+import { type CaseList, CasePath, ListCasesQuery } from '../contract/http.js'
+import { isRefusal, refuse } from '../domain/refusal.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { eventsSince } from '../store/apply.js'
+import { listCases } from '../store/queries.js'
+import type { Handler } from './call.js'
+import { summaryOf } from './summary.js'
+
+export const list: Handler = async ({ deps, principal, query }) => {
+  const asked = parseAs(ListCasesQuery)(query)
+  if (isRefusal(asked)) return asked
+  const rows = await listCases(deps.db, {
+    companyId: principal.kind === 'partner' ? principal.companyId : null,
+    phase: asked.phase ?? null,
+    waitingOn: asked.waitingOn ?? null,
+    before: asked.cursor ?? null,
+    limit: asked.limit + 1,
+  })
+  const cases = rows.slice(0, asked.limit)
+  const next = rows.length > asked.limit ? (cases.at(-1)?.caseId.slice(-26) ?? null) : null
+  const body = { cases, next } satisfies { cases: readonly object[]; next: CaseList['next'] }
+  if (next === null) return { body }
+  const again = new URLSearchParams({ limit: String(asked.limit), cursor: next })
+  if (asked.phase !== undefined) again.set('phase', asked.phase)
+  if (asked.waitingOn !== undefined) again.set('waitingOn', asked.waitingOn)
+  return { body, headers: { Link: `</v1/cases?${again.toString()}>; rel="next"` } }
+}
+
+export const read: Handler = async ({ deps, params, at }) => {
+  const path = parseAs(CasePath)(params)
+  if (isRefusal(path)) return path
+  const { caseId } = path
+  const recorded = await eventsSince(deps.db, { caseId, after: 0 })
+  const summary = summaryOf({ caseId, recorded, at })
+  return summary === null ? refuse('CASE_UNKNOWN', '/caseId') : { body: summary }
+}

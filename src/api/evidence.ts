@@ -1,0 +1,71 @@
+/**
+ * Evidence to take away: the entries of a case as receipts, each with its proof, and the packet that is
+ * checked offline. A partner gets those of its own cases, the enterprise all, at any moment.
+ */
+import { CasePath, EntriesQuery, type EntriesAnswer } from '../contract/http.js'
+import { fromBase64 } from '../domain/base64.js'
+import type { Authority } from '../domain/authority.js'
+import type { Digest } from '../domain/digest.js'
+import type { Verify } from '../domain/envelope.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { ed25519Verifier } from '../ledger/note-key.js'
+import { formatTlogProof } from '../ledger/tlog-proof.js'
+import { type Log, proofsOf } from '../store/proof.js'
+import { entriesAfter, provable } from '../store/queries.js'
+import type { Call, Handler } from './call.js'
+
+/** Receipts. A proof stands beside every entry that a signed checkpoint covers already. */
+export const entries: Handler = async (call) => {
+  const path = parseAs(CasePath)(call.params)
+  if (isRefusal(path)) return path
+  const asked = parseAs(EntriesQuery)(call.query)
+  if (isRefusal(asked)) return asked
+  const rows = await entriesAfter(call.deps.db, { ...path, ...asked })
+  const proofs = await proofTexts(
+    call,
+    rows.map((row) => row.hash),
+  )
+  if (isRefusal(proofs)) return proofs
+  const answer: EntriesAnswer = {
+    entries: rows.map(({ seq, hash, at, body }) => ({
+      ...{ seq, hash, at, type: body.type },
+      body: { ...body },
+      proof: proofs.get(hash) ?? null,
+    })),
+    next: rows.length === asked.limit ? (rows.at(-1)?.seq ?? null) : null,
+  }
+  return { body: answer }
+}
+
+async function proofTexts(
+  { deps, authority }: Call,
+  hashes: readonly Digest[],
+): Promise<ReadonlyMap<Digest, string> | Refusal> {
+  const signed = await provable(deps.db, hashes)
+  if (signed.length === 0) return new Map()
+  const proofs = await proofsOf(deps.db, { hashes: signed, log: logOf(authority, deps.verify) })
+  if (isRefusal(proofs)) return proofs
+  return new Map((proofs ?? []).map((proof, index) => [signed[index] ?? 'sha256:', formatTlogProof(proof)]))
+}
+
+/** The log's origin and key as the root statement names them, never as the log does. */
+export function logOf(authority: Authority, verify: Verify): Log {
+  const { origin, key } = authority.root.log
+  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
+  return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify }) }
+}
+
+export const packet: Handler = async ({ deps, params, authority }) => {
+  const path = parseAs(CasePath)(params)
+  if (isRefusal(path)) return path
+  const made = await deps.packet({ ...path, log: logOf(authority, deps.verify) })
+  if (isRefusal(made)) return made
+  return {
+    headers: {
+      'Content-Type': 'application/zip',
+      'Content-Disposition': `attachment; filename="${made.name.replace(/[^A-Za-z0-9._-]/g, '_')}"`,
+    },
+    body: made.bytes,
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The enterprise's doors: see what awaits a signature, review it, decide, stop. A decision and a fence prove
+ * themselves by their signature, so they are taken without a token too: the enterprise can act while its
+ * issuer is down. A reason in words is kept apart, where it can be erased.
+ */
+import { DecideRequest, FenceRequest, type InboxAnswer, StepPath } from '../contract/http.js'
+import { within } from '../domain/authority.js'
+import { currentStep, fold } from '../domain/case.js'
+import { reasonDigest } from '../domain/commitment.js'
+import { openEnvelope } from '../domain/envelope.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { Decision } from '../domain/shapes/envelope.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { eventsSince } from '../store/apply.js'
+import { submitDecision } from '../store/cases.js'
+import { raiseFence } from '../store/fences.js'
+import { casesWaitingOn, keepReason } from '../store/queries.js'
+import type { Call, Handler } from './call.js'
+import { reviewOf } from './review.js'
+import { awaitedOf, gateTimes } from './summary.js'
+
+export const review: Handler = async ({ deps, principal, authority, at, params }) => {
+  const path = parseAs(StepPath)(params)
+  if (isRefusal(path)) return path
+  if (principal.personId === null) return refuse('NOT_ALLOWED', '/Authorization')
+  const recorded = await eventsSince(deps.db, { caseId: path.caseId, after: 0 })
+  const { personId } = principal
+  const made = reviewOf({ ...path, recorded, authority, personId, at, newId: deps.newId })
+  return isRefusal(made) ? made : { body: made }
+}
+
+/** UNTRUSTED: envelope and reason. Admitted or refused at once, with Temporal up or down. */
+export const decide: Handler = async ({ deps, params, body }) => {
+  const request = parseAs(DecideRequest)(body)
+  if (isRefusal(request)) return request
+  const kept = reasonOf(request)
+  if (isRefusal(kept)) return kept
+  const caseId = params['caseId'] ?? ''
+  const receipt = await submitDecision(deps, { caseId, envelope: request.envelope, door: 'api' })
+  if (isRefusal(receipt)) return receipt
+  if (kept !== null) await keepReason(deps.db, kept)
+  return { body: receipt }
+}
+
+/** What is kept is what was signed: the words must have the digest that stands in the decision. */
+function reasonOf({ envelope, reason }: DecideRequest) {
+  if (reason === undefined) return null
+  const opened = openEnvelope({ envelope, kind: 'decision', parse: parseAs(Decision) })
+  if (isRefusal(opened)) return opened
+  const salted = { salt: reason.salt, reason: reason.text }
+  const digest = reasonDigest(salted)
+  return opened.payload.reasonDigest === digest
+    ? { ...salted, digest }
+    : refuse('MALFORMED', '/reason', 'the decision does not sign the digest of this reason')
+}
+
+/** Open gates that await this person, or somebody who delegated to this person. */
+export const inbox: Handler = async (call) => {
+  const { deps, principal, authority, at } = call
+  if (principal.personId === null) return refuse('NOT_ALLOWED', '/Authorization')
+  const delegators = authority.delegations
+    .filter((item) => item.to === principal.personId && within(item, at))
+    .map((item) => item.from)
+  const voters = [principal.personId, ...delegators]
+  const caseIds = await casesWaitingOn(
+    deps.db,
+    voters.map((person) => `owner:${person}`),
+  )
+  const gates = await Promise.all(caseIds.map((caseId) => gateOf(call, { caseId, voters })))
+  const answer: InboxAnswer = { gates: gates.flat() }
+  return { body: answer }
+}
+
+async function gateOf(
+  { deps, principal, authority, at }: Call,
+  input: { readonly caseId: string; readonly voters: readonly string[] },
+): Promise<InboxAnswer['gates']> {
+  const { caseId, voters } = input
+  const recorded = await eventsSince(deps.db, { caseId, after: 0 })
+  const state = fold(caseId, recorded)
+  const item = currentStep(state)
+  const gate = item === null ? null : gateTimes(item)
+  const { opened } = state
+  const { personId } = principal
+  if (item?.phase !== 'open' || gate === null || opened === null || personId === null) return []
+  const { stepId } = item.step
+  const reviewed = reviewOf({ caseId, stepId, recorded, authority, personId, at, newId: deps.newId })
+  if (isRefusal(reviewed) || reviewed.templates.gate === null) return []
+  const { onBehalfOf } = reviewed.templates.gate
+  const votesFor = onBehalfOf ?? personId
+  const persons = awaitedOf(item).flatMap((group) => group.persons)
+  if (!voters.includes(votesFor) || !persons.includes(votesFor)) return []
+  const { identityId, systemId, tier, executor } = opened
+  return [
+    {
+      ...{ caseId, stepId, title: item.step.title, identityId, systemId, tier },
+      ...{ partnerId: executor, votesFor, round: item.round, because: item.because, gate },
+      links: { review: `/v1/cases/${caseId}/steps/${stepId}/review` },
+    },
+  ]
+}
+
+/** UNTRUSTED: the envelope. Needs neither Temporal nor the log's signer. */
+export const fence: Handler = async ({ deps, body }) => {
+  const request = parseAs(FenceRequest)(body)
+  if (isRefusal(request)) return request
+  const { authority, verify } = deps
+  const raised = await raiseFence(deps.db, { envelope: request.envelope, authority, verify })
+  if (isRefusal(raised)) return atEnvelope(raised)
+  const { fenceId, scope, speed } = raised
+  return { body: { fenceId, scope, speed } }
+}
+
+const atEnvelope = (refusal: Refusal): Refusal => ({
+  ...refusal,
+  where: `/envelope${refusal.where}`,
+})

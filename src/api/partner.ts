@@ -1,0 +1,117 @@
+/**
+ * The partner's doors: ask for work, take offered tasks, claim what was done. The company is that of the
+ * account, never of the body. What a claim says is recorded and believed by nobody.
+ */
+import {
+  ClaimRequest,
+  IdempotencyKey,
+  LeaseRequest,
+  OpenCaseRequest,
+  StepPath,
+  type TasksAnswer,
+} from '../contract/http.js'
+import { fold, type Recorded, stepOf } from '../domain/case.js'
+import { digest } from '../domain/digest.js'
+import { isRefusal, refuse } from '../domain/refusal.js'
+import type { EventOf } from '../domain/shapes/event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { eventsSince } from '../store/apply.js'
+import { submitClaim, submitLease } from '../store/cases.js'
+import { type Opened, openCase } from '../store/open-case.js'
+import { casesWaitingOn, sealedFor } from '../store/queries.js'
+import type { Handler, Reply } from './call.js'
+import { tenantOf } from './principal.js'
+
+/** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
+export const open: Handler = async ({ deps, principal, body, header }) => {
+  const request = parseAs(OpenCaseRequest)(body)
+  if (isRefusal(request)) return request
+  const key = IdempotencyKey.safeParse(header('Idempotency-Key'))
+  if (!key.success)
+    return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
+  const { kind, companyId, personId } = principal
+  const opened = await openCase(deps, {
+    request: { ...request, requester: { kind, companyId, personId } },
+    principal: tenantOf(principal),
+    idempotencyKey: key.data,
+  })
+  return isRefusal(opened) ? opened : created(opened)
+}
+
+function created({ caseId, made }: Opened): Reply {
+  const link = `/v1/cases/${caseId}`
+  return {
+    status: made === 'now' ? 201 : 200,
+    headers: { Location: link },
+    body: { caseId, made, links: { case: link } },
+  }
+}
+
+export const tasks: Handler = async ({ deps, principal }) => {
+  const caseIds = await casesWaitingOn(deps.db, [`partner:${principal.companyId}`])
+  const found = await Promise.all(caseIds.map((caseId) => tasksOf({ deps, caseId })))
+  const answer: TasksAnswer = { tasks: found.flat() }
+  return { body: answer }
+}
+
+async function tasksOf(input: {
+  readonly deps: Parameters<Handler>[0]['deps']
+  readonly caseId: string
+}): Promise<TasksAnswer['tasks']> {
+  const { caseId } = input
+  const state = fold(caseId, await eventsSince(input.deps.db, { caseId, after: 0 }))
+  const { opened } = state
+  if (opened === null) return []
+  return state.steps.flatMap(({ step, phase, task, grant }) => {
+    const deliver = step.operations.find((operation) => operation.op === 'deliver')
+    if (phase !== 'offered' || task === null || grant === null || deliver === undefined) return []
+    const { stepId, title } = step
+    const { identityId, systemId } = opened
+    return [
+      {
+        ...{ caseId, stepId, title, identityId, systemId, grantId: grant.grantId },
+        ...{ credential: deliver.credential, consumers: deliver.to },
+        ...{ until: task.until, lease: task.lease },
+        links: { lease: `/v1/cases/${caseId}/steps/${stepId}/lease` },
+      },
+    ]
+  })
+}
+
+export const lease: Handler = async ({ deps, principal, params, body }) => {
+  const path = parseAs(StepPath)(params)
+  if (isRefusal(path)) return path
+  const empty = parseAs(LeaseRequest)(body)
+  if (isRefusal(empty)) return empty
+  const leased = await submitLease(deps, { ...path, companyId: principal.companyId })
+  if (isRefusal(leased)) return leased
+  const recorded = await eventsSince(deps.db, { caseId: path.caseId, after: 0 })
+  const offered = offerOf(recorded, leased.grantId)
+  const deliver = stepOf(fold(path.caseId, recorded), path.stepId)?.step.operations.find(
+    (operation) => operation.op === 'deliver',
+  )
+  if (offered === null || deliver === undefined) return refuse('NOT_DUE', `/tasks/${path.stepId}`)
+  const sealed = await sealedFor(deps.db, leased.grantId)
+  // Afterwards each delivery is the one that the connector attested for this grant.
+  const foreign = sealed.find((item) => offered.sealed[item.consumerId] !== digest(item.jwe))
+  if (foreign !== undefined)
+    return refuse('EVIDENCE_TAMPERED', `/sealed/${foreign.consumerId}`, 'not what was sealed')
+  return {
+    body: { ...leased, permit: offered.permit, credential: deliver.credential, sealed },
+  }
+}
+
+function offerOf(recorded: readonly Recorded[], grantId: string): EventOf<'TaskOffered'> | null {
+  const found = recorded.findLast(
+    ({ event }) => event.type === 'TaskOffered' && event.grantId === grantId,
+  )
+  return found?.event.type === 'TaskOffered' ? found.event : null
+}
+
+/** UNTRUSTED: the claim. That the case is the caller's own was checked at the door. */
+export const claim: Handler = async ({ deps, body }) => {
+  const request = parseAs(ClaimRequest)(body)
+  if (isRefusal(request)) return request
+  const claimed = await submitClaim(deps, request)
+  return isRefusal(claimed) ? claimed : { body: { caseId: request.caseId, seq: claimed.seq } }
+}

@@ -1,0 +1,96 @@
+/** `demo` and `start`: the embedded system shown at work, or run as a service whose data survives. */
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { stopChildren } from '../embedded/children.js'
+import { attackAccounts, playAll } from './attack/play.js'
+import { showRotation, verifyOffline } from './rotation.js'
+import { openStage } from './stage.js'
+import { startSystem, type System } from './system.js'
+
+export interface DemoOptions {
+  readonly attack?: boolean
+  readonly keep?: boolean
+  readonly me?: boolean
+}
+
+const HOME = '.countersign'
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Returns the exit status: 0 when everything that was promised happened. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const dir = resolve(HOME, `demo-${process.pid}`)
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const accounts = ['billing', ...(options.attack === true ? attackAccounts : [])]
+  const system = await startSystem({ dir, accounts, progress: (line) => print(`… ${line}`), ...impatient(options) })
+  try {
+    const status = options.attack === true ? await attack(system) : await rotation(system, options)
+    if (options.keep === true) return await untilTold(system, status)
+    return status
+  } finally {
+    await system.stop()
+    await stopChildren()
+    if (options.keep !== true && process.exitCode !== 1) await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** Under attack a lost workflow is looked for at once instead of after a minute. */
+const impatient = (options: DemoOptions) =>
+  options.attack === true
+    ? { env: { keeper: { COUNTERSIGN_RECONCILE_MS: '500', COUNTERSIGN_MISSING_GRACE_MS: '1000' } } }
+    : {}
+
+async function rotation(system: System, options: DemoOptions): Promise<number> {
+  const stage = await openStage(system)
+  try {
+    const owner = options.me === true ? 'me' : 'scripted'
+    const { packetFile } = await showRotation({ stage, print, owner }, 'billing')
+    const trustFile = join(system.dir, 'trust.json')
+    const { line, where } = await verifyOffline({ packetFile, trustFile })
+    print(`Verified ${where}, from the packet and the trusted keys alone:`)
+    if (options.keep === true) printAddresses(system)
+    print(line)
+    return line === '' ? 1 : 0
+  } finally {
+    await stage.close()
+  }
+}
+
+async function attack(system: System): Promise<number> {
+  const stage = await openStage(system)
+  try {
+    print('Abuse against the running system. Nothing may change on the target, and each leaves a record:')
+    const { failed } = await playAll(stage, print)
+    print(failed === 0 ? 'Every attempt was refused and recorded.' : `${failed} attempt(s) did not go as they must.`)
+    return failed === 0 ? 0 : 1
+  } finally {
+    await stage.close()
+  }
+}
+
+/** The same system as a service: its folder survives a restart. */
+export async function runStart(): Promise<number> {
+  const dir = resolve(HOME, 'service')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const system = await startSystem({ dir, accounts: ['billing', 'ledger'], progress: (line) => print(`… ${line}`) })
+  return untilTold(system, 0)
+}
+
+function printAddresses(system: System): void {
+  for (const [name, address] of Object.entries(system.addresses)) print(`  ${name.padEnd(10)} ${address}`)
+  print(`  profiles   ${join(system.dir, 'profiles')}`)
+  print(`  logs       ${join(system.dir, 'logs')}`)
+}
+
+/** Keeps everything running until SIGINT or SIGTERM, which stop it in order. */
+async function untilTold(system: System, status: number): Promise<number> {
+  printAddresses(system)
+  print('Running. Ctrl-C stops everything.')
+  await new Promise<void>((done) => {
+    process.once('SIGINT', () => done())
+    process.once('SIGTERM', () => done())
+  })
+  await system.stop()
+  return status
+}

@@ -1,0 +1,101 @@
+/** The rightful moves of a rotation, as the demonstration makes them: ask, approve, deploy, claim. */
+import { ulid } from 'ulid'
+import { type CaseState, due, stepOf } from '../domain/case.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import type { Claim } from '../domain/shapes/envelope.js'
+import { signEnvelope } from '../keys/sign.js'
+import { type DemoPerson, ENTERPRISE, PARTNER } from './genesis.js'
+import { approve, soon, type Stage, until, untilGate } from './stage.js'
+import type { Consumer } from './system.js'
+
+/** Asks for a rotation and waits until its first gate is open. */
+export async function openRotation(
+  stage: Stage,
+  input: { readonly account: string; readonly by?: 'partner' | `${DemoPerson}-second` },
+): Promise<string> {
+  const api = await stage.api(input.by ?? 'partner')
+  const opened = await api.openCase({
+    idempotencyKey: ulid(),
+    request: { kind: 'rotate', identityId: `nhi_${input.account}`, changeReference: 'CHG0041207', change: 'standard' },
+  })
+  if (isRefusal(opened)) throw new Error(`${opened.refused} at ${opened.where}: ${opened.detail}`)
+  await untilGate(stage, { caseId: opened.caseId, stepId: 'issue' })
+  return opened.caseId
+}
+
+/** Approves a step by everybody it needs, and waits until the case owes something else. */
+export async function passStep(
+  stage: Stage,
+  input: { readonly caseId: string; readonly stepId: string; readonly persons: readonly DemoPerson[] },
+): Promise<void> {
+  for (const person of input.persons) await approve(stage, { ...input, person })
+  await until(`${input.stepId} is carried out`, async () => isPast(await stage.state(input.caseId), input.stepId))
+}
+
+const isPast = (state: CaseState, stepId: string): boolean => {
+  const next = due(state)
+  if (next.kind === 'closed') return true
+  return 'stepId' in next && (next.stepId !== stepId || next.kind === 'claim')
+}
+
+export interface Delivered {
+  readonly lease: number
+  readonly grantId: string
+}
+
+/** The partner's tool: leases the task, and hands the sealed secret to the consumer, which alone can open it. */
+export async function deployToConsumer(
+  stage: Stage,
+  input: { readonly caseId: string; readonly consumer: Consumer },
+): Promise<Delivered> {
+  const leased = await lease(stage, input.caseId)
+  const user = (await stage.state(input.caseId)).plan?.incoming
+  for (const { jwe } of leased.sealed) {
+    const answer = await fetch(`${input.consumer.url}/credential`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user, jwe }),
+    })
+    if (!answer.ok) throw new Error(`the consumer did not take the credential: ${answer.status}`)
+  }
+  return leased
+}
+
+export async function lease(stage: Stage, caseId: string) {
+  const api = await stage.api('partner')
+  const leased = await api.lease({ caseId, stepId: 'cut-over' })
+  if (isRefusal(leased)) throw new Error(`${leased.refused} at ${leased.where}: ${leased.detail}`)
+  return leased
+}
+
+/** The partner's signed claim with its change record. */
+export async function claimDone(
+  stage: Stage,
+  input: { readonly caseId: string; readonly lease: number },
+): Promise<unknown | Refusal> {
+  const state = await stage.state(input.caseId)
+  const { keyId, signer } = await stage.system.genesis.key('key_acme-claims')
+  const payload: Claim = {
+    type: 'claim',
+    v: 1,
+    claimId: ulid(),
+    enterprise: ENTERPRISE,
+    companyId: PARTNER,
+    caseId: input.caseId,
+    stepId: 'cut-over',
+    grantId: stepOf(state, 'cut-over')?.grant?.grantId ?? '',
+    fencingToken: input.lease,
+    outcome: 'done',
+    operatorId: 'op-4711',
+    changeRecord: {
+      reference: 'CHG0041207',
+      changeType: 'standard',
+      closeCode: 'successful',
+      startedAt: soon(-5000),
+      endedAt: soon(0),
+      notesDigest: null,
+    },
+  }
+  const api = await stage.api('partner')
+  return api.claim({ caseId: input.caseId, envelope: signEnvelope({ kind: 'claim', payload, keyId, signer }) })
+}

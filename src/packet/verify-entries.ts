@@ -1,0 +1,95 @@
+/**
+ * The entries of a packet: each one exact and strict, in the log under the one checkpoint, in the order
+ * of its stream; the stream whole from its first entry. Problems name the file of the entry.
+ */
+import { hexToBytes } from '@noble/hashes/utils.js'
+import type { Digest } from '../domain/digest.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { OpenedCheckpoint } from '../ledger/checkpoint.js'
+import { readEntry, type StoredEntry } from '../ledger/entry.js'
+import { verifyInclusion } from '../ledger/proof.js'
+import { parseTlogProof } from '../ledger/tlog-proof.js'
+import type { Files } from './archive.js'
+import { CHECKPOINT } from './files.js'
+import { readText } from './open.js'
+
+export interface Stream {
+  readonly entries: readonly StoredEntry[]
+  /** Index in the log of each entry; -1 where no proof verifies. */
+  readonly indexes: readonly number[]
+  readonly problems: readonly Refusal[]
+}
+
+export interface StreamFiles {
+  readonly files: Files
+  readonly stream: string
+  readonly checkpoint: OpenedCheckpoint['checkpoint']
+  readonly entryFile: (seq: number) => string
+  readonly proofFile: (seq: number) => string
+  /** How many entry files the packet has of this stream. */
+  readonly count: number
+}
+
+/** UNTRUSTED: the files. Afterwards, without problems, nothing of the stream is missing, altered or out of order. */
+export function verifyStream(input: StreamFiles): Stream {
+  const entries: StoredEntry[] = []
+  const indexes: number[] = []
+  const problems: Refusal[] = []
+  for (let seq = 1; seq <= input.count; seq += 1) {
+    const where = input.entryFile(seq)
+    const bytes = input.files.get(where)
+    if (bytes === undefined)
+      return { entries, indexes, problems: [...problems, refuse('ENTRY_MISSING', where)] }
+    const stored = readEntry(bytes)
+    if (isRefusal(stored)) {
+      problems.push(refuse('EVIDENCE_TAMPERED', where, stored.detail))
+      return { entries, indexes, problems }
+    }
+    const index = provenIndex(input, { seq, hash: stored.hash })
+    if (isRefusal(index)) problems.push(index)
+    const place = misplaced({ input, stored, seq, before: entries.at(-1) })
+    if (place !== null) problems.push(place)
+    const last = indexes.at(-1) ?? -1
+    if (!isRefusal(index) && index <= last)
+      problems.push(refuse('EVIDENCE_TAMPERED', where, 'the log has it before its predecessor'))
+    entries.push(stored)
+    indexes.push(isRefusal(index) ? last : index)
+  }
+  return { entries, indexes, problems }
+}
+
+function misplaced(at: {
+  readonly input: StreamFiles
+  readonly stored: StoredEntry
+  readonly seq: number
+  readonly before: StoredEntry | undefined
+}): Refusal | null {
+  const { input, stored, seq, before } = at
+  const { entry } = stored
+  const where = input.entryFile(seq)
+  if (entry.stream !== input.stream) return refuse('WRONG_CASE', where, 'of another stream')
+  if (entry.seq !== seq) return refuse('ENTRY_MISSING', where, `entry ${entry.seq} stands here`)
+  return entry.prev === (before?.hash ?? null)
+    ? null
+    : refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
+}
+
+/** RFC 9162 §2.1.3.2 against the packet's own checkpoint file, which every proof has to carry. */
+function provenIndex(
+  input: StreamFiles,
+  of: { readonly seq: number; readonly hash: Digest },
+): number | Refusal {
+  const { files, checkpoint } = input
+  const where = input.entryFile(of.seq)
+  const text = readText(files.get(input.proofFile(of.seq)) ?? new Uint8Array())
+  const parsed = text === null ? refuse('MALFORMED', '') : parseTlogProof(text)
+  if (isRefusal(parsed)) return refuse('PROOF_MISSING', where, 'the entry has no readable proof')
+  const { index, proof, extra } = parsed
+  if (parsed.checkpoint !== readText(files.get(CHECKPOINT)) || extra !== undefined)
+    return refuse('PROOF_INVALID', where, 'proved against another checkpoint')
+  const { size, root } = checkpoint
+  const leafHash = hexToBytes(of.hash.slice('sha256:'.length))
+  return verifyInclusion({ index, size, leafHash, root, proof })
+    ? index
+    : refuse('PROOF_INVALID', where, 'the entry is not in the log at this index')
+}

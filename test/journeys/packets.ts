@@ -1,0 +1,37 @@
+/** The packet of a case, as the API's database role exports it and an auditor verifies it, offline, with the root keys alone. */
+import { fromBase64 } from '../../src/domain/base64.js'
+import { LOG_ORIGIN } from '../../src/demo/genesis.js'
+import type { System } from '../../src/demo/system.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { ed25519Verifier } from '../../src/ledger/note-key.js'
+import { exportPacket } from '../../src/packet/export.js'
+import { type Verdict, verifyPacket } from '../../src/packet/verify.js'
+import { type Db, listen } from '../../src/store/db.js'
+import { accepted } from './parties.js'
+
+const PROOF_WITHIN_MS = 20_000
+
+export async function packetOf(
+  system: System,
+  input: { readonly db: Db; readonly caseId: string },
+): Promise<Uint8Array> {
+  const published = new EventTarget()
+  const listening = await listen({
+    url: system.databaseUrl('cs_api'),
+    channels: ['checkpoint'],
+    heard: () => published.dispatchEvent(new Event('checkpoint')),
+  })
+  try {
+    const { publicKey } = await system.genesis.key('key_log')
+    const bytes = fromBase64(publicKey) ?? new Uint8Array()
+    const verifier = ed25519Verifier({ name: LOG_ORIGIN, publicKey: bytes, verify: nodeVerify })
+    const log = { origin: LOG_ORIGIN, verifier }
+    const deps = { db: input.db, log, published, proofWithinMs: PROOF_WITHIN_MS }
+    return accepted(await exportPacket(deps, { caseId: input.caseId })).bytes
+  } finally {
+    await listening.close()
+  }
+}
+
+export const verdictOn = (system: System, bytes: Uint8Array): Verdict =>
+  verifyPacket({ bytes, trust: system.genesis.trust, verify: nodeVerify })

@@ -1,0 +1,242 @@
+/**
+ * aRig: a World with real Temporal around it: the workflow worker as it is deployed, a connector worker on
+ * the real connector, the relay and the reconciler. Every run that was started is replayed at the end under
+ * the bundle that ran it. With COUNTERSIGN_RECORD_HISTORIES=1 the kept ones become the golden histories.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Client, WorkflowHandle } from '@temporalio/client'
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import pino from 'pino'
+import { createConnectorActivities } from '../../activities/connector.js'
+import { dataConverter } from '../../src/codec/data-converter.js'
+import { ATTRIBUTES, connectorQueue, NAMESPACE } from '../../src/contract/messages.js'
+import type { CaseState } from '../../src/domain/case.js'
+import { startTemporal } from '../../src/embedded/temporal.js'
+import { temporalBinary } from '../../src/embedded/temporal-binary.js'
+import { type ExecutionDeps, readCase } from '../../src/execution/deps.js'
+import type { KeyRing } from '../../src/keys/aead.js'
+import { submitDecision } from '../../src/store/cases.js'
+import { listen } from '../../src/store/db.js'
+import { openCase } from '../../src/store/open-case.js'
+import { buildBundle } from '../../worker/bundle.js'
+import { startLoop } from '../../worker/loop.js'
+import { createReconciler } from '../../worker/reconciler.js'
+import { createRelay } from '../../worker/relay.js'
+import { lazyClient } from '../../worker/temporal.js'
+import { startWorkflowWorker } from '../../worker/workflow-worker.js'
+import { must, type TestPerson } from './authority.js'
+import { aDecision, signDecision } from './people.js'
+import { HISTORIES, HISTORY_KEYS, writeGolden } from './histories.js'
+import { aWorld, type World } from './world.js'
+
+const quiet = pino({ level: 'silent' })
+
+export interface Rig {
+  readonly world: World
+  readonly client: Client
+  /** Opens a rotation of `nhi_<identity>` and waits until its workflow waits for a decision. */
+  readonly open: (identity: string) => Promise<string>
+  readonly stateOf: (caseId: string) => Promise<CaseState>
+  readonly approve: (caseId: string, input: { stepId: string; person: TestPerson }) => Promise<void>
+  /** While `absent` the connector process has no connector for the system. */
+  readonly target: (is: 'absent' | 'present') => void
+  /** While `stopped` the outbox keeps what it has. */
+  readonly relay: (is: 'running' | 'stopped') => Promise<void>
+  /** One round of the reconciler. */
+  readonly reconcile: () => Promise<void>
+  /** Makes this run a golden history of that name, when recording. */
+  readonly keep: (name: string, caseId: string) => void
+  readonly stop: () => Promise<void>
+}
+
+/** Polls; there is nothing to be notified of. */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const giveUp = performance.now() + 30_000
+  while (!(await holds())) {
+    if (performance.now() > giveUp) throw new Error(`not within 30 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
+
+export const phaseOf = async (handle: WorkflowHandle): Promise<string | undefined> =>
+  (await handle.describe()).typedSearchAttributes.get(ATTRIBUTES.phase)
+
+export async function aRig(): Promise<Rig> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') })
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-rig-'))
+  const bundlePath = join(dir, 'bundle.js')
+  const built = buildBundle().then(({ code }) => writeFile(bundlePath, code))
+  const [world, temporal] = await Promise.all([aWorld(), startServer(dir), built])
+  const config = { address: temporal.address, namespace: NAMESPACE, codecKeys: HISTORY_KEYS }
+  const worker = await startWorkflowWorker(
+    {
+      databaseUrl: world.url('cs_worker'),
+      trust: world.authority.trust,
+      temporal: config,
+      bundlePath,
+      maxCachedWorkflows: 50,
+    },
+    quiet,
+  )
+  const connector = await startConnector({ address: temporal.address, deps: world.connector })
+  const lazy = lazyClient(config, 'test')
+  const relaying = relayOf({ world, client: lazy.get })
+  await relaying.start()
+  const client = await lazy.get()
+  const keep = new Map<string, string>()
+  const reconcile = createReconciler({
+    db: world.db('cs_keeper'),
+    client: lazy.get,
+    log: quiet,
+    missingGraceMs: 0,
+    intentGraceMs: 60_000,
+  })
+  return {
+    world,
+    client,
+    ...peopleOf({ world, client }),
+    target: connector.target,
+    relay: (is) => (is === 'running' ? relaying.start() : relaying.stop()),
+    reconcile,
+    keep: (name, caseId) => keep.set(caseId, name),
+    stop: async () => {
+      await relaying.stop()
+      await replayAll({ client, bundlePath, keep })
+      await Promise.all([worker.stop(), connector.stop()])
+      await lazy.close()
+      await temporal.stop()
+      await world.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  KEYWORD: 'Keyword',
+  DATETIME: 'Datetime',
+  INT: 'Int',
+  BOOL: 'Bool',
+}
+
+const startServer = async (dir: string) =>
+  startTemporal({
+    binary: await temporalBinary({ progress: () => undefined }),
+    dbFile: join(dir, 'temporal.db'),
+    namespace: NAMESPACE,
+    searchAttributes: Object.fromEntries(
+      Object.values(ATTRIBUTES).map(({ name, type }) => [name, TYPES[type] ?? type]),
+    ),
+    logFile: join(dir, 'temporal.log'),
+  })
+
+async function startConnector(input: { address: string; deps: ExecutionDeps }) {
+  let is: 'absent' | 'present' = 'present'
+  const { deps } = input
+  const connection = await NativeConnection.connect({ address: input.address })
+  const worker = await Worker.create({
+    connection,
+    namespace: NAMESPACE,
+    taskQueue: connectorQueue('sys_billing'),
+    activities: createConnectorActivities({
+      ...deps,
+      connectorOf: (systemId) => (is === 'present' ? deps.connectorOf(systemId) : undefined),
+    }),
+    dataConverter: dataConverter({ keys: HISTORY_KEYS }),
+  })
+  const running = worker.run()
+  return {
+    target: (now: 'absent' | 'present') => {
+      is = now
+    },
+    stop: async () => {
+      worker.shutdown()
+      await running
+      await connection.close()
+    },
+  }
+}
+
+function relayOf(input: { world: World; client: () => Promise<Client> }) {
+  const { world, client } = input
+  let stopping: (() => Promise<void>) | null = null
+  const stop = async () => {
+    await stopping?.()
+    stopping = null
+  }
+  const start = async () => {
+    const work = createRelay({ db: world.db('cs_keeper'), client, log: quiet })
+    const loop = startLoop({ name: 'relay', log: quiet, periodMs: 500, work })
+    const heard = () => loop.wake()
+    const listening = await listen({ url: world.url('cs_keeper'), channels: ['outbox'], heard })
+    stopping = async () => {
+      await listening.close()
+      await loop.stop()
+    }
+  }
+  return { start, stop }
+}
+
+function peopleOf({ world, client }: { world: World; client: Client }) {
+  const stateOf = async (caseId: string) => (await readCase(world.connector, caseId)).state
+  let opened = 0
+  const open = async (identity: string): Promise<string> => {
+    opened += 1
+    const { caseId } = must(
+      await openCase(world.api, {
+        request: {
+          kind: 'rotate',
+          identityId: `nhi_${identity}`,
+          requester: { kind: 'partner', companyId: 'com_acme', personId: null },
+          changeReference: 'CHG0001',
+          change: 'standard',
+        },
+        principal: 'acme',
+        idempotencyKey: `open-${opened}`,
+      }),
+    )
+    const handle = client.workflow.getHandle(caseId)
+    await until('the first gate is waited for', async () => {
+      const { planHash } = await stateOf(caseId)
+      return planHash !== null && (await phaseOf(handle)) === 'approve'
+    })
+    return caseId
+  }
+  const approve = async (caseId: string, input: { stepId: string; person: TestPerson }) => {
+    const envelope = signDecision(world.authority.keys, aDecision(await stateOf(caseId), input))
+    must(await submitDecision(world.api, { caseId, envelope, door: 'api' }))
+  }
+  return { open, stateOf, approve }
+}
+
+/** Every run of every workflow, the terminated and the running ones too. */
+async function replayAll(input: {
+  readonly client: Client
+  readonly bundlePath: string
+  readonly keep: ReadonlyMap<string, string>
+}): Promise<void> {
+  const { client, bundlePath, keep } = input
+  for await (const { workflowId, runId } of client.workflow.list()) {
+    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory()
+    await replay({ bundlePath, keys: HISTORY_KEYS, history, workflowId })
+    const name = keep.get(workflowId)
+    if (name !== undefined && process.env['COUNTERSIGN_RECORD_HISTORIES'] === '1')
+      writeGolden(new URL(`${name}.json`, HISTORIES), { workflowId, history })
+  }
+}
+
+export const replay = (input: {
+  readonly bundlePath: string
+  readonly keys: KeyRing
+  readonly history: unknown
+  readonly workflowId: string
+}): Promise<void> =>
+  Worker.runReplayHistory(
+    {
+      workflowBundle: { codePath: input.bundlePath },
+      dataConverter: dataConverter({ keys: input.keys }),
+    },
+    input.history,
+    input.workflowId,
+  )
