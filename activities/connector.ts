@@ -12,6 +12,9 @@ import { drawPlan, openDueGate } from '../src/execution/prepare.js'
 import { withCaseLock } from '../src/store/case-lock.js'
 import { newsFor } from '../src/store/cases.js'
 
+/** Says that this process lives; the workflow's heartbeat timeout is several of these. */
+const HEARTBEAT_MS = 2000
+
 export function createConnectorActivities(
   deps: Omit<ExecutionDeps, 'heartbeat'>,
 ): ConnectorActivities {
@@ -20,10 +23,13 @@ export function createConnectorActivities(
     (work: (at: ConnectorInput) => Promise<void>) =>
     async (input: ConnectorInput): Promise<readonly Recorded[]> => {
       const { caseId, after, head } = input
+      const beating = setInterval(() => heartbeat('alive'), HEARTBEAT_MS)
       await withCaseLock(deps.db, caseId, async () => {
         await work(input)
         await openDueGate(execution, caseId)
-      }).catch(asFailure)
+      })
+        .catch(asFailure)
+        .finally(() => clearInterval(beating))
       return newsFor(deps.db, { caseId, after, head })
     }
   return {

@@ -34,7 +34,7 @@ export function buildBundle(
         (compiler) => {
           compiler.hooks.compilation.tap('modules', (compilation) => {
             compilation.hooks.finishModules.tap('modules', (found) => {
-              for (const module of found) options.modules?.push(module.identifier())
+              for (const module of found) options.modules?.push(pathOf(module.identifier()))
             })
           })
         },
@@ -42,6 +42,9 @@ export function buildBundle(
     }),
   })
 }
+
+/** A module's identifier is its loaders and its path, with `!` between them. */
+const pathOf = (identifier: string): string => identifier.slice(identifier.lastIndexOf('!') + 1)
 
 if (process.argv[1] !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
   const { code } = await buildBundle()

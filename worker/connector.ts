@@ -22,10 +22,13 @@ import { authoritySource } from '../src/store/authority.js'
 import { type Db, listen, now, openDb } from '../src/store/db.js'
 import { packSource } from '../src/store/packs.js'
 import type { Log } from '../src/store/proof.js'
-import { serve } from './serve.js'
+import { type Service, serve } from './service.js'
 
-export async function run(env: Env): Promise<void> {
-  const config = connectorConfig(env)
+export const run = (env: Env): Promise<void> =>
+  serve({ name: 'connector', start: () => startConnector(connectorConfig(env)) })
+
+/** Rejects when Temporal or the evidence store cannot be reached. */
+export async function startConnector(config: ConnectorConfig): Promise<Service> {
   const db = openDb(config.databaseUrl, { name: 'connector', max: 20 })
   const published = new EventTarget()
   const listening = await listen({
@@ -35,15 +38,24 @@ export async function run(env: Env): Promise<void> {
   })
   const deps = await wire({ config, db, published })
   const connection = await NativeConnection.connect({ address: config.temporal.address })
+  const systems = Object.keys(config.targets.systems)
   const workers = await Promise.all(
-    Object.keys(config.targets.systems).map((systemId) =>
-      createWorker({ config, connection, deps, systemId }),
-    ),
+    systems.map((systemId) => createWorker({ config, connection, deps, systemId })),
   )
-  await serve({ workers, ready: { systems: Object.keys(config.targets.systems) } })
-  await listening.close()
-  await connection.close()
-  await db.end()
+  const ended = Promise.all(workers.map((worker) => worker.run())).then(async () => {
+    await listening.close()
+    await connection.close()
+    await Promise.all(systems.map((systemId) => deps.connectorOf(systemId)?.close()))
+    await db.end()
+  })
+  return {
+    ready: { process: 'connector', systems },
+    ended,
+    stop: async () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+      await ended
+    },
+  }
 }
 
 const createWorker = (input: {

@@ -1,47 +1,28 @@
 /**
  * The alarm: one labelled timer for what a case waits for. It goes on ticking while signals are synced, and
- * is set anew only when the wait itself changes, because each setting is two events.
+ * is set anew only when its `key`, which names the wait, changes, because each setting is two events.
  */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow'
 
-interface Setting {
-  /** Names the wait; the same wait keeps its timer. */
-  readonly key: string
-  readonly ms: number
-  readonly summary: string
-}
+export type Alarm = ReturnType<typeof createAlarm>
 
-export interface Alarm {
-  readonly set: (setting: Setting) => void
-  readonly rang: () => boolean
-  readonly stop: () => void
-}
-
-export function createAlarm(): Alarm {
+export function createAlarm() {
   let current: { key: string; rang: 'no' | 'yes'; scope: CancellationScope } | null = null
   const stop = (): void => {
     current?.scope.cancel()
     current = null
   }
-  return {
-    stop,
-    rang: () => current?.rang === 'yes',
-    set: ({ key, ms, summary }) => {
-      if (current?.key === key) return
-      stop()
-      const scope = new CancellationScope()
-      const mine: NonNullable<typeof current> = { key, rang: 'no', scope }
-      current = mine
-      scope
-        .run(() => sleep(ms, { summary }))
-        .then(
-          () => {
-            mine.rang = 'yes'
-          },
-          (error: unknown) => {
-            if (!isCancellation(error)) throw error
-          },
-        )
-    },
+  const set = async (to: { key: string; ms: number; summary: string }): Promise<void> => {
+    if (current?.key === to.key) return
+    stop()
+    const mine = { key: to.key, rang: 'no' as 'no' | 'yes', scope: new CancellationScope() }
+    current = mine
+    try {
+      await mine.scope.run(() => sleep(to.ms, { summary: to.summary }))
+      mine.rang = 'yes'
+    } catch (error) {
+      if (!isCancellation(error)) throw error
+    }
   }
+  return { set, stop, rang: (): boolean => current?.rang === 'yes' }
 }

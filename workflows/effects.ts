@@ -3,12 +3,7 @@
  * timeouts. `sync` touches the evidence store only; the connector's activities may touch a target, are
  * idempotent under their grant, and run only on the queue of their system.
  */
-import {
-  type ActivityOptions,
-  proxyActivities,
-  proxyLocalActivities,
-  type RetryPolicy,
-} from '@temporalio/workflow'
+import { proxyActivities, proxyLocalActivities, type RetryPolicy } from '@temporalio/workflow'
 import {
   type ConnectorActivities,
   type CoreActivities,
@@ -22,13 +17,11 @@ import type { Due, Recorded } from '../src/domain/case.js'
  * means that the store is gone, and it is tried until it is back.
  * Beyond 5 s of waiting the SDK puts a durable timer in the place of the workflow task.
  */
-const { sync } = proxyLocalActivities<CoreActivities>({
+export const { sync } = proxyLocalActivities<CoreActivities>({
   startToCloseTimeout: '60s',
   localRetryThreshold: '5s',
   retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
 })
-
-export { sync }
 
 /**
  * A fault is tried again for about two minutes by Temporal; then the workflow shows that it is stuck and
@@ -42,16 +35,19 @@ const RETRY: RetryPolicy = {
 }
 
 /** Looks at the target and changes nothing: bounded by its connect and statement timeouts. */
-const LOOKING: ActivityOptions = { startToCloseTimeout: '60s', retry: RETRY }
+const LOOKING: ActivityOptions = {
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '10s',
+  retry: RETRY,
+}
 
 /**
  * May change a target or watch it for as long as the policy says, so the attempt as a whole is bounded by
- * months; a connector that dies is noticed by the heartbeat, which is due at every look and never farther
- * apart than one operation with its timeouts.
+ * months; a connector that dies is noticed by the heartbeat, which it gives by itself while it lives.
  */
 const ACTING: ActivityOptions = {
   startToCloseTimeout: '60d',
-  heartbeatTimeout: '60s',
+  heartbeatTimeout: '10s',
   retry: RETRY,
 }
 
@@ -75,13 +71,12 @@ export function carryOut(order: WorkOrder): Promise<readonly Recorded[]> {
   const { caseId, folded, work } = order
   const stepId = work.kind === 'plan' ? '' : work.stepId
   const looks = work.kind === 'plan' || work.kind === 'open-gate'
-  const options: ActivityOptions = {
+  const connector = proxyActivities<ConnectorActivities>({
     ...(looks ? LOOKING : ACTING),
     taskQueue: connectorQueue(order.systemId),
     scheduleToStartTimeout: UNCLAIMED,
     summary: order.summary,
-  }
-  const connector = proxyActivities<ConnectorActivities>(options)
+  })
   const name = work.kind === 'open-gate' ? 'openGate' : work.kind
   return connector[name]({ caseId, stepId, ...folded })
 }

@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
+import { waitLabel, waitOf, workLabel } from '../src/contract/views.js'
 import {
   type CaseOutcome,
   type CaseState,
@@ -27,7 +28,7 @@ import {
 import { type Alarm, createAlarm } from './alarm.js'
 import { carryOut, sync, type Work } from './effects.js'
 import { type Inbox, openInbox } from './inbox.js'
-import { show, stepIdOf, untilOf, waitLabel, workLabel } from './visibility.js'
+import { show } from './visibility.js'
 
 /** Between two tries of what stands still, when nothing is heard meanwhile. */
 const STUCK_MS = 30_000
@@ -78,7 +79,7 @@ async function drive(run: Run): Promise<CaseOutcome> {
       await catchUp(run, null)
       continue
     }
-    noteWait(run, next)
+    noteWait(run)
     if (next.kind !== 'closed' && workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof runCase>({ caseId: run.state.caseId })
     showRun(run)
@@ -113,16 +114,8 @@ function absorb(run: Run, events: readonly Recorded[]): void {
     if (event.seq === run.state.seq + 1) run.state = evolve(run.state, event)
 }
 
-const waitOf = (state: CaseState, next: Due): string =>
-  [
-    next.kind,
-    stepIdOf(next),
-    'round' in next ? next.round : state.steps.length,
-    untilOf(next),
-  ].join(':')
-
-function noteWait(run: Run, next: Due): void {
-  const wait = waitOf(run.state, next)
+function noteWait(run: Run): void {
+  const wait = waitOf(run.state)
   if (run.since.wait === wait) return
   run.since = { wait, at: new Date().toISOString() }
   run.early = 0
@@ -136,7 +129,7 @@ const showRun = (run: Run): void =>
 async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Promise<void> {
   const left = Date.parse(next.until) - Date.now()
   const least = Math.min(EARLY_MS * 2 ** run.early, EARLY_MAX_MS)
-  run.alarm.set({
+  void run.alarm.set({
     key: `${run.since.wait}:${run.early}`,
     ms: Math.max(least, Number.isFinite(left) ? left : EARLY_MAX_MS),
     summary: waitLabel(run.state),
@@ -147,19 +140,13 @@ async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Pr
   await catchUp(run, next.stepId)
 }
 
-interface Done {
-  events: readonly Recorded[]
-  stuck: string | null
-}
-
 /** The connector's work. What arrives meanwhile is synced at once and cancels nothing: the gate decides. */
 async function work(run: Run, next: Work): Promise<void> {
   const { state } = run
-  const { caseId, head } = state
   run.alarm.stop()
-  const box: { done: Done | null } = { done: null }
+  const box: { done: { events: readonly Recorded[]; stuck: string | null } | null } = { done: null }
   carryOut({
-    caseId,
+    caseId: state.caseId,
     systemId: state.opened?.systemId ?? '',
     folded: foldedOf(state),
     work: next,
@@ -183,7 +170,10 @@ async function work(run: Run, next: Work): Promise<void> {
   }
   absorb(run, box.done.events)
   run.toldBy = 'connector'
-  run.stuck = box.done.stuck ?? (run.state.head === head ? 'NO_PROGRESS' : null)
+  // What was synced meanwhile may have made something else due: then nothing stands still.
+  const sameDue = waitOf(run.state) === run.since.wait
+  const stuck = box.done.stuck ?? (run.state.head === state.head ? 'NO_PROGRESS' : null)
+  run.stuck = sameDue ? stuck : null
   if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)
 }
 

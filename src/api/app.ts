@@ -112,8 +112,7 @@ const onError =
   (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
     const refusal = unreadable(error)
-    if (refusal !== null)
-      return sendRefusal(response, refusal.refusal, { status: refusal.status })
+    if (refusal !== null) return sendRefusal(response, refusal.refusal, { status: refusal.status })
     deps.log.error({ requestId: requestIdOf(response), fault: faultName(error) }, 'fault')
     if (isPassing(error)) return sendFault(response, { status: 503, retryAfterS: 5 })
     return sendFault(response, { status: 500 })

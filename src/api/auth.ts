@@ -92,7 +92,8 @@ function signerIn(
   input: { readonly authority: Authority; readonly at: string },
 ): Principal | null {
   const body: unknown = request.body
-  const carried = typeof body === 'object' && body !== null && 'envelope' in body ? body.envelope : null
+  const carried =
+    typeof body === 'object' && body !== null && 'envelope' in body ? body.envelope : null
   const envelope = parseAs(Envelope)(carried)
   return isRefusal(envelope) ? null : signerOf({ ...input, envelope, verify: deps.verify })
 }

@@ -31,7 +31,10 @@ export interface ApiDeps extends OpenCaseDeps {
   }) => Promise<{ readonly name: string; readonly bytes: Uint8Array } | Refusal>
   readonly log: {
     readonly info: (line: AccessLine, message: string) => void
-    readonly error: (line: { readonly requestId: string; readonly fault: string }, message: string) => void
+    readonly error: (
+      line: { readonly requestId: string; readonly fault: string },
+      message: string,
+    ) => void
   }
   readonly limits?: Limits
 }

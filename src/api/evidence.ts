@@ -2,9 +2,9 @@
  * Evidence to take away: the entries of a case as receipts, each with its proof, and the packet that is
  * checked offline. A partner gets those of its own cases, the enterprise all, at any moment.
  */
-import { CasePath, EntriesQuery, type EntriesAnswer } from '../contract/http.js'
-import { fromBase64 } from '../domain/base64.js'
+import { CasePath, type EntriesAnswer, EntriesQuery } from '../contract/http.js'
 import type { Authority } from '../domain/authority.js'
+import { fromBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
@@ -46,7 +46,9 @@ async function proofTexts(
   if (signed.length === 0) return new Map()
   const proofs = await proofsOf(deps.db, { hashes: signed, log: logOf(authority, deps.verify) })
   if (isRefusal(proofs)) return proofs
-  return new Map((proofs ?? []).map((proof, index) => [signed[index] ?? 'sha256:', formatTlogProof(proof)]))
+  return new Map(
+    (proofs ?? []).map((proof, index) => [signed[index] ?? 'sha256:', formatTlogProof(proof)]),
+  )
 }
 
 /** The log's origin and key as the root statement names them, never as the log does. */

@@ -15,7 +15,8 @@ export const readyz: OpenHandler = async (deps) => {
   const log = await logHealth(deps.db).catch(() => null)
   if (log === null) return { status: 503, body: { ready: false, store: 'unreachable' } }
   const authority = await deps.authority.current(deps.db, { at: log.at, lock: 'none' })
-  const unsignedMs = log.unsignedSince === null ? 0 : Date.parse(log.at) - Date.parse(log.unsignedSince)
+  const unsignedMs =
+    log.unsignedSince === null ? 0 : Date.parse(log.at) - Date.parse(log.unsignedSince)
   const checkpoint = {
     size: log.size,
     state: unsignedMs > LATE_MS ? 'late' : 'current',

@@ -84,7 +84,15 @@ async function gateOf(
   const { personId } = principal
   if (item?.phase !== 'open' || gate === null || opened === null || personId === null) return []
   const { stepId } = item.step
-  const reviewed = reviewOf({ caseId, stepId, recorded, authority, personId, at, newId: deps.newId })
+  const reviewed = reviewOf({
+    caseId,
+    stepId,
+    recorded,
+    authority,
+    personId,
+    at,
+    newId: deps.newId,
+  })
   if (isRefusal(reviewed) || reviewed.templates.gate === null) return []
   const { onBehalfOf } = reviewed.templates.gate
   const votesFor = onBehalfOf ?? personId

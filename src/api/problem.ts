@@ -23,7 +23,13 @@ export const STATUS: Readonly<Record<RefusalCode, number>> = {
   ...{ IDENTITY_UNKNOWN: 404, NO_OWNER: 422, NO_OBJECTIVE: 422, NO_CLAUSE: 403 },
   ...{ CONTRACT_ENDED: 403, NOT_ACKNOWLEDGED: 403, NEED_ENDED: 422, CASE_OPEN: 409 },
   ...{ CASE_UNKNOWN: 404, NOT_ALLOWED: 403, UNAUTHENTICATED: 401, IDEMPOTENCY_MISMATCH: 422 },
-  ...{ FENCED: 409, NOT_DUE: 409, PLAN_TAMPERED: 500, EVIDENCE_TAMPERED: 500, ALREADY_GRANTED: 409 },
+  ...{
+    FENCED: 409,
+    NOT_DUE: 409,
+    PLAN_TAMPERED: 500,
+    EVIDENCE_TAMPERED: 500,
+    ALREADY_GRANTED: 409,
+  },
   ...{ PROOF_MISSING: 503, TARGET_REJECTED: 409, TARGET_UNSUITABLE: 409, VERIFY_FAILED: 409 },
   ...{ DEATH_UNPROVED: 409, STILL_IN_USE: 409, CLAIM_CONTRADICTED: 409, LEASE_LOST: 409 },
   ...{ SECRET_UNREADABLE: 500, CLAIM_INVALID: 422, PACKET_INVALID: 422, PROOF_INVALID: 500 },
@@ -32,7 +38,9 @@ export const STATUS: Readonly<Record<RefusalCode, number>> = {
 
 const REVIEW_AGAIN = 'Read the review of the step again and sign what it shows now.'
 const NEXT: Partial<Record<RefusalCode, readonly string[]>> = {
-  UNAUTHENTICATED: ['Get an access token from the issuer with private_key_jwt and send it as Bearer.'],
+  UNAUTHENTICATED: [
+    'Get an access token from the issuer with private_key_jwt and send it as Bearer.',
+  ],
   NOT_ALLOWED: ['Use an account that the authority bundle gives this right to.'],
   CASE_UNKNOWN: ['List your cases: GET /v1/cases.'],
   CASE_OPEN: ['Follow the open case of this identity, or wait until it is closed.'],

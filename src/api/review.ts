@@ -5,12 +5,12 @@
 import type { Review } from '../contract/http.js'
 import { type Authority, within } from '../domain/authority.js'
 import { type CaseState, fold, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { Decision } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { ResolvedRequirement } from '../domain/shapes/requirement.js'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { awaitedOf, gateTimes, votesOf } from './summary.js'
 
 export interface Reviewing {

@@ -46,7 +46,8 @@ export async function startApi(
     verify: nodeVerify,
     newId: () => ulid(),
     checkToken: tokenChecker(config),
-    packet: (input) => exportPacket({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
+    packet: (input) =>
+      exportPacket({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
     log,
   })
   const server = createServer(

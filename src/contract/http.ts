@@ -99,7 +99,11 @@ export const OpenCaseRequest = z.strictObject({
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 
 /** Query parameters are text. */
-const Limit = z.string().regex(/^\d{1,3}$/).transform(Number).pipe(z.int().min(1).max(200))
+const Limit = z
+  .string()
+  .regex(/^\d{1,3}$/)
+  .transform(Number)
+  .pipe(z.int().min(1).max(200))
 export const ListCasesQuery = z.strictObject({
   phase: z.enum(['open', 'closed']).optional(),
   waitingOn: z
@@ -110,7 +114,11 @@ export const ListCasesQuery = z.strictObject({
   limit: Limit.default(50),
 })
 export const EntriesQuery = z.strictObject({
-  after: z.string().regex(/^\d{1,9}$/).transform(Number).default(0),
+  after: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .default(0),
   limit: Limit.default(100),
 })
 

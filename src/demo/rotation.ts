@@ -39,7 +39,9 @@ export interface Shown {
 
 export async function showRotation(show: Show, account: string): Promise<Shown> {
   const { stage, print } = show
-  print(`The target holds ${account}_app with ${account}_a (in use) and ${account}_b; a consumer works with ${account}_a.`)
+  print(
+    `The target holds ${account}_app with ${account}_a (in use) and ${account}_b; a consumer works with ${account}_a.`,
+  )
   const consumer = await stage.system.startConsumer(account)
   const caseId = await openRotation(stage, { account })
   print(`Partner com_acme asked over HTTP for a rotation of nhi_${account}: case ${caseId}`)
@@ -66,25 +68,41 @@ async function passGate(
   const { caseId, stepId } = input
   await untilGate(stage, { caseId, stepId })
   const step = stepOf(await stage.state(caseId), stepId)
-  const waiting = step === null ? '' : awaited(step).map((group) => `${group.group}: ${group.persons.join(', ')}`).join('; ')
+  const waiting =
+    step === null
+      ? ''
+      : awaited(step)
+          .map((group) => `${group.group}: ${group.persons.join(', ')}`)
+          .join('; ')
   print('')
-  print(`Gate "${stepId}": ${step?.step.title}. Waits for ${waiting}, until ${step?.gate?.expiresAt}`)
+  print(
+    `Gate "${stepId}": ${step?.step.title}. Waits for ${waiting}, until ${step?.gate?.expiresAt}`,
+  )
   print(`  blast radius: ${step?.step.blastRadius}`)
   print(`  rollback: ${step?.step.rollback}`)
   for (const person of input.persons) await oneDecision(show, { caseId, stepId, person })
   await until(`${stepId} is carried out`, async () => {
     const next = due(await stage.state(caseId))
-    return next.kind === 'closed' || next.kind === 'claim' || ('stepId' in next && next.stepId !== stepId)
+    return (
+      next.kind === 'closed' ||
+      next.kind === 'claim' ||
+      ('stepId' in next && next.stepId !== stepId)
+    )
   })
   await printObservations(show, input)
 }
 
-async function printObservations({ stage, print }: Show, at: { caseId: string; stepId: string }): Promise<void> {
+async function printObservations(
+  { stage, print }: Show,
+  at: { caseId: string; stepId: string },
+): Promise<void> {
   for (const { event } of await stage.events(at.caseId)) {
     if (event.type === 'OperationObserved' && event.stepId === at.stepId)
       print(`  ${event.op}: ${event.outcome} ${JSON.stringify(event.observed)}`)
     if (event.type === 'Granted' && event.stepId === at.stepId)
-      print(`  granted once as ${event.grantId} by ${event.decisionIds.length} verified decision(s)`)
+      print(
+        `  granted once as ${event.grantId} by ${event.decisionIds.length} verified decision(s)`,
+      )
   }
 }
 
@@ -99,7 +117,9 @@ async function oneDecision(show: Show, input: Deciding): Promise<void> {
     return
   }
   const args = ['decide', input.caseId, input.stepId, '--approve', '--yes', ...ahead, ...profile]
-  print(`  $ countersign decide … ${input.stepId} --approve${input.ahead === undefined ? '' : ' --ahead'}   (${input.person})`)
+  print(
+    `  $ countersign decide … ${input.stepId} --approve${input.ahead === undefined ? '' : ' --ahead'}   (${input.person})`,
+  )
   const { stdout } = await run(process.execPath, [main, ...args])
   const last = stdout.trimEnd().split('\n').at(-1) ?? ''
   print(`  ${last}`)
@@ -109,14 +129,21 @@ const interactive = (args: readonly string[]): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: 'inherit' })
     child.once('error', reject)
-    child.once('exit', (code) => (code === 0 || code === 1 ? resolve() : reject(new Error(`decide ended with ${code}`))))
+    child.once('exit', (code) =>
+      code === 0 || code === 1 ? resolve() : reject(new Error(`decide ended with ${code}`)),
+    )
   })
 
 /** Cut over is the partner's own work; its claim counts for nothing until the probe sees it. */
-async function partnerWorks({ stage, print }: Show, input: { caseId: string; consumer: Consumer }): Promise<void> {
+async function partnerWorks(
+  { stage, print }: Show,
+  input: { caseId: string; consumer: Consumer },
+): Promise<void> {
   const { caseId } = input
   const delivered = await deployToConsumer(stage, input)
-  print(`  partner: leased the task (lease ${delivered.lease}), deployed the sealed secret to the consumer, which alone can open it`)
+  print(
+    `  partner: leased the task (lease ${delivered.lease}), deployed the sealed secret to the consumer, which alone can open it`,
+  )
   const claimed = await claimDone(stage, { caseId, lease: delivered.lease })
   if (isRefusal(claimed)) throw new Error(`the claim was refused: ${claimed.refused}`)
   print('  partner: claimed it done, signed, with change record CHG0041207. The probe decides:')
@@ -157,7 +184,10 @@ export interface Verified {
 }
 
 /** Verifies the packet with only the file and the trusted keys; where the system allows, in a namespace without network. */
-export async function verifyOffline(input: { readonly packetFile: string; readonly trustFile: string }): Promise<Verified> {
+export async function verifyOffline(input: {
+  readonly packetFile: string
+  readonly trustFile: string
+}): Promise<Verified> {
   const command = [process.execPath, main, 'verify', input.packetFile, '--trust', input.trustFile]
   const isolated = ['unshare', '--user', '--map-root-user', '--net', ...command]
   const canIsolate = await run('unshare', ['--user', '--map-root-user', '--net', 'true']).then(

@@ -5,7 +5,7 @@ import { stopChildren } from '../embedded/children.js'
 import { attackAccounts, playAll } from './attack/play.js'
 import { showRotation, verifyOffline } from './rotation.js'
 import { openStage } from './stage.js'
-import { startSystem, type System } from './system.js'
+import { type System, startSystem } from './system.js'
 
 export interface DemoOptions {
   readonly attack?: boolean
@@ -23,7 +23,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const dir = resolve(HOME, `demo-${process.pid}`)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const accounts = ['billing', ...(options.attack === true ? attackAccounts : [])]
-  const system = await startSystem({ dir, accounts, progress: (line) => print(`… ${line}`), ...impatient(options) })
+  const system = await startSystem({
+    dir,
+    accounts,
+    progress: (line) => print(`… ${line}`),
+    ...impatient(options),
+  })
   try {
     const status = options.attack === true ? await attack(system) : await rotation(system, options)
     if (options.keep === true) return await untilTold(system, status)
@@ -31,7 +36,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   } finally {
     await system.stop()
     await stopChildren()
-    if (options.keep !== true && process.exitCode !== 1) await rm(dir, { recursive: true, force: true })
+    if (options.keep !== true && process.exitCode !== 1)
+      await rm(dir, { recursive: true, force: true })
   }
 }
 
@@ -60,9 +66,15 @@ async function rotation(system: System, options: DemoOptions): Promise<number> {
 async function attack(system: System): Promise<number> {
   const stage = await openStage(system)
   try {
-    print('Abuse against the running system. Nothing may change on the target, and each leaves a record:')
+    print(
+      'Abuse against the running system. Nothing may change on the target, and each leaves a record:',
+    )
     const { failed } = await playAll(stage, print)
-    print(failed === 0 ? 'Every attempt was refused and recorded.' : `${failed} attempt(s) did not go as they must.`)
+    print(
+      failed === 0
+        ? 'Every attempt was refused and recorded.'
+        : `${failed} attempt(s) did not go as they must.`,
+    )
     return failed === 0 ? 0 : 1
   } finally {
     await stage.close()
@@ -73,12 +85,17 @@ async function attack(system: System): Promise<number> {
 export async function runStart(): Promise<number> {
   const dir = resolve(HOME, 'service')
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const system = await startSystem({ dir, accounts: ['billing', 'ledger'], progress: (line) => print(`… ${line}`) })
+  const system = await startSystem({
+    dir,
+    accounts: ['billing', 'ledger'],
+    progress: (line) => print(`… ${line}`),
+  })
   return untilTold(system, 0)
 }
 
 function printAddresses(system: System): void {
-  for (const [name, address] of Object.entries(system.addresses)) print(`  ${name.padEnd(10)} ${address}`)
+  for (const [name, address] of Object.entries(system.addresses))
+    print(`  ${name.padEnd(10)} ${address}`)
   print(`  profiles   ${join(system.dir, 'profiles')}`)
   print(`  logs       ${join(system.dir, 'logs')}`)
 }

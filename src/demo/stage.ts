@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import pg from 'pg'
 import { ulid } from 'ulid'
-import { createClient, type ApiClient } from '../cli/client.js'
+import { type ApiClient, createClient } from '../cli/client.js'
 import { dataConverter } from '../codec/data-converter.js'
 import { NAMESPACE } from '../contract/messages.js'
 import { type CaseState, due, fold, type Recorded, stepOf } from '../domain/case.js'
@@ -46,7 +46,11 @@ export async function openStage(system: System): Promise<Stage> {
   const targetDba = await connected(system.targetUrl())
   const connection = await Connection.connect({ address: system.addresses.temporal })
   const keys = [{ kid: 'codec-1', key: Buffer.from(system.secrets.codecKey, 'base64') }]
-  const temporal = new Client({ connection, namespace: NAMESPACE, dataConverter: dataConverter({ keys }) })
+  const temporal = new Client({
+    connection,
+    namespace: NAMESPACE,
+    dataConverter: dataConverter({ keys }),
+  })
   const baselines = new Map<string, string>()
   const clients = new Map<string, Promise<ApiClient>>()
   const events = (caseId: string) => eventsSince(db, { caseId, after: 0 })
@@ -108,7 +112,8 @@ export function decisionFor(
 ): Decision {
   const step = stepOf(state, input.stepId)
   const resolved = step?.gate?.resolved ?? state.opened?.requirements[input.stepId]
-  if (step === null || resolved === undefined || state.planHash === null) throw new Error(`no step ${input.stepId}`)
+  if (step === null || resolved === undefined || state.planHash === null)
+    throw new Error(`no step ${input.stepId}`)
   return {
     type: 'decision',
     v: 1,
@@ -132,7 +137,10 @@ export function decisionFor(
   }
 }
 
-export async function signedBy(stage: Stage, input: { person: DemoPerson; payload: Decision }): Promise<Envelope> {
+export async function signedBy(
+  stage: Stage,
+  input: { person: DemoPerson; payload: Decision },
+): Promise<Envelope> {
   const { keyId, signer } = await stage.system.genesis.key(`key_${input.person.slice(4)}`)
   return signEnvelope({ kind: 'decision', payload: input.payload, keyId, signer })
 }
@@ -148,16 +156,23 @@ export interface Deciding {
 export async function decide(stage: Stage, input: Deciding): Promise<unknown | Refusal> {
   const payload = decisionFor(await stage.state(input.caseId), input)
   const api = await stage.api(input.person)
-  return api.decide({ caseId: input.caseId, envelope: await signedBy(stage, { person: input.person, payload }) })
+  return api.decide({
+    caseId: input.caseId,
+    envelope: await signedBy(stage, { person: input.person, payload }),
+  })
 }
 
 export async function approve(stage: Stage, input: Deciding): Promise<void> {
   const answer = await decide(stage, input)
-  if (isRefusal(answer)) throw new Error(`${input.stepId} by ${input.person}: ${answer.refused} ${answer.detail}`)
+  if (isRefusal(answer))
+    throw new Error(`${input.stepId} by ${input.person}: ${answer.refused} ${answer.detail}`)
 }
 
 /** Waits until the case waits for a decision on this step. */
-export const untilGate = (stage: Stage, at: { caseId: string; stepId: string; round?: number }): Promise<void> =>
+export const untilGate = (
+  stage: Stage,
+  at: { caseId: string; stepId: string; round?: number },
+): Promise<void> =>
   until(`${at.stepId} waits for its owners`, async () => {
     const next = due(await stage.state(at.caseId))
     return next.kind === 'decision' && next.stepId === at.stepId && next.round >= (at.round ?? 1)

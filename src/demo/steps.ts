@@ -5,7 +5,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type DemoPerson, ENTERPRISE, PARTNER } from './genesis.js'
-import { approve, soon, type Stage, until, untilGate } from './stage.js'
+import { approve, type Stage, soon, until, untilGate } from './stage.js'
 import type { Consumer } from './system.js'
 
 /** Asks for a rotation and waits until its first gate is open. */
@@ -13,23 +13,43 @@ export async function openRotation(
   stage: Stage,
   input: { readonly account: string; readonly by?: 'partner' | `${DemoPerson}-second` },
 ): Promise<string> {
+  const caseId = await askForRotation(stage, input)
+  await untilGate(stage, { caseId, stepId: 'issue' })
+  return caseId
+}
+
+/** Asks for a rotation over HTTP; the partner, or a person of the enterprise. */
+export async function askForRotation(
+  stage: Stage,
+  input: { readonly account: string; readonly by?: 'partner' | `${DemoPerson}-second` },
+): Promise<string> {
   const api = await stage.api(input.by ?? 'partner')
   const opened = await api.openCase({
     idempotencyKey: ulid(),
-    request: { kind: 'rotate', identityId: `nhi_${input.account}`, changeReference: 'CHG0041207', change: 'standard' },
+    request: {
+      kind: 'rotate',
+      identityId: `nhi_${input.account}`,
+      changeReference: 'CHG0041207',
+      change: 'standard',
+    },
   })
   if (isRefusal(opened)) throw new Error(`${opened.refused} at ${opened.where}: ${opened.detail}`)
-  await untilGate(stage, { caseId: opened.caseId, stepId: 'issue' })
   return opened.caseId
 }
 
 /** Approves a step by everybody it needs, and waits until the case owes something else. */
 export async function passStep(
   stage: Stage,
-  input: { readonly caseId: string; readonly stepId: string; readonly persons: readonly DemoPerson[] },
+  input: {
+    readonly caseId: string
+    readonly stepId: string
+    readonly persons: readonly DemoPerson[]
+  },
 ): Promise<void> {
   for (const person of input.persons) await approve(stage, { ...input, person })
-  await until(`${input.stepId} is carried out`, async () => isPast(await stage.state(input.caseId), input.stepId))
+  await until(`${input.stepId} is carried out`, async () =>
+    isPast(await stage.state(input.caseId), input.stepId),
+  )
 }
 
 const isPast = (state: CaseState, stepId: string): boolean => {
@@ -97,5 +117,8 @@ export async function claimDone(
     },
   }
   const api = await stage.api('partner')
-  return api.claim({ caseId: input.caseId, envelope: signEnvelope({ kind: 'claim', payload, keyId, signer }) })
+  return api.claim({
+    caseId: input.caseId,
+    envelope: signEnvelope({ kind: 'claim', payload, keyId, signer }),
+  })
 }

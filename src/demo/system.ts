@@ -20,7 +20,7 @@ import { nodeVerify } from '../keys/verify.js'
 import { type PackFiles, readPack } from '../packs/load.js'
 import { installAuthority } from '../store/authority.js'
 import { openDb } from '../store/db.js'
-import { migrate, ROLES, type Role } from '../store/migrate.js'
+import { migrate, type Role } from '../store/migrate.js'
 import { storePack } from '../store/packs.js'
 import { type DemoPerson, type Genesis, genesis, PARTNER, PEOPLE, SYSTEM } from './genesis.js'
 import { ADMIN, DATABASE, newSecret, prepareTarget } from './target.js'
@@ -199,7 +199,7 @@ async function startServers(input: {
       dataDir: join(dir, name),
       logFile: logFile(name),
       superuserPassword,
-      settings: { max_connections: 150 },
+      settings: { max_connections: 150, client_connection_check_interval: '1s' },
     })
   const binary = await temporalBinary({ progress })
   const [store, target, temporal] = await Promise.all([

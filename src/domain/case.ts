@@ -132,7 +132,10 @@ export function due(state: CaseState): Due {
   return dueOf(current)
 }
 
+/** A step that was granted before the case began to end is finished first; then what can be undone is undone. */
 function dueAtTheEnd(state: CaseState): Due {
+  const flying = inFlight(state)
+  if (flying !== null) return dueOf(flying)
   const last = undoable(state)
   if (last !== null) return { kind: 'undo', stepId: last.step.stepId }
   return { kind: 'closed', outcome: state.ending ?? 'completed' }
@@ -176,6 +179,12 @@ export function undoable(state: CaseState): StepState | null {
   if (last === undefined) return null
   return last.step.undo.some((undo) => undo.op !== 'nothing') ? last : null
 }
+
+const IN_FLIGHT: readonly StepPhase[] = ['granted', 'offered', 'claimed', 'failed']
+
+/** The step whose grant has no outcome yet. */
+export const inFlight = (state: CaseState): StepState | null =>
+  state.steps.find((item) => IN_FLIGHT.includes(item.phase)) ?? null
 
 export function evolve(state: CaseState, recorded: Recorded): CaseState {
   const moved = { ...state, seq: recorded.seq, head: recorded.hash }

@@ -5,7 +5,16 @@
  */
 import { type Judged, judge } from './approval.js'
 import type { Authority } from './authority.js'
-import { type CaseState, currentStep, type StepState, stepOf, undoable, type Vote } from './case.js'
+import {
+  type CaseState,
+  currentStep,
+  evolve,
+  inFlight,
+  type StepState,
+  stepOf,
+  undoable,
+  type Vote,
+} from './case.js'
 import { type Digest, digest } from './digest.js'
 import type { Verify } from './envelope.js'
 import { missing } from './evidence.js'
@@ -65,22 +74,18 @@ export function admitDecision(state: CaseState, command: AdmitDecision): Admitte
     envelope: command.envelope,
     authority: { version, hash },
   }
-  return { judged, events: [admitted, ...consequences({ state, step, judged, at: command.at })] }
+  const events = [admitted, ...consequences({ step, judged, at: command.at })]
+  return { judged, events: settled(state, events) }
 }
 
-function consequences(input: {
-  state: CaseState
-  step: StepState
-  judged: Judged
-  at: string
-}): CaseEvent[] {
-  const { state, step, judged, at } = input
+function consequences(input: { step: StepState; judged: Judged; at: string }): CaseEvent[] {
+  const { step, judged, at } = input
   const { decision } = judged
   const { stepId } = step.step
   if (decision.verdict === 'ask') return []
   if (decision.verdict === 'decline') {
     const declined: CaseEvent = { type: 'GateDeclined', stepId, decisionId: decision.decisionId }
-    return [declined, ...closedEarly(state, 'declined')]
+    return [declined]
   }
   if (step.phase !== 'open') return []
   const vote: Vote = {
@@ -93,8 +98,24 @@ function consequences(input: {
   return whenSatisfied({ ...step, votes: [...step.votes, vote] }, at)
 }
 
-const closedEarly = (state: CaseState, outcome: 'declined' | 'expired' | 'fenced'): CaseEvent[] =>
-  undoable(state) === null ? [{ type: 'CaseClosed', outcome }] : []
+/**
+ * Adds the end of the case when these events leave it nothing to do: it is ending, no step is in
+ * flight, and nothing is left that can be undone.
+ */
+function settled(state: CaseState, events: readonly CaseEvent[]): CaseEvent[] {
+  const after = events.reduce<CaseState>(
+    (folded, event) => evolve(folded, { seq: folded.seq + 1, hash: NO_HASH, at: '', event }),
+    state,
+  )
+  const { ending } = after
+  if (ending === null || after.outcome !== null) return [...events]
+  if (inFlight(after) !== null || undoable(after) !== null) return [...events]
+  const undone = after.steps.some((item) => item.phase === 'undone')
+  return [...events, { type: 'CaseClosed', outcome: undone ? 'rolled-back' : ending }]
+}
+const NO_HASH: Digest = 'sha256:'
+
+const isEnding = (state: CaseState): boolean => state.ending !== null || state.outcome !== null
 
 /** The approvals that count at this gate now: of this round or given ahead, and still in force. */
 export const countingVotes = (step: StepState, at: string): readonly Vote[] =>
@@ -213,12 +234,13 @@ export function passDeadline(
 ): CaseEvent[] | Refusal {
   const step = stepOf(state, command.stepId)
   const where = `/steps/${command.stepId}`
-  if (step === null || state.ending !== null) return refuse('NOT_DUE', where)
-  if (step.phase === 'open' && step.gate !== null)
+  if (step === null) return refuse('NOT_DUE', where)
+  if (step.phase === 'open' && !isEnding(state) && step.gate !== null)
     return passGate({ state, step, gate: step.gate, at: command.at })
   if (step.phase === 'offered' && step.task !== null && step.grant !== null) {
     if (command.at < step.task.until) return refuse('NOT_DUE', where)
-    return [{ type: 'TaskExpired', stepId: command.stepId, grantId: step.grant.grantId }]
+    const { grantId } = step.grant
+    return settled(state, [{ type: 'TaskExpired', stepId: command.stepId, grantId }])
   }
   return refuse('NOT_DUE', where)
 }
@@ -232,7 +254,7 @@ function passGate(input: {
   const { state, step, gate, at } = input
   const { stepId } = step.step
   if (at >= gate.expiresAt)
-    return [{ type: 'GateExpired', stepId, round: step.round }, ...closedEarly(state, 'expired')]
+    return settled(state, [{ type: 'GateExpired', stepId, round: step.round }])
   if (at >= gate.escalatesAt && gate.escalated === 'no')
     return [{ type: 'GateEscalated', stepId, round: step.round }]
   return refuse('NOT_DUE', `/steps/${stepId}`, 'not yet')
@@ -242,9 +264,14 @@ export function fence(
   state: CaseState,
   command: Omit<EventOf<'CaseFenced'>, 'type'>,
 ): CaseEvent[] | Refusal {
-  if (state.opened === null || state.ending !== null || state.outcome !== null)
-    return refuse('NOT_DUE', '/ending')
-  return [{ type: 'CaseFenced', ...command }, ...closedEarly(state, 'fenced')]
+  if (state.opened === null || isEnding(state)) return refuse('NOT_DUE', '/ending')
+  const offered = state.steps.find((item) => item.phase === 'offered')
+  const { stepId } = offered?.step ?? {}
+  const withdrawn: CaseEvent[] =
+    offered?.grant && stepId !== undefined
+      ? [{ type: 'TaskExpired', stepId, grantId: offered.grant.grantId }]
+      : []
+  return settled(state, [{ type: 'CaseFenced', ...command }, ...withdrawn])
 }
 
 // ---- execution (connector only) ------------------------------------------------------------------
@@ -264,7 +291,8 @@ export function grant(state: CaseState, command: Grant): CaseEvent[] | Refusal {
     step?.gate === null ||
     step?.gate === undefined ||
     state.planHash === null ||
-    step.phase !== 'satisfied'
+    step.phase !== 'satisfied' ||
+    isEnding(state)
   )
     return refuse('NOT_DUE', `/steps/${command.stepId}`)
   return [
@@ -289,7 +317,7 @@ export function refuseAtGate(
   command: { stepId: string; refusal: Refusal; attest: Attest },
 ): CaseEvent[] | Refusal {
   const step = stepOf(state, command.stepId)
-  if (step === null || step.phase !== 'satisfied')
+  if (step === null || step.phase !== 'satisfied' || isEnding(state))
     return refuse('NOT_DUE', `/steps/${command.stepId}`)
   const { refused: code, detail } = command.refusal
   const { stepId, attest } = command
@@ -329,7 +357,8 @@ export function finishStep(
     facts: [...new Set([...facts, ...complete])],
   })
   const last = state.steps.at(-1)?.step.stepId === stepId
-  return last ? [performed, { type: 'CaseClosed', outcome: 'completed' }] : [performed]
+  if (last && !isEnding(state)) return [performed, { type: 'CaseClosed', outcome: 'completed' }]
+  return settled(state, [performed])
 }
 
 export function failStep(
@@ -345,7 +374,7 @@ export function failStep(
   const step = holdsGrant(state, command)
   if (isRefusal(step)) return step
   const { attest, ...event } = command
-  return [attest({ type: 'StepFailed', ...event })]
+  return settled(state, [attest({ type: 'StepFailed', ...event })])
 }
 
 /** A rollback ends the step's failure, or, when the case is ending, is followed by the next step to undo. */
@@ -357,14 +386,22 @@ export function undoStep(
   const step = stepOf(state, command.stepId)
   if (step === null || step.grant?.grantId !== command.grantId)
     return refuse('NOT_DUE', `/steps/${command.stepId}`)
-  const undone = attest({ type: 'StepUndone', ...event })
-  if (state.ending === null)
-    return step.phase === 'failed' ? [undone] : refuse('NOT_DUE', `/steps/${command.stepId}`)
-  const rest: CaseState = {
-    ...state,
-    steps: state.steps.map((item) => (item === step ? { ...item, phase: 'undone' } : item)),
-  }
-  return undoable(rest) === null
-    ? [undone, { type: 'CaseClosed', outcome: 'rolled-back' }]
-    : [undone]
+  const owed = step.phase === 'failed' || (state.ending !== null && undoable(state) === step)
+  if (!owed) return refuse('NOT_DUE', `/steps/${command.stepId}`)
+  return settled(state, [attest({ type: 'StepUndone', ...event })])
+}
+
+/** The claim counts for nothing: the task is open again, unless the case is ending. */
+export function contradictClaim(
+  state: CaseState,
+  command: { stepId: string; claimId: string; observed: Record<string, string>; attest: Attest },
+): CaseEvent[] | Refusal {
+  const { stepId, claimId, observed, attest } = command
+  const step = stepOf(state, stepId)
+  if (step?.phase !== 'claimed' || step.task?.claimId !== claimId || step.grant === null)
+    return refuse('NOT_DUE', `/steps/${stepId}`)
+  const { grantId } = step.grant
+  const contradicted = attest({ type: 'ClaimContradicted', stepId, grantId, claimId, observed })
+  const expired: CaseEvent[] = isEnding(state) ? [{ type: 'TaskExpired', stepId, grantId }] : []
+  return settled(state, [contradicted, ...expired])
 }

@@ -23,7 +23,7 @@ export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLe
   const step = stepOf(state, command.stepId)
   const where = `/tasks/${command.stepId}`
   if (state.opened?.executor !== command.companyId) return refuse('CASE_UNKNOWN', where)
-  if (step?.phase !== 'offered' || step.task === null || step.grant === null)
+  if (step?.phase !== 'offered' || step.task === null || step.grant === null || isOver(state))
     return refuse('NOT_DUE', where, 'no task is offered here')
   if (command.at >= step.task.until) return refuse('LEASE_LOST', where, 'the task is over')
   const ends = new Date(Date.parse(command.at) + command.leaseMs).toISOString()
@@ -36,6 +36,9 @@ export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLe
     until: ends < step.task.until ? ends : step.task.until,
   }
 }
+
+/** Who was fenced or declined may take nothing more; what was taken before may still be claimed. */
+const isOver = (state: CaseState): boolean => state.ending !== null || state.outcome !== null
 
 export interface RecordClaim {
   readonly envelope: Envelope

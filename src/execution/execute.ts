@@ -4,8 +4,15 @@
  * same grant, so whatever is retried, reset or replayed has one effect.
  */
 import { type CaseState, due, type Recorded, type StepState, stepOf } from '../domain/case.js'
-import { type Attest, failStep, finishStep, holdsGrant, undoStep } from '../domain/decide.js'
-import { isRefusal, refuse } from '../domain/refusal.js'
+import {
+  type Attest,
+  contradictClaim,
+  failStep,
+  finishStep,
+  holdsGrant,
+  undoStep,
+} from '../domain/decide.js'
+import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
@@ -275,26 +282,14 @@ async function contradict(
   input: { at: StepOf; step: StepState; observed: Readonly<Record<string, string>> },
 ): Promise<void> {
   const { at, step } = input
-  const { claimId } = step.task ?? {}
-  const { grant } = step
-  if (claimId === undefined || claimId === null || grant === null) return
+  const claimId = step.task?.claimId ?? null
+  if (claimId === null) return
+  const { stepId } = at
+  const attest = deps.attestFor(at.caseId)
   await record(deps, {
     caseId: at.caseId,
-    decide: ({ state }) => {
-      if (stepOf(state, at.stepId)?.task?.claimId !== claimId)
-        return refuse('NOT_DUE', `/steps/${at.stepId}`)
-      const { grantId } = grant
-      const observed = { ...input.observed }
-      return [
-        deps.attestFor(at.caseId)({
-          type: 'ClaimContradicted',
-          stepId: at.stepId,
-          grantId,
-          claimId,
-          observed,
-        }),
-      ]
-    },
+    decide: ({ state }) =>
+      contradictClaim(state, { stepId, claimId, observed: { ...input.observed }, attest }),
   })
 }
 

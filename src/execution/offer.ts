@@ -3,7 +3,7 @@
  * it, and the task is offered with a signed, single-use permit.
  */
 import type { CaseState, StepState } from '../domain/case.js'
-import { holdsGrant } from '../domain/decide.js'
+import { failStep, holdsGrant } from '../domain/decide.js'
 import { type Digest, digest } from '../domain/digest.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { Permit } from '../domain/shapes/envelope.js'
@@ -38,6 +38,10 @@ export async function offerTask(
       const held = holdsGrant(view.state, { stepId, grantId: grant.grantId })
       if (isRefusal(held)) return held
       if (held.phase !== 'granted') return refuse('NOT_DUE', `/steps/${stepId}`)
+      const attest = deps.attestFor(caseId)
+      const { grantId } = grant
+      if (view.state.ending !== null)
+        return failStep(view.state, { stepId, grantId, code: 'FENCED', target: 'clean', attest })
       const until = new Date(Date.parse(view.at) + opened.settings.claimWithinMs).toISOString()
       const permit: Permit = {
         type: 'permit',

@@ -55,29 +55,22 @@ export interface Believed {
   readonly packOf: (authority: Authority, at: string) => { pack: Pack; hash: Digest } | Refusal
 }
 
-/** Afterwards a bundle is believed only if it verifies down from the trusted root keys at the time asked for. */
-export function believe(input: {
+export interface Believing {
   readonly bundles: ReadonlyMap<Digest, AuthorityBundle>
   readonly packs: ReadonlyMap<Digest, PackFiles>
   readonly trust: Trust
   readonly verify: Verify
-}): Believed {
-  const { bundles, trust, verify } = input
-  const known = new Map<string, Authority | Refusal>()
-  const one = (hash: Digest, at: string): Authority | Refusal => {
-    const bundle = bundles.get(hash)
-    const where = authorityFile(hash)
-    if (bundle === undefined) return refuse('AUTHORITY_INVALID', where, 'the bundle is missing')
-    const name = `${hash} ${at}`
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const authority = verifyAuthority({ bundle, trust, verify, at })
-    const result = isRefusal(authority)
-      ? refuse(authority.refused, where, `${authority.where}: ${authority.detail}`)
-      : authority
-    known.set(name, result)
-    return result
-  }
+}
+
+/** Afterwards a bundle is believed only if it verifies down from the trusted root keys at the time asked for. */
+export function believe(believing: Believing): Believed {
+  const { bundles } = believing
+  const readers = new Map(
+    [...bundles].map(([hash, bundle]) => [hash, bundleReader({ ...believing, hash, bundle })]),
+  )
+  const one = (hash: Digest, at: string): Authority | Refusal =>
+    readers.get(hash)?.(at) ??
+    refuse('AUTHORITY_INVALID', authorityFile(hash), 'the bundle is missing')
   return {
     named: ({ version, hash }, at) => {
       const authority = one(hash, at)
@@ -93,7 +86,39 @@ export function believe(input: {
       const authority = one(hash, at)
       return isRefusal(authority) ? authority : null
     },
-    packOf: packReader(input.packs),
+    packOf: packReader(believing.packs),
+  }
+}
+
+/** One signature each: the times at which the bundle verifies are then one interval. */
+const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
+  [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
+
+/** Verifies as of a time. Between two times at which a bundle signed once verified, it need not be done again. */
+function bundleReader(
+  reading: Omit<Believing, 'bundles' | 'packs'> & {
+    readonly hash: Digest
+    readonly bundle: AuthorityBundle
+  },
+): (at: string) => Authority | Refusal {
+  const { bundle, trust, verify, hash } = reading
+  let span: { from: string; until: string; authority: Authority } | null = null
+  return (at) => {
+    if (span !== null && span.from <= at && at <= span.until) return span.authority
+    const authority = verifyAuthority({ bundle, trust, verify, at })
+    if (isRefusal(authority))
+      return refuse(
+        authority.refused,
+        authorityFile(hash),
+        `${authority.where}: ${authority.detail}`,
+      )
+    if (isSignedOnce(bundle))
+      span = {
+        from: span === null || at < span.from ? at : span.from,
+        until: span === null || at > span.until ? at : span.until,
+        authority,
+      }
+    return authority
   }
 }
 

@@ -174,8 +174,10 @@ interface Believing {
 /** Afterwards each bundle is believed at the time of some entry, and each pack is named by such a bundle. */
 function authorityProblems({ packet, believed, times }: Believing): readonly Refusal[] {
   const bundles = [...packet.bundles.keys()].flatMap((hash) => {
-    const refusals = times.map((at) => believed.refusalOf(hash, at))
-    const last = refusals.at(-1)
+    // From the last to the first: most bundles are believed at both, and then in between.
+    const ends = [...times.slice(-1), ...times]
+    const refusals = ends.map((at) => believed.refusalOf(hash, at))
+    const [last] = refusals
     return refusals.includes(null) || last === undefined || last === null ? [] : [last]
   })
   const named = new Set(

@@ -115,6 +115,7 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
   const { state } = view
   const step = stepOf(state, asked.stepId)
   const { opened, plan } = state
+  if (state.ending !== null || state.outcome !== null) return refuse('NOT_DUE', '/ending')
   if (step?.phase !== 'satisfied' || step.gate === null || opened === null || plan === null)
     return refuse('NOT_DUE', `/steps/${asked.stepId}`)
   if (digest(plan) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')

@@ -2,9 +2,10 @@
  * Reads for lists and doors, under the API's database role. Rows help to find cases; what a case is, is
  * always the fold of its entries. `companyId` narrows to one partner in the query itself.
  */
-import type { CaseEvent } from '../domain/shapes/event.js'
-import type { Digest } from '../domain/digest.js'
+
 import type { SaltedReason } from '../domain/commitment.js'
+import type { Digest } from '../domain/digest.js'
+import type { CaseEvent } from '../domain/shapes/event.js'
 import type { Db } from './db.js'
 
 /** The list row of a case, as `apply` keeps it. */
@@ -107,10 +108,7 @@ export async function entriesAfter(
 }
 
 /** Of these hashes, those that are in a signed checkpoint. */
-export async function provable(
-  db: Db,
-  hashes: readonly Digest[],
-): Promise<readonly Digest[]> {
+export async function provable(db: Db, hashes: readonly Digest[]): Promise<readonly Digest[]> {
   const { rows } = await db.query<{ hash: Digest }>(
     `select hash from leaves
       where hash = any($1) and index < (select coalesce(max(size), 0) from checkpoints)`,

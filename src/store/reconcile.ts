@@ -76,7 +76,10 @@ export async function recordReset(
   await apply(db, {
     caseId: input.caseId,
     decide: ({ state, recorded }) => ({
-      events: state.outcome !== null || recorded.some(isKnown) ? [] : [{ type: 'WorkflowRecovered', previous }],
+      events:
+        state.outcome !== null || recorded.some(isKnown)
+          ? []
+          : [{ type: 'WorkflowRecovered', previous }],
       answer: null,
     }),
   })

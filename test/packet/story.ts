@@ -1,5 +1,6 @@
 /** Whole cases on a real world, by the store's own functions and the real connector, and their packets. */
 import pg from 'pg'
+import { ulid } from 'ulid'
 import type { CaseState } from '../../src/domain/case.js'
 import type { Decision } from '../../src/domain/shapes/envelope.js'
 import { readCase } from '../../src/execution/deps.js'
@@ -26,7 +27,7 @@ export async function startCase(world: World, identity: string): Promise<string>
         change: 'standard',
       },
       principal: 'acme',
-      idempotencyKey: `packet-${identity}`,
+      idempotencyKey: ulid(),
     }),
   )
   await drawPlan(world.connector, caseId)

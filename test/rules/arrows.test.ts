@@ -3,12 +3,17 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { cruise, type ICruiseOptions, type ICruiseResult } from 'dependency-cruiser'
+import {
+  cruise,
+  type ICruiseOptions,
+  type ICruiseResult,
+  type IForbiddenRuleType,
+} from 'dependency-cruiser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from './tree.js'
 
 const rules = createRequire(import.meta.url)(path.join(root, '.dependency-cruiser.cjs')) as {
-  forbidden: object[]
+  forbidden: IForbiddenRuleType[]
   options: ICruiseOptions
 }
 

@@ -14,7 +14,7 @@ const { History } = proto.temporal.api.history.v1
 
 export interface Golden {
   readonly workflowId: string
-  readonly history: ReturnType<typeof History.decode>
+  readonly history: proto.temporal.api.history.v1.IHistory
 }
 
 export function readGolden(file: string | URL): Golden {

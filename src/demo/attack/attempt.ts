@@ -21,10 +21,11 @@ export interface Attempt {
 
 /** Tests whether an entry of the stream records this code. */
 export async function isRecorded(stage: Stage, recorded: Traces['recorded']): Promise<boolean> {
-  const { rows } = await stage.dba.query<{ body: { type: string; code?: string; previous?: string } }>(
-    "select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1",
-    [recorded.stream],
-  )
+  const { rows } = await stage.dba.query<{
+    body: { type: string; code?: string; previous?: string }
+  }>("select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1", [
+    recorded.stream,
+  ])
   return rows.some(({ body }) =>
     [body.code, body.type, body.previous?.split(' ')[0]].includes(recorded.code),
   )

@@ -6,12 +6,15 @@ import { isRefusal } from '../../domain/refusal.js'
 import type { Fence } from '../../domain/shapes/envelope.js'
 import { signEnvelope } from '../../keys/sign.js'
 import { ENTERPRISE } from '../genesis.js'
-import { approve, decide, soon, type Stage, until, untilGate } from '../stage.js'
+import { approve, decide, type Stage, soon, until, untilGate } from '../stage.js'
 import { openRotation, passStep } from '../steps.js'
 import type { Attempt } from './attempt.js'
 
 /** Runs SQL with the triggers that keep evidence switched off, as only a superuser can. */
-async function asSuperuser(stage: Stage, input: { table: string; sql: string; values: readonly unknown[] }): Promise<void> {
+async function asSuperuser(
+  stage: Stage,
+  input: { table: string; sql: string; values: readonly unknown[] },
+): Promise<void> {
   await stage.dba.query(`alter table ${input.table} disable trigger user`)
   await stage.dba.query(input.sql, [...input.values])
   await stage.dba.query(`alter table ${input.table} enable trigger user`)
@@ -19,10 +22,10 @@ async function asSuperuser(stage: Stage, input: { table: string; sql: string; va
 
 const isFound = (stage: Stage, input: { stream: string; code: string }): Promise<boolean> =>
   stage.dba
-    .query("select 1 from entries where stream = $1 and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'code' = $2", [
-      input.stream,
-      input.code,
-    ])
+    .query(
+      "select 1 from entries where stream = $1 and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'code' = $2",
+      [input.stream, input.code],
+    )
     .then(({ rowCount }) => (rowCount ?? 0) > 0)
 
 const untilFound = (stage: Stage, input: { stream: string; code: string }): Promise<void> =>
@@ -39,7 +42,9 @@ const editedPlan: Attempt = {
       [caseId],
     )
     const original = rows[0]?.bytes ?? Buffer.alloc(0)
-    const edited = Buffer.from(original.toString('utf8').replace('"incoming":"planrow_b"', '"incoming":"planrow_a"'))
+    const edited = Buffer.from(
+      original.toString('utf8').replace('"incoming":"planrow_b"', '"incoming":"planrow_a"'),
+    )
     const sql = "update entries set bytes = $2 where stream = $1 and type = 'Planned'"
     const held = await holdFence(stage, 'nhi_planrow')
     await approve(stage, { caseId, stepId: 'issue', person: 'per_ana' })
@@ -48,7 +53,10 @@ const editedPlan: Attempt = {
     await held.release()
     const stream = `findings:${caseId}`
     await untilFound(stage, { stream, code: 'EVIDENCE_TAMPERED' })
-    return { happened: 'the entries no longer chain: found, nothing granted', recorded: { stream, code: 'EVIDENCE_TAMPERED' } }
+    return {
+      happened: 'the entries no longer chain: found, nothing granted',
+      recorded: { stream, code: 'EVIDENCE_TAMPERED' },
+    }
   },
 }
 
@@ -104,13 +112,17 @@ const insertedPolicy: Attempt = {
   name: 'superuser: the policy pack’s row is made looser',
   account: 'policyrow',
   play: async (stage) => {
-    const { rows } = await stage.dba.query<{ hash: string; files: string }>('select hash, files::text as files from packs limit 1')
+    const { rows } = await stage.dba.query<{ hash: string; files: string }>(
+      'select hash, files::text as files from packs limit 1',
+    )
     const [pack] = rows
     const caseId = await openRotation(stage, { account: 'policyrow' })
     const held = await holdFence(stage, 'nhi_policyrow')
     await approve(stage, { caseId, stepId: 'issue', person: 'per_ana' })
     await held.untilGateWaits()
-    await stage.dba.query("update packs set files = replace(files::text, 'quorum: 2', 'quorum: 1')::jsonb")
+    await stage.dba.query(
+      "update packs set files = replace(files::text, 'quorum: 2', 'quorum: 1')::jsonb",
+    )
     // A process that has read the pack before keeps the one that was signed; a fresh one reads the row.
     const connector = stage.system.process('connector')
     await connector.kill()
@@ -119,9 +131,15 @@ const insertedPolicy: Attempt = {
     try {
       await untilFound(stage, { stream: caseId, code: 'POLICY_UNSIGNED' })
     } finally {
-      await stage.dba.query('update packs set files = $2 where hash = $1', [pack?.hash, pack?.files])
+      await stage.dba.query('update packs set files = $2 where hash = $1', [
+        pack?.hash,
+        pack?.files,
+      ])
     }
-    return { happened: 'the pack is not the one the authority signs: found', recorded: { stream: caseId, code: 'POLICY_UNSIGNED' } }
+    return {
+      happened: 'the pack is not the one the authority signs: found',
+      recorded: { stream: caseId, code: 'POLICY_UNSIGNED' },
+    }
   },
 }
 
@@ -132,12 +150,21 @@ const deletedGrant: Attempt = {
     const caseId = await openRotation(stage, { account: 'grantrow' })
     await passStep(stage, { caseId, stepId: 'issue', persons: ['per_ana'] })
     await stage.baseline('grantrow')
-    await asSuperuser(stage, { table: 'grants', sql: 'delete from grants where case_id = $1', values: [caseId] })
+    await asSuperuser(stage, {
+      table: 'grants',
+      sql: 'delete from grants where case_id = $1',
+      values: [caseId],
+    })
     await stage.temporal.workflow.getHandle(caseId).signal('changed')
     await untilFound(stage, { stream: caseId, code: 'EVIDENCE_TAMPERED' })
-    const granted = (await stage.events(caseId)).filter(({ event }) => event.type === 'Granted').length
+    const granted = (await stage.events(caseId)).filter(
+      ({ event }) => event.type === 'Granted',
+    ).length
     if (granted !== 1) throw new Error(`${granted} grants`)
-    return { happened: 'the entry and the target still know it; the missing row is found', recorded: { stream: caseId, code: 'EVIDENCE_TAMPERED' } }
+    return {
+      happened: 'the entry and the target still know it; the missing row is found',
+      recorded: { stream: caseId, code: 'EVIDENCE_TAMPERED' },
+    }
   },
 }
 
@@ -149,11 +176,22 @@ const declineRace: Attempt = {
     const held = await holdFence(stage, 'nhi_declinerace')
     await approve(stage, { caseId, stepId: 'issue', person: 'per_ana' })
     await held.untilGateWaits()
-    const answer = await decide(stage, { caseId, stepId: 'issue', person: 'per_ana', change: { verdict: 'decline' } })
+    const answer = await decide(stage, {
+      caseId,
+      stepId: 'issue',
+      person: 'per_ana',
+      change: { verdict: 'decline' },
+    })
     if (isRefusal(answer)) throw new Error(`the decline was refused: ${answer.refused}`)
     await held.release()
-    await until('the case is closed', async () => (await stage.state(caseId)).outcome === 'declined')
-    return { happened: 'the decline won: no grant, the case is closed', recorded: { stream: caseId, code: 'GateDeclined' } }
+    await until(
+      'the case is closed',
+      async () => (await stage.state(caseId)).outcome === 'declined',
+    )
+    return {
+      happened: 'the decline won: no grant, the case is closed',
+      recorded: { stream: caseId, code: 'GateDeclined' },
+    }
   },
 }
 
@@ -170,7 +208,10 @@ const revokeRace: Attempt = {
     await held.release()
     await raising
     await until('the case is closed', async () => (await stage.state(caseId)).outcome === 'fenced')
-    return { happened: 'the revocation won: no grant, the case is closed', recorded: { stream: caseId, code: 'FENCED' } }
+    return {
+      happened: 'the revocation won: no grant, the case is closed',
+      recorded: { stream: caseId, code: 'FENCED' },
+    }
   },
 }
 
@@ -188,7 +229,9 @@ async function raise(stage: Stage, identityId: string): Promise<void> {
     notBefore: soon(-2000),
     notAfter: soon(60_000),
   }
-  const answer = await (await stage.api('per_cleo')).fence({ envelope: signEnvelope({ kind: 'fence', payload, keyId, signer }) })
+  const answer = await (await stage.api('per_cleo')).fence({
+    envelope: signEnvelope({ kind: 'fence', payload, keyId, signer }),
+  })
   if (isRefusal(answer)) throw new Error(`the fence was refused: ${answer.refused}`)
 }
 
@@ -200,7 +243,9 @@ const passwordRace: Attempt = {
     const held = await holdFence(stage, 'nhi_passwordrace')
     await approve(stage, { caseId, stepId: 'issue', person: 'per_ana' })
     await held.untilGateWaits()
-    await stage.targetDba.query(`alter role passwordrace_b password '${scramVerifier('set-by-somebody-else')}'`)
+    await stage.targetDba.query(
+      `alter role passwordrace_b password '${scramVerifier('set-by-somebody-else')}'`,
+    )
     await stage.baseline('passwordrace')
     await held.release()
     await untilGate(stage, { caseId, stepId: 'issue', round: 2 })
@@ -222,7 +267,9 @@ interface Held {
 async function holdFence(stage: Stage, identityId: string): Promise<Held> {
   const holder = await stage.attacker()
   await holder.query('begin')
-  await holder.query("select 1 from fences where kind = 'identity' and id = $1 for update", [identityId])
+  await holder.query("select 1 from fences where kind = 'identity' and id = $1 for update", [
+    identityId,
+  ])
   const waiting = (statement: string) => async () => {
     const { rowCount } = await stage.dba.query(
       "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike $1",
@@ -231,7 +278,8 @@ async function holdFence(stage: Stage, identityId: string): Promise<Held> {
     return (rowCount ?? 0) > 0
   }
   return {
-    untilGateWaits: () => until('the gate waits with its transaction open', waiting('%from fences%for share%')),
+    untilGateWaits: () =>
+      until('the gate waits with its transaction open', waiting('%from fences%for share%')),
     untilFenceWaits: () => until('the revocation waits', waiting('%update fences%')),
     release: async () => {
       await holder.query('rollback')

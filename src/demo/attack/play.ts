@@ -17,9 +17,15 @@ export const attempts: readonly Attempt[] = [
 ]
 
 /** Every account that an attempt needs on the target. */
-export const attackAccounts: readonly string[] = [...attempts.map(({ account }) => account), 'replayedother']
+export const attackAccounts: readonly string[] = [
+  ...attempts.map(({ account }) => account),
+  'replayedother',
+]
 
-export async function playAll(stage: Stage, print: (line: string) => void): Promise<{ readonly failed: number }> {
+export async function playAll(
+  stage: Stage,
+  print: (line: string) => void,
+): Promise<{ readonly failed: number }> {
   let failed = 0
   for (const [index, attempt] of attempts.entries()) {
     const number = String(index + 1).padStart(2)

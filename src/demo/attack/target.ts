@@ -21,12 +21,15 @@ async function upToRetire(stage: Stage, account: string): Promise<string> {
 }
 
 async function approveRetire(stage: Stage, caseId: string): Promise<void> {
-  for (const person of ['per_ana', 'per_ben'] as const) await approve(stage, { caseId, stepId: 'retire', person })
+  for (const person of ['per_ana', 'per_ben'] as const)
+    await approve(stage, { caseId, stepId: 'retire', person })
 }
 
 const untilFailed = (stage: Stage, input: { caseId: string; code: string }): Promise<void> =>
   until(`the step fails with ${input.code}`, async () =>
-    (await stage.events(input.caseId)).some(({ event }) => event.type === 'StepFailed' && event.code === input.code),
+    (await stage.events(input.caseId)).some(
+      ({ event }) => event.type === 'StepFailed' && event.code === input.code,
+    ),
   )
 
 const falseClaim: Attempt = {
@@ -44,7 +47,10 @@ const falseClaim: Attempt = {
     await until('the probe contradicts it', async () =>
       (await stage.events(caseId)).some(({ event }) => event.type === 'ClaimContradicted'),
     )
-    return { happened: 'the enterprise’s probe does not see it: contradicted, the task is open again', recorded: { stream: caseId, code: 'ClaimContradicted' } }
+    return {
+      happened: 'the enterprise’s probe does not see it: contradicted, the task is open again',
+      recorded: { stream: caseId, code: 'ClaimContradicted' },
+    }
   },
 }
 
@@ -53,14 +59,19 @@ const wrongSecret: Attempt = {
   account: 'wrongsecret',
   play: async (stage) => {
     const caseId = await upToRetire(stage, 'wrongsecret')
-    await stage.targetDba.query(`alter role wrongsecret_a password '${scramVerifier('known-to-somebody-else')}'`)
+    await stage.targetDba.query(
+      `alter role wrongsecret_a password '${scramVerifier('known-to-somebody-else')}'`,
+    )
     await stage.baseline('wrongsecret')
     await approveRetire(stage, caseId)
     // The signatures were for the target as it was; signed again for the target as it is now.
     await untilGate(stage, { caseId, stepId: 'retire', round: 2 })
     await approveRetire(stage, caseId)
     await untilFailed(stage, { caseId, code: 'DEATH_UNPROVED' })
-    return { happened: 'no control login, no proof of death: not retired, the owners decide', recorded: { stream: caseId, code: 'DEATH_UNPROVED' } }
+    return {
+      happened: 'no control login, no proof of death: not retired, the owners decide',
+      recorded: { stream: caseId, code: 'DEATH_UNPROVED' },
+    }
   },
 }
 
@@ -81,7 +92,11 @@ const hostRule: Attempt = {
       await writeFile(file, before)
       await stage.targetDba.query('select pg_reload_conf()')
     }
-    return { happened: 'refused before it was disabled: that proves nothing; not retired, the owners decide', recorded: { stream: caseId, code: 'DEATH_UNPROVED' } }
+    return {
+      happened:
+        'refused before it was disabled: that proves nothing; not retired, the owners decide',
+      recorded: { stream: caseId, code: 'DEATH_UNPROVED' },
+    }
   },
 }
 

@@ -1,13 +1,14 @@
 /** Abuse by whoever rules the Temporal namespace: forged results, resets, terminations. */
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js'
 import { NAMESPACE } from '../../contract/messages.js'
-import { due } from '../../domain/case.js'
 import type { Recorded } from '../../domain/case.js'
+import { due } from '../../domain/case.js'
 import { type Stage, until, untilGate } from '../stage.js'
-import { openRotation, passStep } from '../steps.js'
+import { askForRotation, openRotation, passStep } from '../steps.js'
 import type { Attempt } from './attempt.js'
 
-const grants = (events: readonly Recorded[]): number => events.filter(({ event }) => event.type === 'Granted').length
+const grants = (events: readonly Recorded[]): number =>
+  events.filter(({ event }) => event.type === 'Granted').length
 
 const found = (stage: Stage, input: { caseId: string; code: string }): Promise<void> =>
   until(`${input.code} is found`, async () =>
@@ -23,14 +24,16 @@ const forgedResult: Attempt = {
   play: async (stage) => {
     const connector = stage.system.process('connector')
     process.kill(connector.pid, 'SIGSTOP')
-    const api = await stage.api('partner')
-    const { caseId } = await api.mustOpenCase({ identityId: 'nhi_forged' })
+    const caseId = await askForRotation(stage, { account: 'forged' })
     try {
       const activityId = await pendingActivity(stage, caseId)
       const events = forgedEvents()
       await stage.temporal.workflowService.respondActivityTaskCompletedById({
         ...{ namespace: NAMESPACE, workflowId: caseId, activityId, identity: 'somebody' },
-        result: { payloads: (await encodeToPayloads(stage.temporal.options.loadedDataConverter, events)) ?? [] },
+        result: {
+          payloads:
+            (await encodeToPayloads(stage.temporal.options.loadedDataConverter, events)) ?? [],
+        },
       })
     } finally {
       process.kill(connector.pid, 'SIGCONT')
@@ -38,7 +41,8 @@ const forgedResult: Attempt = {
     await found(stage, { caseId, code: 'EVIDENCE_TAMPERED' })
     await untilGate(stage, { caseId, stepId: 'issue' })
     return {
-      happened: 'the workflow believed it until it looked at the ledger; the case still waits for its owner',
+      happened:
+        'the workflow believed it until it looked at the ledger; the case still waits for its owner',
       recorded: { stream: caseId, code: 'EVIDENCE_TAMPERED' },
     }
   },
@@ -58,7 +62,10 @@ const forgedEvents = () => {
 async function pendingActivity(stage: Stage, caseId: string): Promise<string> {
   let id: string | null = null
   await until('the connector has work', async () => {
-    const described = await stage.temporal.workflow.getHandle(caseId).describe().catch(() => null)
+    const described = await stage.temporal.workflow
+      .getHandle(caseId)
+      .describe()
+      .catch(() => null)
     id = described?.raw.pendingActivities?.[0]?.activityId ?? null
     return id !== null
   })
@@ -75,10 +82,16 @@ const reset: Attempt = {
     const before = grants(await stage.events(caseId))
     const handle = stage.temporal.workflow.getHandle(caseId)
     const history = await handle.fetchHistory()
-    const first = (history.events ?? []).find((event) => event.eventType === WORKFLOW_TASK_COMPLETED)
+    const first = (history.events ?? []).find(
+      (event) => event.eventType === WORKFLOW_TASK_COMPLETED,
+    )
     const { runId } = await handle.describe()
     await stage.temporal.workflowService.resetWorkflowExecution({
-      ...{ namespace: NAMESPACE, workflowExecution: { workflowId: caseId, runId }, reason: 'abuse' },
+      ...{
+        namespace: NAMESPACE,
+        workflowExecution: { workflowId: caseId, runId },
+        reason: 'abuse',
+      },
       ...{ workflowTaskFinishEventId: first?.eventId ?? null, requestId: 'reset-1' },
     })
     await until('the reset run stands where the ledger stands', async () => {

@@ -1,0 +1,185 @@
+/**
+ * A typed client of the HTTP API, for the command line, scripts and tests. A refusal of the API is a value
+ * with its code; everything else that is no answer rejects with ApiFault. Repeating a request is safe:
+ * opening a case has its key, decisions, fences and claims have ids of their own.
+ */
+import type { z } from 'zod'
+import {
+  CaseList,
+  CaseSummary,
+  ClaimAnswer,
+  type ClaimRequest,
+  type DecideRequest,
+  EntriesAnswer,
+  FenceAnswer,
+  InboxAnswer,
+  LeaseAnswer,
+  type OpenCaseRequest,
+  OpenedAnswer,
+  Problem,
+  pathOf,
+  ReceiptAnswer,
+  Review,
+  ROUTES,
+  type RouteName,
+  TasksAnswer,
+} from '../contract/http.js'
+import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
+import type { Envelope } from '../domain/shapes/envelope.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { ApiFault } from './fault.js'
+import { tokenSource } from './login.js'
+import { keyOf, readProfile } from './profile.js'
+
+const WITHIN_MS = 60_000
+
+interface CaseAt {
+  readonly caseId: string
+}
+interface StepAt extends CaseAt {
+  readonly stepId: string
+}
+export interface ListCases {
+  readonly phase?: 'open' | 'closed' | undefined
+  readonly waitingOn?: string | undefined
+  readonly cursor?: string | undefined
+  readonly limit?: number | undefined
+}
+export interface PacketFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+type Answer<Shape extends z.ZodType> = Promise<z.output<Shape> | Refusal>
+export interface ApiClient {
+  readonly openCase: (input: {
+    readonly idempotencyKey: string
+    readonly request: OpenCaseRequest
+  }) => Answer<typeof OpenedAnswer>
+  readonly listCases: (query?: ListCases) => Answer<typeof CaseList>
+  readonly readCase: (at: CaseAt) => Answer<typeof CaseSummary>
+  readonly review: (at: StepAt) => Answer<typeof Review>
+  readonly decide: (input: CaseAt & DecideRequest) => Answer<typeof ReceiptAnswer>
+  readonly inbox: () => Answer<typeof InboxAnswer>
+  readonly fence: (input: { readonly envelope: Envelope }) => Answer<typeof FenceAnswer>
+  readonly tasks: () => Answer<typeof TasksAnswer>
+  readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
+  readonly claim: (input: ClaimRequest) => Answer<typeof ClaimAnswer>
+  readonly entries: (
+    at: CaseAt & { readonly after?: number; readonly limit?: number },
+  ) => Answer<typeof EntriesAnswer>
+  readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
+}
+
+export interface Connection {
+  readonly api: string
+  /** Null sends none. Rejects while there is none to be had. */
+  readonly token: (() => Promise<string>) | null
+}
+
+/** `profile` names a file; its account signs in when the first request needs it. Throws UsageFault, KeyFileFault. */
+export async function createClient(input: {
+  readonly profile: string | undefined
+}): Promise<ApiClient> {
+  const profile = await readProfile(input.profile)
+  const key = await keyOf(profile, 'loginKey')
+  return clientOf({ api: profile.api, token: tokenSource(profile, key) })
+}
+
+export function clientOf(connection: Connection): ApiClient {
+  const ask = asker(connection)
+  return {
+    openCase: ({ idempotencyKey, request }) =>
+      ask({ name: 'openCase', shape: OpenedAnswer, body: request, idempotencyKey }),
+    listCases: (query = {}) => ask({ name: 'listCases', shape: CaseList, query: { ...query } }),
+    readCase: (at) => ask({ name: 'readCase', shape: CaseSummary, params: { ...at } }),
+    review: (at) => ask({ name: 'review', shape: Review, params: { ...at } }),
+    decide: ({ caseId, ...body }) =>
+      ask({ name: 'decide', shape: ReceiptAnswer, params: { caseId }, body }),
+    inbox: () => ask({ name: 'inbox', shape: InboxAnswer }),
+    fence: (body) => ask({ name: 'fence', shape: FenceAnswer, body }),
+    tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
+    lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),
+    claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),
+    entries: ({ caseId, ...query }) =>
+      ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
+    packet: (at) => askPacket(connection, at),
+  }
+}
+
+interface Sending {
+  readonly name: RouteName
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+  readonly idempotencyKey?: string
+}
+
+const asker =
+  (connection: Connection) =>
+  async <Shape extends z.ZodType>(
+    sending: Sending & { readonly shape: Shape },
+  ): Promise<z.output<Shape> | Refusal> => {
+    const response = await send(connection, sending)
+    if (!response.ok) return refusalIn(response)
+    const answer = parseAs(sending.shape)(await jsonOf(response))
+    if (isRefusal(answer))
+      throw new ApiFault(`the API answered in another form than expected, at ${answer.where}`)
+    return answer
+  }
+
+async function send(connection: Connection, sending: Sending): Promise<Response> {
+  const { name, params, query = {}, body, idempotencyKey } = sending
+  const url = new URL(pathOf(name, params), connection.api)
+  for (const [key, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.set(key, String(value))
+  const headers = new Headers({ accept: 'application/json, application/problem+json' })
+  const token = await tokenFor(connection, name)
+  if (token !== null) headers.set('authorization', `Bearer ${token}`)
+  if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
+  if (body !== undefined) headers.set('content-type', 'application/json')
+  return fetch(url, {
+    method: ROUTES[name].method.toUpperCase(),
+    headers,
+    redirect: 'error',
+    signal: AbortSignal.timeout(WITHIN_MS),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new ApiFault('the API cannot be reached', { cause })
+  })
+}
+
+/** Where the signature suffices, a decision or a fence goes out without a token when the issuer gives none. */
+async function tokenFor(connection: Connection, name: RouteName): Promise<string | null> {
+  if (connection.token === null) return null
+  if (ROUTES[name].asks !== 'signature') return connection.token()
+  return connection.token().catch((error: unknown) => {
+    if (error instanceof ApiFault) return null
+    throw error
+  })
+}
+
+const REFUSAL_TYPE = /^urn:countersign:refusal:([A-Z_]+)$/
+
+async function refusalIn(response: Response): Promise<Refusal> {
+  const problem = parseAs(Problem)(await jsonOf(response))
+  const code = isRefusal(problem) ? undefined : REFUSAL_TYPE.exec(problem.type)?.[1]
+  if (isRefusal(problem) || code === undefined || !isCode(code))
+    throw new ApiFault(`the API failed (HTTP ${response.status})`)
+  return { refused: code, where: problem.where ?? '', detail: problem.detail ?? REFUSALS[code] }
+}
+
+const isCode = (text: string): text is RefusalCode => Object.hasOwn(REFUSALS, text)
+
+const jsonOf = (response: Response): Promise<unknown> =>
+  response.json().catch((cause: unknown) => {
+    throw new ApiFault(`the API answered no JSON (HTTP ${response.status})`, { cause })
+  })
+
+async function askPacket(connection: Connection, at: CaseAt): Promise<PacketFile | Refusal> {
+  const response = await send(connection, { name: 'packet', params: { ...at } })
+  if (!response.ok) return refusalIn(response)
+  const disposition = response.headers.get('content-disposition') ?? ''
+  const name = /filename="([A-Za-z0-9._-]+)"/.exec(disposition)?.[1] ?? 'packet.zip'
+  return { name, bytes: new Uint8Array(await response.arrayBuffer()) }
+}

@@ -1,0 +1,98 @@
+/**
+ * decide: shows the review, asks, signs and sends. Nobody is asked without a terminal; then --yes and a
+ * verdict have to be given.
+ */
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import type { Review } from '../contract/http.js'
+import { isRefusal } from '../domain/refusal.js'
+import type { Verdict } from '../domain/shapes/envelope.js'
+import { type Common, clientFor, withProfile } from './options.js'
+import { finish, plain, refused, UsageFault } from './outcome.js'
+import { keyOf, readProfile } from './profile.js'
+import { dueStep } from './review.js'
+import { showReview } from './show-review.js'
+import { signDecision } from './sign-decision.js'
+
+interface Options extends Common {
+  readonly approve?: boolean
+  readonly decline?: boolean
+  readonly ask?: boolean
+  readonly ahead?: boolean
+  readonly reason?: string
+  readonly yes?: boolean
+}
+
+export const define = (): Command =>
+  withProfile('decide')
+    .argument('<case>')
+    .argument('[step]', 'the step that is due unless named')
+    .option('--approve')
+    .option('--decline', 'ends the case')
+    .option('--ask', 'a question; needs --reason')
+    .option('--ahead', 'for a later step, on what must have been observed by then')
+    .option('--reason <text>', 'kept where it can be erased; only its digest is signed')
+    .option('--yes', 'do not ask')
+    .action(decide)
+
+async function decide(caseId: string, step: string | undefined, options: Options): Promise<void> {
+  const given = verdictOf(options)
+  if (options.ahead === true && step === undefined) throw new UsageFault('--ahead needs a step')
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true
+  if (options.yes !== true && (!interactive || options.json === true))
+    throw new UsageFault('without a terminal, or with --json, give a verdict and --yes')
+  if (options.yes === true && given === null)
+    throw new UsageFault('--yes needs --approve, --decline or --ask')
+  const key = await keyOf(await readProfile(options.profile), 'decisionKey')
+  const api = await clientFor(options)
+  const stepId = step ?? (await dueStep(api, caseId))
+  if (isRefusal(stepId)) return refused(stepId, options.json)
+  const review = await api.review({ caseId, stepId })
+  if (isRefusal(review)) return refused(review, options.json)
+  const form = options.ahead === true ? 'ahead' : 'gate'
+  if (options.json !== true) print(showReview(review))
+  const verdict = options.yes === true ? given : await confirm({ review, form, given })
+  if (verdict === null) return print(['nothing was signed'])
+  const signed = signDecision({ review, verdict, form, reason: options.reason ?? null, ...key })
+  if (isRefusal(signed)) return refused(signed, options.json)
+  finish(await api.decide(signed), {
+    json: options.json,
+    show: ({ seq, gate }) => [
+      '',
+      `signed ${verdict} for ${stepId}${form === 'ahead' ? ', ahead' : ''}: entry ${seq}, the gate is ${gate}`,
+    ],
+  })
+}
+
+function verdictOf({ approve, decline, ask, reason }: Options): Verdict | null {
+  const given = Object.entries({ approve, decline, ask }).filter(([, value]) => value === true)
+  if (given.length > 1) throw new UsageFault('one verdict at a time')
+  if (ask === true && reason === undefined) throw new UsageFault('--ask needs --reason')
+  return (given[0]?.[0] as Verdict | undefined) ?? null
+}
+
+async function confirm(input: {
+  readonly review: Review
+  readonly form: 'gate' | 'ahead'
+  readonly given: Verdict | null
+}): Promise<Verdict | null> {
+  const { review, form, given } = input
+  if (review.templates[form] === null) return given
+  const question = given === null ? 'approve, decline or nothing? [a/d/N] ' : `${given}? [y/N] `
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    const answer = (await terminal.question(`\n${question}`)).trim().toLowerCase()
+    if (given !== null) return answer === 'y' || answer === 'yes' ? given : null
+    return answer === 'a' || answer === 'approve'
+      ? 'approve'
+      : answer === 'd' || answer === 'decline'
+        ? 'decline'
+        : null
+  } finally {
+    terminal.close()
+  }
+}
+
+const print = (lines: readonly string[]): void => {
+  process.stdout.write(`${lines.map(plain).join('\n')}\n`)
+}

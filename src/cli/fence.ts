@@ -1,0 +1,56 @@
+import { Command } from 'commander'
+import { ulid } from 'ulid'
+import type { Fence } from '../domain/shapes/envelope.js'
+import { signEnvelope } from '../keys/sign.js'
+import { type Common, clientFor, withProfile } from './options.js'
+import { finish, UsageFault } from './outcome.js'
+import { keyOf, readProfile } from './profile.js'
+
+interface Options extends Common {
+  readonly partner?: string
+  readonly system?: string
+  readonly identity?: string
+}
+
+/** A fence is raised now or not at all. */
+const VALID_MS = 300_000
+/** What this machine's clock may be ahead of the database's. */
+const CLOCK_MS = 5000
+
+export const define = (): Command =>
+  new Command('fence').addCommand(
+    withProfile('stop')
+      .description(
+        'nothing more is done for this partner, on this system or to this identity; grants die',
+      )
+      .option('--partner <id>', 'com_…')
+      .option('--system <id>', 'sys_…')
+      .option('--identity <id>', 'nhi_…')
+      .action(stop),
+  )
+
+async function stop(options: Options): Promise<void> {
+  const scope = scopeOf(options)
+  const profile = await readProfile(options.profile)
+  if (profile.personId === undefined) throw new UsageFault('this profile has no personId')
+  const key = await keyOf(profile, 'decisionKey')
+  const payload: Fence = {
+    ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: profile.enterprise, scope },
+    ...{ speed: 'stop', reasonDigest: null, personId: profile.personId },
+    notBefore: new Date(Date.now() - CLOCK_MS).toISOString(),
+    notAfter: new Date(Date.now() + VALID_MS).toISOString(),
+  }
+  const api = await clientFor(options)
+  finish(await api.fence({ envelope: signEnvelope({ kind: 'fence', payload, ...key }) }), {
+    json: options.json,
+    show: ({ fenceId }) => [`stopped ${scope.kind} ${scope.id}: fence ${fenceId}`],
+  })
+}
+
+function scopeOf({ partner, system, identity }: Options): Fence['scope'] {
+  const named = Object.entries({ partner, system, identity }).filter(([, id]) => id !== undefined)
+  const [first] = named
+  if (first === undefined || named.length > 1)
+    throw new UsageFault('name one of --partner, --system, --identity')
+  return { kind: first[0] as Fence['scope']['kind'], id: first[1] ?? '' }
+}

@@ -1,0 +1,69 @@
+/**
+ * countersign: the table of contents of the command line. Each command is a file with `define`, loaded only
+ * when it is called, so that `verify` needs neither a database nor Temporal. Exit codes: see outcome.ts.
+ */
+import { type Command as AnyCommand, Command, CommanderError } from 'commander'
+import { EXIT, plain } from './outcome.js'
+
+interface CommandFile {
+  readonly define: () => AnyCommand
+}
+
+const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandFile>]>> = {
+  demo: [
+    'a whole enterprise on this machine: one rotation, and attacks on it',
+    () => import('./demo.js'),
+  ],
+  start: ['the embedded system, kept running', () => import('./start.js')],
+  api: ['the HTTP API', () => import('./api.js')],
+  worker: ['the workflow worker', () => import('./worker.js')],
+  keeper: ['the relay, the log and the reconciler', () => import('./keeper.js')],
+  connector: ['the connector of the configured targets', () => import('./connector.js')],
+  codec: ['the codec server of the Temporal UI', () => import('./codec.js')],
+  issuer: ['the embedded token issuer', () => import('./issuer.js')],
+  request: ['ask for work on an identity', () => import('./request.js')],
+  cases: ['list cases, or show one', () => import('./cases.js')],
+  inbox: ['gates that await you', () => import('./inbox.js')],
+  review: ['all that a decision would sign', () => import('./review.js')],
+  decide: ['approve, decline or ask about one step', () => import('./decide.js')],
+  fence: ['stop a partner, a system or an identity', () => import('./fence.js')],
+  task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
+  evidence: ['take evidence away', () => import('./evidence.js')],
+  verify: ['check a packet offline', () => import('./verify.js')],
+  doctor: ['check what this environment is configured for', () => import('./doctor.js')],
+}
+
+const EXIT_CODES = 'Exit codes: 0 done, 1 refused, 2 wrong usage or configuration, 3 fault.'
+
+async function main(words: readonly string[]): Promise<void> {
+  const program = new Command('countersign')
+    .description('The partner executes. The enterprise countersigns. Anyone can check.')
+    .addHelpText('after', `\n${EXIT_CODES}`)
+  const asked = words.find((word) => !word.startsWith('-')) ?? ''
+  for (const [name, [about, load]] of Object.entries(COMMANDS)) {
+    const command = name === asked ? (await load()).define() : new Command(name)
+    program.addCommand(strict(command.description(about)))
+  }
+  await strict(program).parseAsync([...words], { from: 'user' })
+}
+
+/** Afterwards a wrong word throws instead of ending the process. */
+function strict(command: AnyCommand): AnyCommand {
+  for (const each of command.commands) strict(each)
+  return command.exitOverride()
+}
+
+/** One line for whoever called; the causes are in the logs of the processes. */
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
+    return
+  }
+  const name = error instanceof Error ? error.name : 'Fault'
+  const usage = name === 'UsageFault' || name === 'ConfigFault' || name === 'KeyFileFault'
+  process.exitCode = usage ? EXIT.usage : EXIT.fault
+  const message = error instanceof Error ? error.message : 'something failed'
+  process.stderr.write(`${plain(`countersign: ${message}`)}\n`)
+}
+
+await main(process.argv.slice(2)).catch(fail)

@@ -1,0 +1,100 @@
+import { Command } from 'commander'
+import { ulid } from 'ulid'
+import type { Claim } from '../domain/shapes/envelope.js'
+import { signEnvelope } from '../keys/sign.js'
+import { type Common, clientFor, withProfile } from './options.js'
+import { finish, UsageFault } from './outcome.js'
+import { keyOf, readProfile } from './profile.js'
+
+interface ClaimOptions extends Common {
+  readonly grant: string
+  readonly lease: string
+  readonly operator: string
+  readonly reference: string
+  readonly failed?: boolean
+  readonly change: string
+  readonly started: string
+  readonly ended?: string
+}
+
+export const define = (): Command =>
+  new Command('task')
+    .addCommand(withProfile('list').description('tasks that are offered to you').action(list))
+    .addCommand(
+      withProfile('lease')
+        .description('take a task; its secrets come sealed to the consumers’ keys')
+        .argument('<case>')
+        .argument('<step>')
+        .action(lease),
+    )
+    .addCommand(claimCommand())
+
+const claimCommand = (): Command =>
+  withProfile('claim')
+    .description('say, signed, what was done; the enterprise’s probe decides')
+    .argument('<case>')
+    .argument('<step>')
+    .requiredOption('--grant <id>', 'from the lease')
+    .requiredOption('--lease <number>', 'from the lease')
+    .requiredOption('--operator <id>', 'your own pseudonym for who did it')
+    .requiredOption('--reference <id>', 'your change record')
+    .requiredOption('--started <time>', 'UTC, 2026-11-23T22:31:00.000Z')
+    .option('--ended <time>', 'now unless given')
+    .option('--change <type>', 'standard, normal, emergency', 'standard')
+    .option('--failed', 'it could not be done')
+    .action(claim)
+
+async function list(options: Common): Promise<void> {
+  const api = await clientFor(options)
+  finish(await api.tasks(), {
+    json: options.json,
+    show: ({ tasks }) =>
+      tasks.length === 0
+        ? ['no task is offered']
+        : tasks.map(
+            ({ caseId, stepId, title, until }) => `${caseId}  ${stepId}  ${title}  until ${until}`,
+          ),
+  })
+}
+
+async function lease(caseId: string, stepId: string, options: Common): Promise<void> {
+  const api = await clientFor(options)
+  finish(await api.lease({ caseId, stepId }), {
+    json: options.json,
+    show: (leased) => [
+      `lease ${leased.lease} of grant ${leased.grantId} until ${leased.until}`,
+      `login ${leased.credential}`,
+      ...leased.sealed.map(({ consumerId, jwe }) => `${consumerId} ${jwe}`),
+    ],
+  })
+}
+
+async function claim(caseId: string, stepId: string, options: ClaimOptions): Promise<void> {
+  const profile = await readProfile(options.profile)
+  const { companyId, enterprise } = profile
+  if (companyId === undefined) throw new UsageFault('this profile has no companyId')
+  const changeType = (['standard', 'normal', 'emergency'] as const).find(
+    (item) => item === options.change,
+  )
+  const fencingToken = Number(options.lease)
+  if (changeType === undefined || !Number.isSafeInteger(fencingToken))
+    throw new UsageFault('--change is standard, normal or emergency; --lease a number')
+  const done = options.failed !== true
+  const payload: Claim = {
+    ...{ type: 'claim', v: 1, claimId: ulid(), enterprise, companyId, caseId, stepId },
+    ...{ grantId: options.grant, fencingToken, outcome: done ? 'done' : 'failed' },
+    operatorId: options.operator,
+    changeRecord: {
+      ...{ reference: options.reference, changeType, notesDigest: null },
+      closeCode: done ? 'successful' : 'unsuccessful',
+      startedAt: options.started,
+      endedAt: options.ended ?? new Date().toISOString(),
+    },
+  }
+  const key = await keyOf(profile, 'claimKey')
+  const api = await clientFor(options)
+  finish(await api.claim({ caseId, envelope: signEnvelope({ kind: 'claim', payload, ...key }) }), {
+    json: options.json,
+    show: ({ seq }) => [`claimed: entry ${seq}; it counts when the probe sees it`],
+  })
+}

@@ -1,0 +1,51 @@
+/** verify: judges a packet on its bytes and the trusted keys alone. Reads two files, opens no connection. */
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { isRefusal } from '../domain/refusal.js'
+import { Trust } from '../domain/shapes/authority.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { nodeVerify } from '../keys/verify.js'
+import { type Verdict, verifyPacket } from '../packet/verify.js'
+import { EXIT, finish, UsageFault } from './outcome.js'
+
+interface Options {
+  readonly trust: string
+  readonly json?: boolean
+}
+
+export const define = (): Command =>
+  new Command('verify')
+    .argument('<packet>')
+    .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
+    .option('--json', 'one JSON document on stdout')
+    .action(verify)
+
+async function verify(path: string, options: Options): Promise<void> {
+  const trust = parseAs(Trust)(jsonOf((await bytesOf(options.trust)).toString('utf8')))
+  if (isRefusal(trust))
+    throw new UsageFault(`${options.trust} is no trust file: wrong at ${trust.where || '/'}`)
+  const verdict = verifyPacket({ bytes: await bytesOf(path), trust, verify: nodeVerify })
+  finish(verdict, { json: options.json, show: showVerdict })
+  if (verdict.verdict !== 'VERIFIED') process.exitCode = EXIT.refused
+}
+
+const bytesOf = (path: string): Promise<Buffer> =>
+  readFile(path).catch((cause: unknown) => {
+    throw new UsageFault(`${path} cannot be read`, { cause })
+  })
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+const showVerdict = (verdict: Verdict): readonly string[] => [
+  `${verdict.verdict} ${verdict.caseId}`,
+  ...(verdict.keys === 'demonstration' ? ['made with DEMONSTRATION keys: it proves nothing'] : []),
+  `${verdict.entries} entries, ${verdict.decisions} decisions, ${verdict.refusals} refusals; log of ${verdict.checkpoint ?? 'unknown'} entries; witnesses: ${verdict.witnesses}`,
+  ...verdict.words,
+  ...verdict.problems.map(({ code, where, detail }) => `${code} ${where}: ${detail}`),
+]

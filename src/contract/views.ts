@@ -1,0 +1,162 @@
+/**
+ * Views: what operators see of a case in Temporal, as values. *Attributes* are typed, opaque ids only and
+ * never encrypted; *details* are Markdown and *labels* stand on the timeline, both encrypted like every
+ * payload. Pure, and part of the workflow bundle. Nothing reads them back.
+ */
+import type { SearchAttributeUpdatePair } from '@temporalio/common'
+import { type CaseState, type Due, due, type StepState, stepOf, waitingOn } from '../domain/case.js'
+import { ATTRIBUTES } from './messages.js'
+
+/** A case waits for people or is at work; it is *stuck* when a fault or a refusal that no retry mends stands in its way. */
+export interface Shown {
+  readonly state: CaseState
+  readonly stuck: string | null
+  /** Workflow time, ISO, since which the case owes what it owes now. */
+  readonly since: string
+}
+
+const LABEL_MAX = 120
+const short = (text: string): string => text.slice(0, LABEL_MAX)
+
+/** Work of a moment is not worth a write: what it waits for next, or that it is stuck, is. */
+export function isBrief(state: CaseState): boolean {
+  const next = due(state)
+  if (next.kind === 'plan' || next.kind === 'open-gate') return true
+  if (next.kind !== 'perform') return false
+  const operations = stepOf(state, next.stepId)?.step.operations ?? []
+  return !operations.some(({ op }) => op === 'observe-unused' || op === 'observe-consumers')
+}
+
+export function attributesOf({ state, stuck, since }: Shown): readonly SearchAttributeUpdatePair[] {
+  const { opened } = state
+  const next = due(state)
+  const until = untilOf(next)
+  const closed = next.kind === 'closed'
+  const step = stepIdOf(next) === null ? null : stepOf(state, stepIdOf(next) ?? '')
+  const [first] = Object.values(opened?.requirements ?? {})
+  const { partner, owner, identity, control, target, policy, risk } = ATTRIBUTES
+  return [
+    { key: partner, value: opened?.executor ?? null },
+    { key: owner, value: opened?.ownerId ?? null },
+    { key: identity, value: opened?.identityId ?? null },
+    { key: control, value: opened?.objectiveId ?? null },
+    { key: target, value: opened?.systemId ?? null },
+    {
+      key: policy,
+      value: first === undefined ? null : `${first.pack.packId}@${first.pack.version}`,
+    },
+    { key: risk, value: opened?.tier ?? null },
+    { key: ATTRIBUTES.phase, value: stuck === null ? PHASES[next.kind] : 'stuck' },
+    { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state) : 'system' },
+    { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(since) },
+    { key: ATTRIBUTES.deadline, value: until === null ? null : new Date(until) },
+    { key: ATTRIBUTES.escalation, value: step?.gate?.escalated === 'yes' ? 1 : 0 },
+    { key: ATTRIBUTES.frozen, value: state.ending === 'fenced' },
+  ]
+}
+
+const PHASES: Readonly<Record<Due['kind'], string>> = {
+  plan: 'plan',
+  'open-gate': 'plan',
+  decision: 'approve',
+  perform: 'execute',
+  claim: 'execute',
+  observe: 'verify',
+  undo: 'rollback',
+  closed: 'closed',
+}
+
+/** A Keyword column holds 255 characters. */
+const ball = (state: CaseState): string | null => {
+  const holders = waitingOn(state).join(' ')
+  return holders === '' ? null : holders.slice(0, 255)
+}
+
+const stepIdOf = (next: Due): string | null => ('stepId' in next ? next.stepId : null)
+const untilOf = (next: Due): string | null =>
+  'until' in next && next.until !== '' ? next.until : null
+
+/** The label of a wait: until when, on whom, for what, and what happens then. */
+export function waitLabel(state: CaseState): string {
+  const next = due(state)
+  const holders = waitingOn(state).join(', ')
+  const until = untilOf(next) ?? 'open end'
+  if (next.kind === 'claim')
+    return short(`until ${until}: ${holders} does ${next.stepId}, then its gate opens again`)
+  const stepId = stepIdOf(next) ?? ''
+  return short(`until ${until}: ${holders} decides on ${stepId}, then it ${fate(state, stepId)}`)
+}
+
+const fate = (state: CaseState, stepId: string): string =>
+  stepOf(state, stepId)?.gate?.escalated === 'yes' ? 'expires' : 'escalates'
+
+/** The label of an activity, such as `perform: Set a new secret on app_b`. */
+export function workLabel(state: CaseState): string {
+  const next = due(state)
+  const step = stepOf(state, stepIdOf(next) ?? '')
+  if (step === null) return next.kind === 'plan' ? 'plan: look at the target' : next.kind
+  return short(`${next.kind} ${step.step.stepId}: ${step.step.title}`)
+}
+
+export function detailsOf(shown: Shown): string {
+  const { state, stuck } = shown
+  const heading = stuck === null ? headingOf(state) : `stuck: ${stuck}`
+  const step = stepOf(state, stepIdOf(due(state)) ?? '')
+  const rows = [...waitRows(shown), ...(step === null ? [] : stepRows(step))]
+  rows.push(['Plan', state.planHash ?? 'not drawn yet'])
+  const steps = state.steps.map((item) => [item.step.stepId, item.phase, String(item.round)])
+  return [
+    `### ${cell(heading)}`,
+    table([['', ''], ...rows]),
+    ...(steps.length === 0 ? [] : [table([['Step', 'State', 'Round'], ...steps])]),
+  ].join('\n\n')
+}
+
+function headingOf(state: CaseState): string {
+  const next = due(state)
+  if (next.kind === 'closed') return `closed: ${next.outcome}`
+  const holders = waitingOn(state).join(', ')
+  return holders === 'system' ? workLabel(state) : `waiting for ${holders}`
+}
+
+function waitRows({ state, stuck, since }: Shown): string[][] {
+  const next = due(state)
+  if (next.kind === 'closed') return [['Outcome', next.outcome]]
+  const until = untilOf(next)
+  return [
+    ['Awaited', stuck === null ? waitingOn(state).join(', ') : 'operations'],
+    ['Since', since],
+    ...(until === null
+      ? []
+      : [
+          [
+            'Until',
+            next.kind === 'decision' ? `${until}, then it ${fate(state, next.stepId)}` : until,
+          ],
+        ]),
+  ]
+}
+
+const stepRows = ({ step, round, because }: StepState): string[][] => [
+  ['For', `${step.stepId}: ${step.title}`],
+  ['Rollback', step.rollback],
+  ['Blast radius', step.blastRadius],
+  ['Round', because === null ? String(round) : `${round}, opened again because of ${because}`],
+]
+
+/** Text of a plan can quote names found on the target: it stays text. */
+const cell = (text: string): string =>
+  text.replace(/[\r\n]+/g, ' ').replace(/[\\`*_{}[\]<>#|!]/g, (mark) => `\\${mark}`)
+
+function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows
+  const line = (items: readonly string[]): string => `| ${items.map(cell).join(' | ')} |`
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...body.map(line)].join('\n')
+}
+
+/** Names what the case owes: the same name means that nobody has to be told or timed anew. */
+export const waitOf = (state: CaseState): string => {
+  const next = due(state)
+  const round = 'round' in next ? next.round : state.steps.length
+  return [next.kind, stepIdOf(next), round, untilOf(next)].join(':')
+}

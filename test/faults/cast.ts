@@ -1,0 +1,76 @@
+/**
+ * The cast: everything of a running system that can be killed with SIGKILL and started again, the
+ * servers with their own folder and port, the processes with the environment that they have then.
+ */
+import { join } from 'node:path'
+import { ATTRIBUTES, NAMESPACE } from '../../src/contract/messages.js'
+import type { Postgres } from '../../src/embedded/postgres.js'
+import { startPostgres } from '../../src/embedded/postgres.js'
+import { startTemporal, type Temporal } from '../../src/embedded/temporal.js'
+import { temporalBinary } from '../../src/embedded/temporal-binary.js'
+import type { Running } from '../journeys/running-system.js'
+
+export const VICTIMS = ['api', 'worker', 'keeper', 'connector', 'temporal', 'store', 'target'] as const
+export type Victim = (typeof VICTIMS)[number]
+type Server = 'temporal' | 'store' | 'target'
+
+export interface Cast {
+  readonly kill: (victim: Victim) => Promise<void>
+  readonly start: (victim: Victim) => Promise<void>
+  /** Ends the servers that were started here; the system ends its own. */
+  readonly stop: () => Promise<void>
+}
+
+export function castOf({ system }: Running): Cast {
+  const { store, target, temporal } = system
+  const servers: Record<Server, Postgres | Temporal> = { store, target, temporal }
+  const started = new Set<Postgres | Temporal>()
+  return {
+    kill: async (victim) => {
+      if (isServer(victim)) return servers[victim].kill()
+      await system.process(victim).kill()
+    },
+    start: async (victim) => {
+      if (!isServer(victim)) return void (await system.startProcess(victim))
+      const server = await again(system, victim)
+      servers[victim] = server
+      started.add(server)
+    },
+    stop: async () => {
+      await Promise.all([...started].map((server) => server.stop()))
+    },
+  }
+}
+
+const isServer = (victim: Victim): victim is Server =>
+  victim === 'temporal' || victim === 'store' || victim === 'target'
+
+const TYPES = { KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int', BOOL: 'Bool' } as const
+
+async function again(system: Running['system'], server: Server): Promise<Postgres | Temporal> {
+  const { dir } = system
+  const logFile = join(dir, 'logs', `${server}.log`)
+  if (server !== 'temporal')
+    return startPostgres({
+      dataDir: join(dir, server),
+      port: system[server].port,
+      logFile,
+      superuserPassword:
+        server === 'store' ? system.secrets.superuser : system.secrets.targetSuperuser,
+      settings: { max_connections: 150 },
+    })
+  const attributes = Object.values(ATTRIBUTES).map(({ name, type }) => [
+    name,
+    TYPES[type as keyof typeof TYPES],
+  ])
+  return startTemporal({
+    binary: await temporalBinary({ progress: () => undefined }),
+    dbFile: join(dir, 'temporal.db'),
+    port: Number(new URL(`http://${system.temporal.address}`).port),
+    uiPort: Number(new URL(system.temporal.uiUrl).port),
+    codecEndpoint: system.addresses.codec,
+    namespace: NAMESPACE,
+    searchAttributes: Object.fromEntries(attributes),
+    logFile,
+  })
+}

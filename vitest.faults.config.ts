@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Minutes, not seconds: processes are killed and what they left has to be noticed first. */
+export default defineConfig({
+  test: {
+    include: ['test/faults/**/*.test.ts'],
+    testTimeout: 840_000,
+    hookTimeout: 180_000,
+    pool: 'forks',
+    maxWorkers: 1,
+    env: { TZ: 'UTC' },
+  },
+})
