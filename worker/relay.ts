@@ -185,7 +185,7 @@ const startAttributes = (row: CaseRow): SearchAttributePair[] => [
   { key: ATTRIBUTES.policy, value: row.policy },
   { key: ATTRIBUTES.risk, value: row.tier },
   { key: ATTRIBUTES.phase, value: 'plan' },
-  { key: ATTRIBUTES.waitingOn, value: 'system' },
+  { key: ATTRIBUTES.waitingOn, value: ['system'] },
   { key: ATTRIBUTES.escalation, value: 0 },
   { key: ATTRIBUTES.frozen, value: false },
 ]

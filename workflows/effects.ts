@@ -35,21 +35,21 @@ const RETRY: RetryPolicy = {
 }
 
 /** Looks at the target and changes nothing: bounded by its connect and statement timeouts. */
-const LOOKING: ActivityOptions = {
+const LOOKING = {
   startToCloseTimeout: '60s',
   heartbeatTimeout: '10s',
   retry: RETRY,
-}
+} as const
 
 /**
  * May change a target or watch it for as long as the policy says, so the attempt as a whole is bounded by
  * months; a connector that dies is noticed by the heartbeat, which it gives by itself while it lives.
  */
-const ACTING: ActivityOptions = {
+const ACTING = {
   startToCloseTimeout: '60d',
   heartbeatTimeout: '10s',
   retry: RETRY,
-}
+} as const
 
 /** Without a connector on the queue the case is stuck, and that has to show. */
 const UNCLAIMED = '60s'

@@ -23,7 +23,7 @@ CsIdentity Keyword
 CsControl Keyword
 CsTarget Keyword
 CsPhase Keyword
-CsWaitingOn Keyword
+CsWaitingOn KeywordList
 CsPolicy Keyword
 CsRisk Keyword
 CsWaitingSince Datetime

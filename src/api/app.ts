@@ -44,8 +44,8 @@ export function createApi(deps: ApiDeps): express.Express {
   app.set('query parser', 'simple')
   const take = buckets()
   app.use((request, response, next) => {
-    response.locals['requestId'] = randomUUID()
-    response.set(HEADERS).set('X-Request-Id', response.locals['requestId'])
+    response.locals.requestId = randomUUID()
+    response.set(HEADERS).set('X-Request-Id', response.locals.requestId)
     logWhenDone(deps, { request, response })
     next()
   })
@@ -54,7 +54,7 @@ export function createApi(deps: ApiDeps): express.Express {
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path } = ROUTES[name]
     app[method](path, async (request, response) => {
-      response.locals['route'] = name
+      response.locals.route = name
       await answer({ deps, take, name, request }, response)
     })
   }
@@ -69,7 +69,7 @@ async function answer(entering: Entering, response: Response): Promise<void> {
   const entered = await enter(entering)
   if ('waitS' in entered) return sendFault(response, { status: 429, retryAfterS: entered.waitS })
   if (isRefusal(entered)) return sendNo(response, entered)
-  response.locals['principal'] = tenantOf(entered.principal)
+  response.locals.principal = tenantOf(entered.principal)
   const reply = await HANDLERS[name]({
     ...entered,
     deps,
@@ -87,7 +87,7 @@ const textParams = ({ params }: Request): Record<string, string> =>
   )
 
 function sendNo(response: Response, refusal: Refusal): void {
-  response.locals['refused'] = refusal.refused
+  response.locals.refused = refusal.refused
   sendRefusal(response, refusal)
 }
 
@@ -143,7 +143,7 @@ const faultName = (error: unknown): string => {
   return typeof code === 'string' ? `${name} ${code.slice(0, 20)}` : name
 }
 
-const requestIdOf = (response: Response): string => String(response.locals['requestId'])
+const requestIdOf = (response: Response): string => String(response.locals.requestId)
 
 /** Opaque ids only. */
 function logWhenDone(deps: ApiDeps, at: { request: Request; response: Response }): void {

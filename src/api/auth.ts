@@ -109,7 +109,7 @@ async function wrongCase({ deps, name, request }: Entering, principal: Principal
 
 /** UNTRUSTED: of the path, or of the body where the path names no case. */
 export function caseIdOf({ params, body }: Pick<Request, 'params' | 'body'>): string {
-  const named: unknown = params['caseId'] ?? fieldOf(body, 'caseId')
+  const named: unknown = params.caseId ?? fieldOf(body, 'caseId')
   return typeof named === 'string' && named.length <= 200 && !named.includes('\0') ? named : ''
 }
 

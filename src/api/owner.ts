@@ -35,7 +35,7 @@ export const decide: Handler = async ({ deps, params, body }) => {
   if (isRefusal(request)) return request
   const kept = reasonOf(request)
   if (isRefusal(kept)) return kept
-  const caseId = params['caseId'] ?? ''
+  const caseId = params.caseId ?? ''
   const receipt = await submitDecision(deps, { caseId, envelope: request.envelope, door: 'api' })
   if (isRefusal(receipt)) return receipt
   if (kept !== null) await keepReason(deps.db, kept)

@@ -104,7 +104,7 @@ function send(response: Response, problem: Problem, options: ProblemOptions): vo
   if (response.headersSent) return
   if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer')
   if (options.retryAfterS !== undefined) response.set('Retry-After', String(options.retryAfterS))
-  const requestId: unknown = response.locals['requestId']
+  const requestId: unknown = response.locals.requestId
   const body = typeof requestId === 'string' ? { ...problem, requestId } : problem
   response
     .status(problem.status)

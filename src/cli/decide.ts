@@ -8,7 +8,7 @@ import type { Review } from '../contract/http.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Verdict } from '../domain/shapes/envelope.js'
 import { type Common, clientFor, withProfile } from './options.js'
-import { finish, plain, refused, UsageFault } from './outcome.js'
+import { finish, print, refused, UsageFault } from './outcome.js'
 import { keyOf, readProfile } from './profile.js'
 import { dueStep } from './review.js'
 import { showReview } from './show-review.js'
@@ -91,8 +91,4 @@ async function confirm(input: {
   } finally {
     terminal.close()
   }
-}
-
-const print = (lines: readonly string[]): void => {
-  process.stdout.write(`${lines.map(plain).join('\n')}\n`)
 }

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { Connection } from '@temporalio/client'
 import pg from 'pg'
-import { type Env, Targets } from '../config.js'
+import { connectorConfig, type Env } from '../config.js'
 import { createPostgresqlConnector } from '../connectors/postgresql.js'
 import { ATTRIBUTES, NAMESPACE } from '../contract/messages.js'
 import type { Authority } from '../domain/authority.js'
@@ -44,9 +44,9 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
 }
 
 async function checkTemporal(env: Env): Promise<Found> {
-  const address = env['TEMPORAL_ADDRESS']
+  const address = env.TEMPORAL_ADDRESS
   if (address === undefined) return absent('TEMPORAL_ADDRESS')
-  const namespace = env['TEMPORAL_NAMESPACE'] ?? NAMESPACE
+  const namespace = env.TEMPORAL_NAMESPACE ?? NAMESPACE
   const connection = await Connection.connect({ address, connectTimeout: WITHIN_MS })
   try {
     await connection.workflowService.describeNamespace({ namespace })
@@ -65,7 +65,7 @@ async function checkTemporal(env: Env): Promise<Found> {
 }
 
 async function checkStore(env: Env): Promise<Found> {
-  const url = env['DATABASE_URL']
+  const url = env.DATABASE_URL
   if (url === undefined) return absent('DATABASE_URL')
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: WITHIN_MS })
   try {
@@ -108,22 +108,22 @@ async function checkAuthority(env: Env): Promise<Found> {
 }
 
 async function checkIssuers(env: Env): Promise<Found> {
-  const issuers = (env['OIDC_ISSUERS'] ?? '').split(',').filter((item) => item !== '')
+  const issuers = (env.OIDC_ISSUERS ?? '').split(',').filter((item) => item !== '')
   if (issuers.length === 0) return absent('OIDC_ISSUERS')
   for (const issuer of issuers) {
     const metadata = await jsonFrom(`${issuer}/.well-known/openid-configuration`)
-    if (metadata['issuer'] !== issuer) return bad(`${issuer} calls itself ${metadata['issuer']}`)
-    const { keys } = await jsonFrom(String(metadata['jwks_uri']))
+    if (metadata.issuer !== issuer) return bad(`${issuer} calls itself ${metadata.issuer}`)
+    const { keys } = await jsonFrom(String(metadata.jwks_uri))
     if (!Array.isArray(keys) || keys.length === 0) return bad(`${issuer} publishes no keys`)
   }
   return good(issuers.join(', '))
 }
 
 async function checkApi(env: Env): Promise<Found> {
-  const url = env['PUBLIC_URL']
+  const url = env.PUBLIC_URL
   if (url === undefined) return absent('PUBLIC_URL')
   const ready = await jsonFrom(new URL('/readyz', url).href)
-  return ready['ready'] === true ? good(`${url} is ready`) : bad(`${url} is not ready`)
+  return ready.ready === true ? good(`${url} is ready`) : bad(`${url} is not ready`)
 }
 
 async function jsonFrom(url: string): Promise<Record<string, unknown>> {
@@ -134,10 +134,8 @@ async function jsonFrom(url: string): Promise<Record<string, unknown>> {
 
 /** What the admin credential may not do that a plan needs, before anybody signs. */
 async function checkTargets(env: Env): Promise<Found> {
-  const path = env['COUNTERSIGN_TARGETS']
-  if (path === undefined) return absent('COUNTERSIGN_TARGETS')
-  const targets = parseAs(Targets)(JSON.parse(await readFile(path, 'utf8')))
-  if (isRefusal(targets)) return bad(`the targets file is wrong at ${targets.where}`)
+  if (env.COUNTERSIGN_TARGETS === undefined) return absent('COUNTERSIGN_TARGETS')
+  const { targets } = connectorConfig(env)
   const authority = await authorityOf(env)
   const lacking: string[] = []
   for (const [systemId, target] of Object.entries(targets.systems)) {

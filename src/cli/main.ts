@@ -39,7 +39,8 @@ async function main(words: readonly string[]): Promise<void> {
   const program = new Command('countersign')
     .description('The partner executes. The enterprise countersigns. Anyone can check.')
     .addHelpText('after', `\n${EXIT_CODES}`)
-  const asked = words.find((word) => !word.startsWith('-')) ?? ''
+  const [first, second] = words.filter((word) => !word.startsWith('-'))
+  const asked = first === 'help' ? second : first
   for (const [name, [about, load]] of Object.entries(COMMANDS)) {
     const command = name === asked ? (await load()).define() : new Command(name)
     program.addCommand(strict(command.description(about)))

@@ -12,9 +12,23 @@ export class UsageFault extends Error {
   override readonly name = 'UsageFault'
 }
 
-/** UNTRUSTED: text that others chose. C0, DEL, C1 and the bidirectional controls become U+FFFD. */
+/** C0, DEL and C1 controls, and those that turn the direction of text around. */
+const CONTROLS = [
+  [0x00, 0x1f],
+  [0x7f, 0x9f],
+  [0x200e, 0x200f],
+  [0x202a, 0x202e],
+  [0x2066, 0x2069],
+] as const
+
+const isControl = (character: string): boolean => {
+  const code = character.codePointAt(0) ?? 0
+  return CONTROLS.some(([first, last]) => first <= code && code <= last)
+}
+
+/** UNTRUSTED: text that others chose. Each control character becomes U+FFFD. */
 export const plain = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  Array.from(text, (character) => (isControl(character) ? '\ufffd' : character)).join('')
 
 export interface Show<T> {
   /** Present with --json. */
@@ -24,9 +38,13 @@ export interface Show<T> {
 
 /** Prints the answer, or the refusal, and sets the exit code. */
 export function finish<T>(answer: T | Refusal, { json, show }: Show<T>): void {
-  if (isRefusal(answer)) return refused(answer, json)
-  const lines = json === true ? [JSON.stringify(answer)] : show(answer).map(plain)
-  process.stdout.write(`${lines.join('\n')}\n`)
+  if (isRefusal(answer)) refused(answer, json)
+  else print(json === true ? [JSON.stringify(answer)] : show(answer))
+}
+
+/** Lines on stdout. A JSON document has no control characters outside its escapes. */
+export const print = (lines: readonly string[]): void => {
+  process.stdout.write(`${lines.map(plain).join('\n')}\n`)
 }
 
 export function refused(refusal: Refusal, json: boolean | undefined): void {

@@ -30,7 +30,7 @@ export type KeyUse = 'loginKey' | 'decisionKey' | 'claimKey'
 
 /** Throws UsageFault for a file that is missing or wrong. */
 export async function readProfile(given: string | undefined): Promise<Profile> {
-  const path = given ?? process.env['COUNTERSIGN_PROFILE']
+  const path = given ?? process.env.COUNTERSIGN_PROFILE
   if (path === undefined || path === '')
     throw new UsageFault('name a profile with --profile or COUNTERSIGN_PROFILE')
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
@@ -62,6 +62,6 @@ function jsonOf(text: string): unknown {
 export async function keyOf(profile: Profile, use: KeyUse): Promise<LoadedKey> {
   const path = profile[use]
   if (path === undefined) throw new UsageFault(`this profile has no ${use}`)
-  const passphrase = process.env['COUNTERSIGN_KEY_PASSPHRASE']
+  const passphrase = process.env.COUNTERSIGN_KEY_PASSPHRASE
   return loadKey(path, passphrase === undefined ? {} : { passphrase })
 }

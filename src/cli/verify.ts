@@ -43,9 +43,9 @@ function jsonOf(text: string): unknown {
 }
 
 const showVerdict = (verdict: Verdict): readonly string[] => [
-  `${verdict.verdict} ${verdict.caseId}`,
+  `${verdict.verdict} case=${verdict.caseId} entries=${verdict.entries} decisions=${verdict.decisions} refusals=${verdict.refusals} checkpoint=${verdict.checkpoint ?? 'unknown'}`,
   ...(verdict.keys === 'demonstration' ? ['made with DEMONSTRATION keys: it proves nothing'] : []),
-  `${verdict.entries} entries, ${verdict.decisions} decisions, ${verdict.refusals} refusals; log of ${verdict.checkpoint ?? 'unknown'} entries; witnesses: ${verdict.witnesses}`,
+  `witnesses: ${verdict.witnesses}`,
   ...verdict.words,
   ...verdict.problems.map(({ code, where, detail }) => `${code} ${where}: ${detail}`),
 ]

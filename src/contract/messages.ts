@@ -63,8 +63,8 @@ export interface ConnectorActivities {
   undo(input: ConnectorInput): Promise<readonly Recorded[]>
 }
 
-const { KEYWORD, DATETIME, INT, BOOL } = SearchAttributeType
-/** Typed, opaque, never personal: the operator's interface (9 of the 10 Keyword columns of SQL visibility). */
+const { KEYWORD, KEYWORD_LIST, DATETIME, INT, BOOL } = SearchAttributeType
+/** Typed, opaque, never personal: the operator's interface (8 of the 10 Keyword columns of SQL visibility). */
 export const ATTRIBUTES = {
   partner: defineSearchAttributeKey('CsPartner', KEYWORD),
   owner: defineSearchAttributeKey('CsOwner', KEYWORD),
@@ -72,7 +72,7 @@ export const ATTRIBUTES = {
   control: defineSearchAttributeKey('CsControl', KEYWORD),
   target: defineSearchAttributeKey('CsTarget', KEYWORD),
   phase: defineSearchAttributeKey('CsPhase', KEYWORD),
-  waitingOn: defineSearchAttributeKey('CsWaitingOn', KEYWORD),
+  waitingOn: defineSearchAttributeKey('CsWaitingOn', KEYWORD_LIST),
   policy: defineSearchAttributeKey('CsPolicy', KEYWORD),
   risk: defineSearchAttributeKey('CsRisk', KEYWORD),
   waitingSince: defineSearchAttributeKey('CsWaitingSince', DATETIME),

@@ -47,7 +47,7 @@ export function attributesOf({ state, stuck, since }: Shown): readonly SearchAtt
     },
     { key: risk, value: opened?.tier ?? null },
     { key: ATTRIBUTES.phase, value: stuck === null ? PHASES[next.kind] : 'stuck' },
-    { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state) : 'system' },
+    { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state) : ['system'] },
     { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(since) },
     { key: ATTRIBUTES.deadline, value: until === null ? null : new Date(until) },
     { key: ATTRIBUTES.escalation, value: step?.gate?.escalated === 'yes' ? 1 : 0 },
@@ -66,10 +66,9 @@ const PHASES: Readonly<Record<Due['kind'], string>> = {
   closed: 'closed',
 }
 
-/** A Keyword column holds 255 characters. */
-const ball = (state: CaseState): string | null => {
-  const holders = waitingOn(state).join(' ')
-  return holders === '' ? null : holders.slice(0, 255)
+const ball = (state: CaseState): string[] | null => {
+  const holders = [...waitingOn(state)]
+  return holders.length === 0 ? null : holders
 }
 
 const stepIdOf = (next: Due): string | null => ('stepId' in next ? next.stepId : null)

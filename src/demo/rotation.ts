@@ -4,6 +4,7 @@
  * is the owner. What is printed is what happened.
  */
 import { execFile, spawn } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -169,7 +170,9 @@ async function consumerReport({ print }: Show, consumer: Consumer): Promise<void
 }
 
 async function exportPacket({ stage, print }: Show, caseId: string): Promise<string> {
-  const file = join(stage.system.dir, `packet-${caseId.split(':').at(-1)}.zip`)
+  const folder = join(stage.system.dir, '..', 'packets')
+  await mkdir(folder, { recursive: true })
+  const file = join(folder, `${caseId.replaceAll(':', '_')}.zip`)
   await run(process.execPath, [
     ...[main, 'evidence', 'export', caseId, '-o', file],
     ...['--profile', stage.system.profile('per_ana')],

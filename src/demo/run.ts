@@ -29,15 +29,16 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     progress: (line) => print(`… ${line}`),
     ...impatient(options),
   })
+  let status = 1
   try {
-    const status = options.attack === true ? await attack(system) : await rotation(system, options)
-    if (options.keep === true) return await untilTold(system, status)
+    status = options.attack === true ? await attack(system) : await rotation(system, options)
+    if (options.keep === true) await untilTold()
     return status
   } finally {
     await system.stop()
     await stopChildren()
-    if (options.keep !== true && process.exitCode !== 1)
-      await rm(dir, { recursive: true, force: true })
+    if (status === 0 && options.keep !== true) await rm(dir, { recursive: true, force: true })
+    else process.stderr.write(`Logs and data are kept in ${dir}\n`)
   }
 }
 
@@ -54,8 +55,8 @@ async function rotation(system: System, options: DemoOptions): Promise<number> {
     const { packetFile } = await showRotation({ stage, print, owner }, 'billing')
     const trustFile = join(system.dir, 'trust.json')
     const { line, where } = await verifyOffline({ packetFile, trustFile })
-    print(`Verified ${where}, from the packet and the trusted keys alone:`)
     if (options.keep === true) printAddresses(system)
+    print(`Verified ${where}, from the packet and the trusted keys alone:`)
     print(line)
     return line === '' ? 1 : 0
   } finally {
@@ -90,7 +91,11 @@ export async function runStart(): Promise<number> {
     accounts: ['billing', 'ledger'],
     progress: (line) => print(`… ${line}`),
   })
-  return untilTold(system, 0)
+  printAddresses(system)
+  await untilTold()
+  await system.stop()
+  await stopChildren()
+  return 0
 }
 
 function printAddresses(system: System): void {
@@ -98,16 +103,11 @@ function printAddresses(system: System): void {
     print(`  ${name.padEnd(10)} ${address}`)
   print(`  profiles   ${join(system.dir, 'profiles')}`)
   print(`  logs       ${join(system.dir, 'logs')}`)
+  print('Everything keeps running. Ctrl-C stops it.')
 }
 
-/** Keeps everything running until SIGINT or SIGTERM, which stop it in order. */
-async function untilTold(system: System, status: number): Promise<number> {
-  printAddresses(system)
-  print('Running. Ctrl-C stops everything.')
-  await new Promise<void>((done) => {
-    process.once('SIGINT', () => done())
-    process.once('SIGTERM', () => done())
+/** Everything keeps running until SIGINT or SIGTERM. */
+const untilTold = (): Promise<void> =>
+  new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
   })
-  await system.stop()
-  return status
-}

@@ -213,7 +213,7 @@ async function startServers(input: {
       searchAttributes: Object.fromEntries(
         Object.values(ATTRIBUTES).map((attribute) => [
           attribute.name,
-          temporalType(attribute.type),
+          TEMPORAL_TYPES[attribute.type],
         ]),
       ),
       logFile: logFile('temporal'),
@@ -222,12 +222,13 @@ async function startServers(input: {
   return { store, target, temporal }
 }
 
-const temporalType = (type: string) =>
-  ({ KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int', BOOL: 'Bool' })[type] as
-    | 'Keyword'
-    | 'Datetime'
-    | 'Int'
-    | 'Bool'
+const TEMPORAL_TYPES = {
+  KEYWORD: 'Keyword',
+  KEYWORD_LIST: 'KeywordList',
+  DATETIME: 'Datetime',
+  INT: 'Int',
+  BOOL: 'Bool',
+} as const
 
 const databaseUrl = ({ store, secrets }: Parts, role: Role): string =>
   store.url(role, secrets.roles[role], 'postgres')

@@ -3,7 +3,7 @@
  * admit a decision, to enforce it in the execution gate, and to re-check it offline years later.
  * It reads like the questions a lawyer would ask, in that order; each answers or refuses.
  */
-import { type Authority, within } from './authority.js'
+import { type Authority, inForce, within } from './authority.js'
 import type { CaseState, StepState } from './case.js'
 import { stepOf } from './case.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
@@ -73,8 +73,7 @@ function whoSigned({ envelope, authority, verify, at }: Judging): Signer | Refus
   const signer = authority.personKeys.get(signature.keyid)
   if (signer === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
   const { key } = signer
-  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
-    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  if (!inForce(key, at)) return refuse('KEY_REVOKED', '/signatures/0/keyid')
   const verified = verifySignature({ envelope, index: 0, key, verify })
   return verified === true ? signer : verified
 }
@@ -114,7 +113,10 @@ function wrongBinding({ judging, decision, step, requirement }: Binding & { requ
   return late.some((phase) => phase === step.phase) ? refuse('TOO_LATE', '/stepId') : null
 }
 
-/** Afterwards the decision is for this opening of the gate, or was validly given ahead. */
+/**
+ * Afterwards the decision is for this opening of the gate, or was validly given ahead: whatever it
+ * waits for is observed whenever it is counted.
+ */
 function wrongGate({
   judging,
   decision,
@@ -137,9 +139,15 @@ function wrongGate({
     return refuse('GATE_NOT_OPEN', '/verdict', 'a question needs an open gate')
   if (requirement.ahead === 'forbidden') return refuse('AHEAD_FORBIDDEN', '/gate/opensWhen')
   const weaker = requirement.facts.find((fact) => !opensWhen.includes(fact))
-  return weaker === undefined
+  if (weaker !== undefined)
+    return refuse('CONDITION_UNMET', '/gate/opensWhen', `it has to wait for ${weaker}`)
+  if (decision.verdict === 'decline') return null
+  const known = judging.state.facts
+  const met = step.gate === null ? [...known, ...step.step.needs, ...requirement.facts] : known
+  const never = opensWhen.find((fact) => !met.includes(fact))
+  return never === undefined
     ? null
-    : refuse('CONDITION_UNMET', '/gate/opensWhen', `it has to wait for ${weaker}`)
+    : refuse('CONDITION_UNMET', '/gate/opensWhen', `this gate does not wait for ${never}`)
 }
 
 interface Voting {
@@ -188,6 +196,7 @@ function isDelegated({ judging, decision }: { judging: Judging; decision: Decisi
       delegation.from === decision.onBehalfOf &&
       delegation.to === decision.personId &&
       within(delegation, at) &&
+      inForce(delegation.key, at) &&
       delegation.kinds.includes(opened.kind) &&
       (delegation.systems === null || delegation.systems.includes(opened.systemId)),
   )

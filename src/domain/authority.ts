@@ -4,13 +4,7 @@
  * row says so; a bundle that does not verify is a refusal, never a smaller authority.
  */
 import { type Digest, digestOf } from './digest.js'
-import {
-  decodePayload,
-  type OpenedEnvelope,
-  openEnvelope,
-  type Verify,
-  verifySignature,
-} from './envelope.js'
+import { decodePayload, openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import {
   Acknowledgement,
@@ -42,6 +36,7 @@ export interface Authority {
   /** Digest of the manifest's exact bytes: names this bundle in entries. */
   readonly hash: Digest
   readonly root: Root
+  /** When the root, the manifest or the last signer of any part ends, whichever is first. */
   readonly expiresAt: string
   readonly persons: ReadonlyMap<string, Person>
   readonly personKeys: ReadonlyMap<string, { readonly person: Person; readonly key: PersonKey }>
@@ -53,8 +48,19 @@ export interface Authority {
   readonly acknowledged: ReadonlySet<string>
   readonly packs: readonly PackReference[]
   readonly connectorKeys: ReadonlyMap<string, PublicKey>
-  readonly delegations: readonly Delegation[]
+  readonly delegations: readonly SignedDelegation[]
 }
+
+/** A delegation lasts no longer than the key that signed it: whoever uses it asks whether that is in force. */
+export interface SignedDelegation extends Delegation {
+  readonly key: PersonKey
+}
+
+/** A key in force: within its validity, and not revoked. */
+export const inForce = (
+  key: { notBefore: string; notAfter: string; revokedAt: string | null },
+  at: string,
+): boolean => within(key, at) && (key.revokedAt === null || at < key.revokedAt)
 
 /** Tests whether `at` lies in the half-open interval [notBefore, notAfter). */
 export const within = (span: { notBefore: string; notAfter: string }, at: string): boolean =>
@@ -85,8 +91,13 @@ export function verifyAuthority(check: Check): Authority | Refusal {
   if (wrong !== null) return wrong
   const sections = openSections({ ...check, root, body })
   if (isRefusal(sections)) return sections
-  return assemble({ ...check, root, manifest: body, hash: manifest.digest, sections })
+  const { until, ...opened } = sections
+  const expiresAt = earliest([root.expiresAt, body.expiresAt, manifest.until, ...until])
+  const { digest: hash } = manifest
+  return assemble({ ...check, root, manifest: body, hash, expiresAt, sections: opened })
 }
+
+const earliest = (times: readonly string[]): string => times.toSorted()[0] ?? ''
 
 const at = (where: string, refusal: Refusal): Refusal =>
   refuse('AUTHORITY_INVALID', where + refusal.where, refusal.detail)
@@ -118,6 +129,8 @@ function openRoot({ bundle, trust, verify, at: now }: Check): Root | Refusal {
 interface Signed {
   readonly value: unknown
   readonly digest: Digest
+  /** ISO time from which no signer of it is in force. */
+  readonly until: string
 }
 
 /** Afterwards a signer that the root delegated to for this scope, and whose delegation is in force, signed these bytes. */
@@ -126,16 +139,18 @@ function openSigned(
 ): Signed | Refusal {
   const { root, envelope, scope, verify } = check
   const where = `/${scope}`
-  const good = envelope.signatures.some((signature, index) => {
+  const until = envelope.signatures.flatMap((signature, index) => {
     const key = root.signers.find((signer) => signer.keyId === signature.keyid)
-    if (key === undefined || !key.scopes.includes(scope) || !within(key, check.at)) return false
-    return verifySignature({ envelope, index, key, verify }) === true
+    if (key === undefined || !key.scopes.includes(scope) || !within(key, check.at)) return []
+    return verifySignature({ envelope, index, key, verify }) === true ? [key.notAfter] : []
   })
-  if (!good) return refuse('AUTHORITY_INVALID', where, 'not signed by a signer of this scope')
+  const [last] = until.toSorted().reverse()
+  if (last === undefined)
+    return refuse('AUTHORITY_INVALID', where, 'not signed by a signer of this scope')
   const kind = scope === 'manifest' ? 'manifest' : 'section'
   const opened = openEnvelope({ envelope, kind, parse: (value) => ({ value }) })
   if (isRefusal(opened)) return at(where, opened)
-  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes) }
+  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes), until: last }
 }
 
 function manifestProblem(check: Check & { root: Root; body: Manifest }): Refusal | null {
@@ -159,7 +174,10 @@ interface Sections {
   readonly policy: PolicySection
 }
 
-function openSections(check: Check & { root: Root; body: Manifest }): Sections | Refusal {
+function openSections(
+  check: Check & { root: Root; body: Manifest },
+): (Sections & { readonly until: readonly string[] }) | Refusal {
+  const until: string[] = []
   const one = <T extends { enterprise: string }>(
     name: SectionName,
     parse: (value: unknown) => T | Refusal,
@@ -170,6 +188,7 @@ function openSections(check: Check & { root: Root; body: Manifest }): Sections |
       return refuse('AUTHORITY_INVALID', `/${name}`, 'not the section that the manifest names')
     const parsed = parse(signed.value)
     if (isRefusal(parsed)) return at(`/${name}`, parsed)
+    until.push(signed.until)
     return parsed.enterprise === check.trust.enterprise
       ? parsed
       : refuse('WRONG_ENTERPRISE', `/${name}/enterprise`)
@@ -182,13 +201,14 @@ function openSections(check: Check & { root: Root; body: Manifest }): Sections |
   if (isRefusal(contracts)) return contracts
   const policy = one('policy', parseAs(PolicySection))
   if (isRefusal(policy)) return policy
-  return { people, ownership, contracts, policy }
+  return { people, ownership, contracts, policy, until }
 }
 
 interface Parts extends Check {
   readonly root: Root
   readonly manifest: Manifest
   readonly hash: Digest
+  readonly expiresAt: string
   readonly sections: Sections
 }
 
@@ -218,8 +238,7 @@ function assemble(parts: Parts): Authority | Refusal {
     version: parts.manifest.version,
     hash: parts.hash,
     root,
-    expiresAt:
-      root.expiresAt < parts.manifest.expiresAt ? root.expiresAt : parts.manifest.expiresAt,
+    expiresAt: parts.expiresAt,
     persons: personMap,
     personKeys,
     companies: companyMap,
@@ -256,7 +275,7 @@ function keysOf(persons: readonly Person[]): Authority['personKeys'] | Refusal {
   return map
 }
 
-/** Afterwards the partner itself signed, with a claim key in force, that the reserved matters stay with the enterprise. */
+/** Afterwards the partner itself signed, with a claim key not yet revoked or expired, that the reserved matters stay with the enterprise. */
 function isAcknowledged(input: {
   contract: Contract
   companies: ReadonlyMap<string, Company>
@@ -278,6 +297,8 @@ function isAcknowledged(input: {
   const { payload } = opened
   return (
     payload.enterprise === parts.trust.enterprise &&
+    payload.at < key.notAfter &&
+    (key.revokedAt === null || payload.at < key.revokedAt) &&
     payload.contractId === contract.contractId &&
     payload.companyId === contract.companyId &&
     contract.reservedMatters.every((matter) => payload.reservedMatters.includes(matter)) &&
@@ -291,11 +312,10 @@ function isAcknowledged(input: {
 function openDelegations(input: {
   parts: Parts
   personKeys: Authority['personKeys']
-}): readonly Delegation[] {
-  const opened = input.parts.bundle.delegations.flatMap((envelope) => {
-    const one = openDelegation({ ...input, envelope })
-    return one === null ? [] : [one.payload]
-  })
+}): readonly SignedDelegation[] {
+  const opened = input.parts.bundle.delegations.flatMap(
+    (envelope) => openDelegation({ ...input, envelope }) ?? [],
+  )
   const delegates = new Set(opened.map((delegation) => delegation.to))
   return opened.filter((delegation) => !delegates.has(delegation.from))
 }
@@ -304,7 +324,7 @@ function openDelegation(input: {
   parts: Parts
   personKeys: Authority['personKeys']
   envelope: Envelope
-}): OpenedEnvelope<Delegation> | null {
+}): SignedDelegation | null {
   const { envelope, personKeys, parts } = input
   const holder = personKeys.get(envelope.signatures[0]?.keyid ?? '')
   if (holder === undefined) return null
@@ -314,5 +334,5 @@ function openDelegation(input: {
   if (isRefusal(opened)) return null
   const { from, to, enterprise } = opened.payload
   const sound = from === person.personId && to !== from && enterprise === parts.trust.enterprise
-  return sound ? opened : null
+  return sound ? { ...opened.payload, key } : null
 }

@@ -56,6 +56,8 @@ export interface Gate {
 
 export interface Task {
   readonly until: string
+  /** How often it was leased so far: a lease's number is never used twice. */
+  readonly leases: number
   readonly lease: { readonly number: number; readonly until: string } | null
   readonly claimId: string | null
 }
@@ -239,6 +241,10 @@ export function evolve(state: CaseState, recorded: Recorded): CaseState {
     case 'FindingRecorded':
     case 'WorkflowRecovered':
       return moved
+    case 'StepFailed':
+      return withStep(withoutAhead(moved, event.stepId), event.stepId, (item) =>
+        evolveStep({ item, event, recorded, state }),
+      )
     default:
       return withStep(moved, event.stepId, (item) => evolveStep({ item, event, recorded, state }))
   }
@@ -278,6 +284,7 @@ function evolveStep({ item, event, recorded, state }: StepChange): StepState {
         phase: 'open',
         round: event.round,
         gate: gateOf(event, recorded),
+        votes: isPinned(state, event) ? item.votes : [],
         grant: null,
         task: null,
       }
@@ -294,9 +301,16 @@ function evolveStep({ item, event, recorded, state }: StepChange): StepState {
         grant: { grantId: event.grantId, fencingToken: event.fencingToken },
       }
     case 'TaskOffered':
-      return { ...item, phase: 'offered', task: { until: event.until, lease: null, claimId: null } }
+      return {
+        ...item,
+        phase: 'offered',
+        task: { until: event.until, leases: 0, lease: null, claimId: null },
+      }
     case 'TaskLeased':
-      return withTask(item, { lease: { number: event.lease, until: event.until } })
+      return withTask(item, {
+        leases: event.lease,
+        lease: { number: event.lease, until: event.until },
+      })
     case 'ClaimRecorded':
       return { ...withTask(item, { claimId: event.claimId }), phase: 'claimed' }
     case 'ClaimContradicted':
@@ -329,6 +343,18 @@ const again = (item: StepState, because: string | null): StepState => ({
   round: item.round,
   because: because as RefusalCode | null,
 })
+
+/** What was signed ahead was signed for the requirement of the opening; a gate with another one voids it. */
+const isPinned = (state: CaseState, { stepId, resolved }: EventOf<'GateOpened'>): boolean =>
+  state.opened?.requirements[stepId]?.requirementHash === resolved.requirementHash
+
+/** A decision given ahead counts on every step before it going as planned. */
+const withoutAhead = (state: CaseState, failed: string): CaseState => {
+  const from = state.steps.findIndex((item) => item.step.stepId === failed)
+  const later = (index: number) => from >= 0 && index > from
+  const steps = state.steps.map((item, index) => (later(index) ? { ...item, votes: [] } : item))
+  return { ...state, steps }
+}
 
 const gateOf = (event: EventOf<'GateOpened'>, recorded: Recorded): Gate => ({
   nonce: recorded.hash,

@@ -57,9 +57,7 @@ export function admitDecision(state: CaseState, command: AdmitDecision): Admitte
   if (decision.decisionId in state.decisions) return refuse('REPLAYED', '/decisionId')
   const step = stepOf(state, decision.stepId)
   if (step === null) return refuse('WRONG_STEP', '/stepId')
-  const again = step.votes.some(
-    (vote) => vote.person === votes && vote.verdict === decision.verdict,
-  )
+  const again = countingVotes(step, command.at).some((vote) => vote.person === votes)
   if (again && decision.verdict === 'approve') return refuse('PERSON_COUNTED', '/personId')
   const { version, hash } = command.authority
   const admitted: EventOf<'DecisionAdmitted'> = {
@@ -159,7 +157,8 @@ export function plan(
   state: CaseState,
   command: { plan: Plan; attest: Attest },
 ): CaseEvent[] | Refusal {
-  if (state.opened === null || state.plan !== null) return refuse('NOT_DUE', '/plan')
+  if (state.opened === null || state.plan !== null || isEnding(state))
+    return refuse('NOT_DUE', '/plan')
   const planHash = digest(command.plan)
   return [command.attest({ type: 'Planned', plan: command.plan, planHash })]
 }
@@ -346,6 +345,8 @@ export function finishStep(
 ): CaseEvent[] | Refusal {
   const step = holdsGrant(state, command)
   if (isRefusal(step)) return step
+  const until = step.step.executor === 'partner' ? 'claimed' : 'granted'
+  if (step.phase !== until) return refuse('NOT_DUE', `/steps/${command.stepId}`, `not ${until}`)
   const facts = [...new Set([...command.facts])]
   const known: CaseState = { ...state, facts: [...state.facts, ...facts] }
   const complete: Fact[] = missing(known).length === 0 ? ['evidence-complete'] : []
@@ -373,8 +374,10 @@ export function failStep(
 ): CaseEvent[] | Refusal {
   const step = holdsGrant(state, command)
   if (isRefusal(step)) return step
-  const { attest, ...event } = command
-  return settled(state, [attest({ type: 'StepFailed', ...event })])
+  if (step.phase !== 'granted' && step.phase !== 'claimed')
+    return refuse('NOT_DUE', `/steps/${command.stepId}`, 'not in progress')
+  const { stepId, grantId, code, target, attest } = command
+  return settled(state, [attest({ type: 'StepFailed', stepId, grantId, code, target })])
 }
 
 /** A rollback ends the step's failure, or, when the case is ending, is followed by the next step to undo. */
@@ -382,13 +385,13 @@ export function undoStep(
   state: CaseState,
   command: { stepId: string; grantId: string; observed: Record<string, string>; attest: Attest },
 ): CaseEvent[] | Refusal {
-  const { attest, ...event } = command
+  const { stepId, grantId, observed, attest } = command
   const step = stepOf(state, command.stepId)
   if (step === null || step.grant?.grantId !== command.grantId)
     return refuse('NOT_DUE', `/steps/${command.stepId}`)
   const owed = step.phase === 'failed' || (state.ending !== null && undoable(state) === step)
   if (!owed) return refuse('NOT_DUE', `/steps/${command.stepId}`)
-  return settled(state, [attest({ type: 'StepUndone', ...event })])
+  return settled(state, [attest({ type: 'StepUndone', stepId, grantId, observed })])
 }
 
 /** The claim counts for nothing: the task is open again, unless the case is ending. */

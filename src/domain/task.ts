@@ -32,7 +32,7 @@ export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLe
     stepId: command.stepId,
     grantId: step.grant.grantId,
     companyId: command.companyId,
-    lease: (step.task.lease?.number ?? 0) + 1,
+    lease: step.task.leases + 1,
     until: ends < step.task.until ? ends : step.task.until,
   }
 }

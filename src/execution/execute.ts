@@ -311,7 +311,12 @@ export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void
   await record(deps, {
     caseId: at.caseId,
     decide: (view) =>
-      undoStep(view.state, { ...at, grantId, observed, attest: deps.attestFor(at.caseId) }),
+      undoStep(view.state, {
+        stepId: at.stepId,
+        grantId,
+        observed,
+        attest: deps.attestFor(at.caseId),
+      }),
   })
 }
 

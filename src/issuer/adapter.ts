@@ -33,7 +33,7 @@ export function memoryAdapter(): Adapter {
     findByUid: async () => undefined,
     consume: async (id) => {
       const found = live(id)
-      if (found !== undefined) found.payload['consumed'] = Math.floor(Date.now() / 1000)
+      if (found !== undefined) found.payload.consumed = Math.floor(Date.now() / 1000)
     },
     destroy: async (id) => {
       kept.delete(id)

@@ -110,6 +110,7 @@ const flows = (input: Flows) => ({
   responseTypes: [],
   scopes: [],
   clockTolerance: 5,
+  ttl: { ClientCredentials: TOKEN_LIVES_S },
   clientDefaults: {
     grant_types: ['client_credentials'],
     response_types: [],

@@ -13,10 +13,17 @@ import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
 import type { CaseEvent } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { PackFiles } from '../packs/load.js'
-import type { Db } from '../store/db.js'
 import { bundleHash, readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'
 import { personsOf, reasonDigestOf } from './told.js'
+
+/** What is asked of the store: PostgreSQL, under a role that may read the side store. */
+export interface Db {
+  readonly query: <Row extends object>(
+    text: string,
+    values: readonly unknown[],
+  ) => Promise<{ readonly rows: readonly Row[] }>
+}
 
 export type Bundles = ReadonlyMap<Digest, AuthorityBundle>
 

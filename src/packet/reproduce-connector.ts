@@ -9,6 +9,7 @@ import { due, type StepState, stepOf } from '../domain/case.js'
 import { countAgain, termsAgain } from '../domain/count.js'
 import {
   type Attest,
+  contradictClaim,
   failStep,
   finishStep,
   grant,
@@ -213,11 +214,9 @@ function openPermit(input: {
 }
 
 export const claimContradicted: Reproduce<'ClaimContradicted'> = ({ state, event }) => {
-  const held = holdsGrant(state, event)
-  if (isRefusal(held)) return held
-  return held.phase === 'claimed' && held.task?.claimId === event.claimId
-    ? [event]
-    : refuse('NOT_DUE', '/claimId', 'no such claim awaits the probe')
+  const { stepId, grantId, claimId, observed } = event
+  const held = holdsGrant(state, { stepId, grantId })
+  return isRefusal(held) ? held : contradictClaim(state, { stepId, claimId, observed, attest })
 }
 
 /** A step is performed when every operation was seen done under its grant; its facts are theirs. */

@@ -3,13 +3,12 @@
  * fence's own entries. Raising one takes the row exclusively, so it is acknowledged only when no gate
  * that could still pass is open. It needs neither Temporal nor the signer.
  */
-import { type Authority, within } from '../domain/authority.js'
 import { fence as fenceCase } from '../domain/decide.js'
-import { openEnvelope, type Verify, verifySignature } from '../domain/envelope.js'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { type Envelope, Fence, type FenceScope } from '../domain/shapes/envelope.js'
+import type { Verify } from '../domain/envelope.js'
+import { judgeFence } from '../domain/fence.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
-import { parseAs } from '../domain/shapes/parse.js'
 import { append, applyIn, lockStream } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
@@ -79,14 +78,11 @@ export interface RaiseFence {
 
 /** UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed. */
 export async function raiseFence(db: Db, input: RaiseFence): Promise<Fence | Refusal> {
-  const opened = openEnvelope({ envelope: input.envelope, kind: 'fence', parse: parseAs(Fence) })
-  if (isRefusal(opened)) return opened
-  const fence = opened.payload
   const at = await now(db)
   const authority = await input.authority.current(db, { at, lock: 'none' })
   if (isRefusal(authority)) return authority
-  const wrong = judgeFence({ ...input, authority, fence, at })
-  if (wrong !== null) return wrong
+  const fence = judgeFence({ ...input, authority, at })
+  if (isRefusal(fence)) return fence
   const raised = await transaction(db, (tx) => raiseIn(tx, { fence, envelope: input.envelope }))
   if (isRefusal(raised)) return raised
   await tellCases(db, fence.scope)
@@ -107,46 +103,6 @@ async function raiseIn(
   const body = { type: 'Fenced', ...fence, envelope: input.envelope }
   if (!known) await append(tx, { locked, bodies: [body] })
   return null
-}
-
-/** Any owner of something in scope, or a duty person, at once; the fence is signed for now and not replayed later. */
-function judgeFence(input: {
-  readonly envelope: Envelope
-  readonly authority: Authority
-  readonly verify: Verify
-  readonly fence: Fence
-  readonly at: string
-}): Refusal | null {
-  const { envelope, authority, verify, fence, at } = input
-  const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
-  if (holder === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
-  const { key, person } = holder
-  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
-    return refuse('KEY_REVOKED', '/signatures/0/keyid')
-  const verified = verifySignature({ envelope, index: 0, key, verify })
-  if (verified !== true) return verified
-  if (fence.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
-  if (fence.personId !== person.personId) return refuse('PERSON_UNKNOWN', '/personId')
-  if (person.status !== 'active') return refuse('PERSON_DISABLED', '/personId')
-  if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
-    return refuse('NOT_ALLOWED', '/personId')
-  if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
-  if (at >= fence.notAfter) return refuse('EXPIRED', '/notAfter')
-  const mayFence =
-    person.duties.includes('duty-person') ||
-    ownsInScope(authority, { person: person.personId, fence })
-  return mayFence ? null : refuse('NOT_ALLOWED', '/personId')
-}
-
-function ownsInScope(authority: Authority, input: { person: string; fence: Fence }): boolean {
-  const { kind, id } = input.fence.scope
-  return [...authority.identities.values()].some(
-    (identity) =>
-      identity.ownerId === input.person &&
-      ((kind === 'identity' && identity.identityId === id) ||
-        (kind === 'system' && identity.systemId === id) ||
-        (kind === 'partner' && identity.custodian === id)),
-  )
 }
 
 /** Tells the workflows of open cases in scope; the fence holds whether they hear it or not. */

@@ -1,5 +1,6 @@
 /** Policy packs, content-addressed: a pack is believed only under the hash that the authority bundle signs. */
 import type { Authority } from '../domain/authority.js'
+import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Pack } from '../domain/shapes/policy.js'
@@ -18,9 +19,7 @@ export function packSource(): (
 ) => Promise<LoadedPack | Refusal> {
   const cache = new Map<Digest, Pack>()
   return async (db, { authority, at }) => {
-    const reference = authority.packs
-      .filter((pack) => pack.effectiveFrom <= at)
-      .toSorted((left, right) => right.version - left.version)[0]
+    const reference = packInForce(authority, at)
     if (reference === undefined) return refuse('POLICY_UNSIGNED', '/policy/packs')
     const known = cache.get(reference.hash)
     if (known !== undefined) return { pack: known, hash: reference.hash }

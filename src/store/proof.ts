@@ -19,15 +19,6 @@ export type Log = Pick<Opening, 'origin' | 'verifier'>
 
 export const hashBytes = (digest: Digest): Uint8Array => hexToBytes(digest.slice('sha256:'.length))
 
-/** The proof for the newest checkpoint, or null while the entry is not in a signed checkpoint yet. */
-export async function proofOf(
-  db: Db,
-  input: { readonly hash: Digest; readonly log: Log },
-): Promise<TlogProof | null | Refusal> {
-  const proofs = await proofsOf(db, { hashes: [input.hash], log: input.log })
-  return proofs === null || isRefusal(proofs) ? proofs : (proofs[0] ?? null)
-}
-
 /** The proofs of all entries, in their order, against one checkpoint, the newest; null while it lacks one of them. */
 export async function proofsOf(
   db: Db,

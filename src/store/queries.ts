@@ -24,9 +24,12 @@ export interface ListedCase {
   readonly waitingOn: readonly string[]
 }
 
+/** An open case that nobody has moved yet waits for the system. */
+const WAITING_ON = `case when phase = 'open' and waiting_on = '{}' then array['system'] else waiting_on end`
+
 const COLUMNS = `case_id as "caseId", kind, identity_id as "identityId", system_id as "systemId",
   company_id as "partnerId", owner_id as "ownerId", objective_id as "objectiveId", policy, tier, phase,
-  due, waiting_on as "waitingOn"`
+  due, ${WAITING_ON} as "waitingOn"`
 
 export interface ListCases {
   /** Only this partner's; null for all. */
@@ -44,7 +47,7 @@ export async function listCases(db: Db, input: ListCases): Promise<readonly List
     `select ${COLUMNS} from cases
       where ($1::text is null or company_id = $1)
         and ($2::text is null or phase = $2)
-        and ($3::text is null or waiting_on @> array[$3])
+        and ($3::text is null or ${WAITING_ON} @> array[$3])
         and ($4::text is null or right(case_id, 26) < $4)
       order by right(case_id, 26) desc limit $5`,
     [input.companyId, input.phase, input.waitingOn, input.before, input.limit],

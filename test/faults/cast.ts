@@ -10,7 +10,15 @@ import { startTemporal, type Temporal } from '../../src/embedded/temporal.js'
 import { temporalBinary } from '../../src/embedded/temporal-binary.js'
 import type { Running } from '../journeys/running-system.js'
 
-export const VICTIMS = ['api', 'worker', 'keeper', 'connector', 'temporal', 'store', 'target'] as const
+export const VICTIMS = [
+  'api',
+  'worker',
+  'keeper',
+  'connector',
+  'temporal',
+  'store',
+  'target',
+] as const
 export type Victim = (typeof VICTIMS)[number]
 type Server = 'temporal' | 'store' | 'target'
 

@@ -47,10 +47,7 @@ export function grantProblems({ recorded }: CaseView): string[] {
 }
 
 /** One effective change for each change that was granted and done; none for any that was not. */
-export function effectProblems(
-  { recorded }: CaseView,
-  effects: readonly TargetEffect[],
-): string[] {
+export function effectProblems({ recorded }: CaseView, effects: readonly TargetEffect[]): string[] {
   const done = eventsOf(recorded, 'OperationObserved').filter(
     ({ op, outcome }) => (op === 'set' || op === 'disable') && outcome !== 'refused',
   )
@@ -70,7 +67,9 @@ export function strayEffects(
   views: readonly CaseView[],
   effects: readonly TargetEffect[],
 ): string[] {
-  const known = new Set(views.flatMap(({ recorded }) => eventsOf(recorded, 'Granted').map((e) => e.grantId)))
+  const known = new Set(
+    views.flatMap(({ recorded }) => eventsOf(recorded, 'Granted').map((e) => e.grantId)),
+  )
   return effects
     .filter(({ grantId }) => grantId === null || !known.has(grantId))
     .map(({ role, kind, grantId }) => `${kind} on ${role} under ${grantId ?? 'no grant'}`)
@@ -106,5 +105,7 @@ export async function packetProblems(
 ): Promise<string[]> {
   const { caseId } = input.view.state
   const bytes = await packetOf(system, { db: input.parties.db, caseId })
-  return verdictOn(system, bytes).problems.map(({ code, where, detail }) => `packet: ${code} ${where} ${detail}`)
+  return verdictOn(system, bytes).problems.map(
+    ({ code, where, detail }) => `packet: ${code} ${where} ${detail}`,
+  )
 }

@@ -55,7 +55,11 @@ async function strike(caseId: string, blow: Blow): Promise<'struck' | 'closed'> 
   return 'struck'
 }
 
-async function rotate(input: { seed: number; consumer: Consumer; blows: readonly Blow[] }): Promise<CaseView> {
+async function rotate(input: {
+  seed: number
+  consumer: Consumer
+  blows: readonly Blow[]
+}): Promise<CaseView> {
   const { seed, consumer, blows } = input
   const caseId = await parties.open({ account: accountOf(seed), changeReference: `CHG-${seed}` })
   const [view] = await Promise.all([

@@ -38,7 +38,8 @@ export async function effectsOnTarget(system: System): Promise<readonly TargetEf
   return asSuperuser(system, async (dba) => {
     await dba.query(`create temporary table ${mark} ()`)
     let text = ''
-    while (!text.includes(mark)) text = await readFile(join(system.dir, 'logs', 'target.log'), 'utf8')
+    while (!text.includes(mark))
+      text = await readFile(join(system.dir, 'logs', 'target.log'), 'utf8')
     const changes = transactionsIn(text).filter(({ statements }) => statements.some(isChange))
     const effects: TargetEffect[] = []
     for (const change of changes)
@@ -91,7 +92,9 @@ async function committed(dba: pg.Client, xid: string): Promise<boolean> {
 const effectsOf = (statements: readonly string[]): TargetEffect[] =>
   statements.filter(isChange).map((sql) => {
     const role = CHANGE.exec(sql)?.groups?.['role'] ?? ''
-    const tag = statements.map((item) => TAG.exec(item)?.groups).find((item) => item?.['role'] === role)
+    const tag = statements
+      .map((item) => TAG.exec(item)?.groups)
+      .find((item) => item?.['role'] === role)
     return { role, kind: kindOf(sql), grantId: tag?.['grantId'] ?? null }
   })
 

@@ -29,7 +29,11 @@ const { History } = proto.temporal.api.history.v1
 export async function historiesOf(system: System): Promise<Histories> {
   const connection = await Connection.connect({ address: system.temporal.address })
   const keys = [{ kid: 'codec-1', key: Buffer.from(system.secrets.codecKey, 'base64') }]
-  const client = new Client({ connection, namespace: NAMESPACE, dataConverter: dataConverter({ keys }) })
+  const client = new Client({
+    connection,
+    namespace: NAMESPACE,
+    dataConverter: dataConverter({ keys }),
+  })
   const codec = createPayloadCodec({ keys })
   const raw: Artefact[] = []
   const decoded: Artefact[] = []
@@ -57,7 +61,10 @@ function payloadsIn(value: unknown): Payload[] {
 
 /** Every table of every database of the evidence store's cluster, as text, and its binary columns as they are. */
 export async function tablesOf(system: System): Promise<Artefact[]> {
-  const databases = await query(system.store.superuserUrl, 'select datname as name from pg_database where datallowconn')
+  const databases = await query(
+    system.store.superuserUrl,
+    'select datname as name from pg_database where datallowconn',
+  )
   const dumps = await Promise.all(
     databases.map(({ name }) => {
       const url = new URL(system.store.superuserUrl)

@@ -5,17 +5,17 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ulid } from 'ulid'
+import type { Consumer, System } from '../../src/demo/system.js'
 import { awaited, type CaseState, due, fold, type Recorded, stepOf } from '../../src/domain/case.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
-import type { Claim, Decision, Envelope } from '../../src/domain/shapes/envelope.js'
-import type { Consumer, System } from '../../src/demo/system.js'
+import type { Claim, Decision } from '../../src/domain/shapes/envelope.js'
 import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { authoritySource } from '../../src/store/authority.js'
 import { submitClaim, submitDecision, submitLease } from '../../src/store/cases.js'
 import { type Db, openDb } from '../../src/store/db.js'
-import { openCase, type OpenCaseDeps } from '../../src/store/open-case.js'
+import { type OpenCaseDeps, openCase } from '../../src/store/open-case.js'
 import { packSource } from '../../src/store/packs.js'
 
 export interface CaseView {
@@ -230,7 +230,14 @@ async function settle(work: () => Promise<object>): Promise<void> {
 }
 
 /** Refusals that only say that somebody was faster, for example an earlier try whose answer was lost. */
-const OVERTAKEN = ['NOT_DUE', 'GATE_NOT_OPEN', 'WRONG_NONCE', 'PERSON_COUNTED', 'TOO_LATE', 'LEASE_LOST']
+const OVERTAKEN = [
+  'NOT_DUE',
+  'GATE_NOT_OPEN',
+  'WRONG_NONCE',
+  'PERSON_COUNTED',
+  'TOO_LATE',
+  'LEASE_LOST',
+]
 
 function tolerate(refusal: Refusal): void {
   if (!OVERTAKEN.includes(refusal.refused)) accepted(refusal)
@@ -255,7 +262,8 @@ const CONNECTION = /^(?:08...|57P0.|53300|ECONN\w+|EPIPE|UND_ERR\w*)$/
 /** A connection that was lost, refused or cut off, in the error or in what caused it. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof Passing || /Connection terminated|timeout exceeded/.test(error.message)) return true
+  if (error instanceof Passing || /Connection terminated|timeout exceeded/.test(error.message))
+    return true
   if ('code' in error && CONNECTION.test(String(error.code))) return true
   return isPassing(error.cause)
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Consumer } from '../../src/demo/system.js'
 import { DATABASE } from '../../src/demo/target.js'
 import { type Artefact, filesOf, type Histories, historiesOf, tablesOf } from './artefacts.js'
-import { allSecrets, found, provoke } from './canary.js'
+import { allSecrets, found, knock, lockLogKey } from './canary.js'
 import { packetOf, verdictOn } from './packets.js'
 import { type CaseView, type ConsumerReport, type Parties, partiesOf, reportOf } from './parties.js'
 import { type Running, runSystem } from './running-system.js'
@@ -20,9 +20,11 @@ let consumer: Consumer
 let view: CaseView
 let report: ConsumerReport
 let packet: Artefact
+let passphrases: readonly Secret[]
 
 beforeAll(async () => {
   running = await runSystem({ accounts: [ACCOUNT] })
+  passphrases = await lockLogKey(running)
   parties = partiesOf(running.system)
   consumer = await running.system.startConsumer(ACCOUNT)
   const caseId = await parties.open({ account: ACCOUNT, changeReference: MARKER })
@@ -87,7 +89,10 @@ describe('a rotation through the running system', () => {
   })
 
   it('gives a packet that verifies with nothing but its bytes and the root keys', () => {
-    expect(verdictOn(running.system, packet.bytes)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(verdictOn(running.system, packet.bytes)).toMatchObject({
+      verdict: 'VERIFIED',
+      problems: [],
+    })
   })
 
   it('leaves the old secret refused as that of a role that may not log in', async () => {
@@ -109,8 +114,9 @@ describe('the canary', () => {
   let files: readonly Artefact[]
   beforeAll(async () => {
     const { system } = running
-    answers = await provoke(system)
-    secrets = await allSecrets(system)
+    const shown = await knock(system)
+    answers = shown.answers
+    secrets = [...(await allSecrets(system)), ...passphrases, ...shown.tokens]
     histories = await historiesOf(system)
     tables = await tablesOf(system)
     files = await filesOf(system)
@@ -123,14 +129,28 @@ describe('the canary', () => {
     expect(found(histories.decoded, [marker]).length).toBeGreaterThan(0)
     const caseId = secretText('case id', view.state.caseId)
     expect(found(histories.raw, [caseId]).length).toBeGreaterThan(0)
-    expect(found(files.filter(({ name }) => name.startsWith('temporal.db')), [caseId])).not.toEqual([])
+    expect(
+      found(
+        files.filter(({ name }) => name.startsWith('temporal.db')),
+        [caseId],
+      ),
+    ).not.toEqual([])
     const logs = files.filter(({ name }) => name.startsWith('logs/'))
     expect(logs.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeGreaterThan(0)
   })
 
   it('knows the generated secret, every stored one and every private key', () => {
-    expect(secrets.filter(({ label }) => label.startsWith('stored')).length).toBeGreaterThanOrEqual(2)
+    expect(secrets.filter(({ label }) => label.startsWith('stored')).length).toBeGreaterThanOrEqual(
+      2,
+    )
     expect(secrets.filter(({ label }) => label.startsWith('private')).length).toBeGreaterThan(10)
+  })
+
+  it('was sent to doors that answered, some of them with a problem', () => {
+    const text = Buffer.from(answers.bytes).toString('utf8')
+    expect(text).toContain('[200,')
+    expect(text).toContain('urn:countersign:refusal:UNAUTHENTICATED')
+    expect(text).toContain('urn:countersign:refusal:NOT_ALLOWED')
   })
 
   it('stands in no Temporal history, as stored or decoded', () => {
@@ -145,7 +165,7 @@ describe('the canary', () => {
     expect(found([...tables, packet], secrets)).toEqual([])
   })
 
-  it('stands in no answer to a request that carried it', () => {
+  it('stands in no answer at any door, to whoever asked with it or for it', () => {
     expect(found([answers], secrets)).toEqual([])
   })
 

@@ -18,7 +18,10 @@ export interface Secret {
   readonly bytes: Buffer
 }
 
-export const secretText = (label: string, text: string): Secret => ({ label, bytes: Buffer.from(text, 'utf8') })
+export const secretText = (label: string, text: string): Secret => ({
+  label,
+  bytes: Buffer.from(text, 'utf8'),
+})
 
 export const needlesOf = (secrets: readonly Secret[]): Needle[] =>
   unique(secrets.flatMap((secret) => spell(secret).flatMap(halves)))
@@ -37,9 +40,14 @@ export function spell({ label, bytes }: Secret): Needle[] {
     says('HEX', bytes.toString('hex').toUpperCase()),
     ...[0, 1, 2].flatMap((shift) => [
       says(`base64 at ${shift}`, aligned(bytes, shift)),
-      says(`base64url at ${shift}`, aligned(bytes, shift).replaceAll('+', '-').replaceAll('/', '_')),
+      says(
+        `base64url at ${shift}`,
+        aligned(bytes, shift).replaceAll('+', '-').replaceAll('/', '_'),
+      ),
     ]),
-    ...(isText(bytes) ? textSpellings(bytes.toString('utf8')).map(([how, text]) => says(how, text)) : []),
+    ...(isText(bytes)
+      ? textSpellings(bytes.toString('utf8')).map(([how, text]) => says(how, text))
+      : []),
   ]
 }
 
@@ -55,7 +63,9 @@ const isText = (bytes: Buffer): boolean => Buffer.from(bytes.toString('utf8')).e
 
 /** The characters that are the same whatever stands before and after, when `shift` bytes precede. */
 function aligned(bytes: Buffer, shift: number): string {
-  const lead = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replace(/=+$/, '')
+  const lead = Buffer.concat([Buffer.alloc(shift), bytes])
+    .toString('base64')
+    .replace(/=+$/, '')
   const first = shift === 0 ? 0 : shift + 1
   const whole = Math.floor(((shift + bytes.length) * 8) / 6)
   return lead.slice(first, whole)
@@ -88,10 +98,12 @@ export function createFinder(needles: readonly Needle[]): (bytes: Uint8Array) =>
     const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
     const found = new Set<string>()
     for (let at = 0; at + SHORTEST <= bytes.length; at += 1) {
-      const start = ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) >>> 0
+      const start =
+        ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) >>> 0
       if (marks[start] === 0) continue
       for (const needle of byStart.get(bytes.readUInt32LE(at)) ?? [])
-        if (bytes.subarray(at, at + needle.bytes.length).equals(needle.bytes)) found.add(needle.label)
+        if (bytes.subarray(at, at + needle.bytes.length).equals(needle.bytes))
+          found.add(needle.label)
     }
     return [...found]
   }

@@ -6,12 +6,16 @@ import { ATTRIBUTES, CORE_QUEUE } from '../../src/contract/messages.js'
 import { due, stepOf } from '../../src/domain/case.js'
 import { openSealed } from '../../src/keys/seal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
+import { type PackFiles, packHash } from '../../src/packs/load.js'
 import { eventsSince } from '../../src/store/apply.js'
+import { installAuthority } from '../../src/store/authority.js'
 import { submitClaim, submitLease } from '../../src/store/cases.js'
 import { raiseFence } from '../../src/store/fences.js'
-import { must } from '../support/authority.js'
+import { storePack } from '../../src/store/packs.js'
+import { anAuthority, must, SPAN } from '../support/authority.js'
 import { aClaim, aDecision, signClaim, signDecision, signFence } from '../support/people.js'
 import { aRig, phaseOf, type Rig, until } from '../support/rig.js'
+import { quickPack } from '../support/world.js'
 
 let rig: Rig
 beforeAll(async () => {
@@ -95,7 +99,7 @@ describe('a rotation driven by its workflow', () => {
     const caseId = await rig.open('billing')
     rig.keep('rotation', caseId)
     const { typedSearchAttributes: shown } = await handleOf(caseId).describe()
-    expect(shown.get(ATTRIBUTES.waitingOn)).toBe('owner:per_ana')
+    expect(shown.get(ATTRIBUTES.waitingOn)).toEqual(['owner:per_ana'])
     expect(shown.get(ATTRIBUTES.deadline)).toBeInstanceOf(Date)
 
     await rig.approve(caseId, { stepId: 'issue', person: 'per_ana' })
@@ -210,6 +214,18 @@ describe('a waiting case', () => {
     expect(stepOf(await rig.stateOf(caseId), 'issue')?.grant).toBeNull()
   })
 
+  it('escalates and then expires when nobody signs, without spinning on its timers', async () => {
+    await installHastyPolicy()
+    const caseId = await rig.open('billing')
+    rig.keep('expired', caseId)
+    expect(await handleOf(caseId).result()).toBe('expired')
+    expect(await typesOf(caseId)).toEqual(expect.arrayContaining(['GateEscalated', 'GateExpired']))
+    const { events } = await handleOf(caseId).fetchHistory()
+    const fired = (events ?? []).filter((event) => event.timerFiredEventAttributes)
+    expect(fired.length).toBeGreaterThanOrEqual(2)
+    expect(fired.length).toBeLessThan(8)
+  })
+
   it('is not driven by a workflow that somebody started under another id or for no case', async () => {
     const caseId = `rotate:com_acme:nhi_ledger:${ulid()}`
     const stranger = await rig.client.workflow.start('rotate', {
@@ -220,6 +236,25 @@ describe('a waiting case', () => {
     await expect(stranger.result()).rejects.toMatchObject({ cause: { type: 'CASE_UNKNOWN' } })
   })
 })
+
+/** The same policy with deadlines of a second, as version two of the authority bundle. */
+async function installHastyPolicy(): Promise<void> {
+  const { world } = rig
+  const files = Object.entries(quickPack()).map(([path, text]) => [
+    path,
+    text
+      .replace(/escalateAfter: \S+/g, 'escalateAfter: 1s')
+      .replace(/expireAfter: \S+/g, 'expireAfter: 2s'),
+  ])
+  const pack: PackFiles = Object.fromEntries(files)
+  await storePack(world.db('cs_api'), pack)
+  const { bundle, trust } = anAuthority({
+    keys: world.authority.keys,
+    version: 2,
+    pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },
+  })
+  must(await installAuthority(world.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+}
 
 const notThere = (error: unknown) => {
   if (error instanceof WorkflowNotFoundError) return 'not there'

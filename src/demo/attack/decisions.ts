@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { ulid } from 'ulid'
 import { NAMESPACE } from '../../contract/messages.js'
-import { stepOf } from '../../domain/case.js'
+import { type CaseState, stepOf } from '../../domain/case.js'
 import { digest } from '../../domain/digest.js'
 import { isRefusal } from '../../domain/refusal.js'
+import type { Decision } from '../../domain/shapes/envelope.js'
 import { generateEd25519, signEnvelope, signerFromPem } from '../../keys/sign.js'
 import {
   approve,
@@ -130,7 +131,7 @@ const WRONGLY_BOUND = [
     name: 'a decision for another step',
     account: 'otherstep',
     code: 'GATE_NOT_OPEN',
-    change: { stepId: 'retire' },
+    change: 'step',
   },
   {
     name: 'a decision for an edited plan',
@@ -152,17 +153,22 @@ const WRONGLY_BOUND = [
   },
 ] as const
 
+/** The same signature for the step after next, or for a target that looked different. */
+function bendOf(state: CaseState, what: 'step' | 'pre-state'): Partial<Decision> {
+  const nonce = stepOf(state, 'issue')?.gate?.nonce ?? digest('')
+  const requirementHash = state.opened?.requirements['retire']?.requirementHash ?? digest('')
+  return what === 'step'
+    ? { stepId: 'retire', requirementHash }
+    : { gate: { nonce, preStateHash: digest({ other: 'state' }) } }
+}
+
 const wronglyBound = WRONGLY_BOUND.map(
   ({ name, account, code, change }): Attempt => ({
     name,
     account,
     play: async (stage) => {
       const caseId = await openRotation(stage, { account })
-      const gate = stepOf(await stage.state(caseId), 'issue')?.gate
-      const bent =
-        change === 'pre-state'
-          ? { gate: { nonce: gate?.nonce ?? digest(''), preStateHash: digest({ other: 'state' }) } }
-          : change
+      const bent = typeof change === 'string' ? bendOf(await stage.state(caseId), change) : change
       return mustRefuse(stage, { caseId, stepId: 'issue', person: 'per_ana', change: bent, code })
     },
   }),

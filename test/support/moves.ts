@@ -1,0 +1,230 @@
+/**
+ * Moves of a rotation, for `given`: what the connector, the owners, the partner and the clock do. Owners'
+ * decisions and partners' claims are signed with their real keys at the story's own time.
+ */
+import { ulid } from 'ulid'
+import type { Authority } from '../../src/domain/authority.js'
+import { stepOf } from '../../src/domain/case.js'
+import * as decide from '../../src/domain/decide.js'
+import { planRotation } from '../../src/domain/plans/rotate.js'
+import { isRefusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
+import { requirementToday } from '../../src/domain/requirements.js'
+import type { Fact } from '../../src/domain/shapes/basic.js'
+import type { Claim, Decision, Envelope } from '../../src/domain/shapes/envelope.js'
+import type { TargetState } from '../../src/domain/shapes/plan.js'
+import type { Requirement } from '../../src/domain/shapes/requirement.js'
+import { leaseTask, recordClaim } from '../../src/domain/task.js'
+import { signEnvelope } from '../../src/keys/sign.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { must, type TestKey, type TestPerson } from './authority.js'
+import {
+  asking,
+  attestOf,
+  DAY,
+  type Move,
+  PACK,
+  PACK_HASH,
+  resolvedAs,
+  type Story,
+  shifted,
+} from './given.js'
+import { aClaim, aDecision } from './people.js'
+
+export const waits =
+  (ms: number): Move =>
+  (story) => ({ ...story, at: shifted(story.at, ms) })
+
+export const believes =
+  (authority: Authority): Move =>
+  (story) => ({ ...story, authority })
+
+export const targetChanges =
+  (change: TargetState): Move =>
+  (story) => ({ ...story, target: { ...story.target, ...change } })
+
+// ---- the connector -------------------------------------------------------------------------------
+
+const idle = (credential: string, login: 'enabled' | 'disabled') =>
+  ({ credential, login, memberOfGroup: 'yes', sessions: [] }) as const
+
+export const planned: Move = asking((story) => {
+  const identity = must(
+    story.authority.identities.get(story.opened.identityId) ?? refuse('IDENTITY_UNKNOWN', '/'),
+  )
+  const seen = {
+    credentials: [idle('billing_a', 'enabled'), idle('billing_b', 'disabled')],
+    missing: [],
+  }
+  const attributes = Object.keys(story.target)
+  const plan = planRotation({ opened: story.opened, identity, seen, attributes, at: story.at })
+  return isRefusal(plan) ? plan : decide.plan(story.state, { plan, attest: attestOf(story) })
+})
+
+/** `terms` are what the pack of that day adds to the requirement of the opening. */
+export const gateOpens = (stepId: string, terms?: Partial<Requirement>): Move =>
+  asking((story) => {
+    const { opened, authority } = story
+    const today = requirementToday({ opened, stepId, authority, pack: PACK, packHash: PACK_HASH })
+    if (isRefusal(today)) return today
+    const pinned = opened.requirements[stepId]?.requirement
+    const resolved = resolvedAs(today, { ...pinned, ...terms })
+    const { target: preState, at } = story
+    return decide.openGate(story.state, { stepId, preState, resolved, at, attest: attestOf(story) })
+  })
+
+export const grants = (stepId: string): Move =>
+  asking((story) => {
+    const { version, hash } = story.authority
+    const step = stepOf(story.state, stepId)
+    return decide.grant(story.state, {
+      ...{ stepId, grantId: ulid(), fencingToken: story.recorded.length },
+      decisionIds: step?.votes.map((vote) => vote.decisionId) ?? [],
+      ...{ authority: { version, hash }, attest: attestOf(story) },
+    })
+  })
+
+export const gateRefuses = (stepId: string, code: RefusalCode = 'PRESTATE_CHANGED'): Move =>
+  asking((story) =>
+    decide.refuseAtGate(story.state, {
+      ...{ stepId, refusal: refuse(code, '/preState'), attest: attestOf(story) },
+    }),
+  )
+
+const grantIdOf = (story: Story, stepId: string): string =>
+  stepOf(story.state, stepId)?.grant?.grantId ?? ulid()
+
+export const offers = (stepId: string): Move =>
+  asking((story) => ({
+    ...{ type: 'TaskOffered' as const, stepId, grantId: grantIdOf(story, stepId) },
+    ...{ companyId: 'com_acme', permit: NO_PERMIT, sealed: {} },
+    until: shifted(story.at, story.opened.settings.claimWithinMs),
+    attestation: { keyid: 'key_connector', sig: '' },
+  }))
+const NO_PERMIT: Envelope = { payloadType: '', payload: '', signatures: [] }
+
+export const finishes = (stepId: string, facts?: readonly Fact[]): Move =>
+  asking((story) => {
+    const produced = stepOf(story.state, stepId)?.step.produces ?? []
+    const grantId = grantIdOf(story, stepId)
+    return decide.finishStep(story.state, {
+      ...{ stepId, grantId, facts: facts ?? produced, attest: attestOf(story) },
+    })
+  })
+
+export const fails = (stepId: string, target: 'clean' | 'dirty'): Move =>
+  asking((story) => {
+    const grantId = grantIdOf(story, stepId)
+    const attest = attestOf(story)
+    return decide.failStep(story.state, { stepId, grantId, code: 'VERIFY_FAILED', target, attest })
+  })
+
+export const undoes = (stepId: string): Move =>
+  asking((story) =>
+    decide.undoStep(story.state, {
+      ...{ stepId, grantId: grantIdOf(story, stepId), observed: {}, attest: attestOf(story) },
+    }),
+  )
+
+export const contradicts = (stepId: string): Move =>
+  asking((story) => {
+    const claimId = stepOf(story.state, stepId)?.task?.claimId ?? ulid()
+    const attest = attestOf(story)
+    return decide.contradictClaim(story.state, { stepId, claimId, observed: {}, attest })
+  })
+
+export const deadline = (stepId: string): Move =>
+  asking((story) => decide.passDeadline(story.state, { stepId, at: story.at }))
+
+export const fences: Move = asking((story) =>
+  decide.fence(story.state, { scope: { kind: 'partner', id: 'com_acme' }, fenceId: ulid() }),
+)
+
+// ---- the owners ----------------------------------------------------------------------------------
+
+export interface Signing {
+  readonly as?: Partial<Decision>
+  /** Another key than the person's own `key`. */
+  readonly key?: TestKey
+}
+
+/** What this person signs now: at the open gate, or ahead. */
+export function decision(
+  story: Story,
+  input: { readonly stepId: string; readonly person: TestPerson } & Signing,
+): Envelope {
+  const { stepId, person, as, key = story.cast.keys.persons[person] } = input
+  const span = { notBefore: story.at, notAfter: shifted(story.at, 30 * DAY) }
+  const payload = aDecision(story.state, { stepId, person, overrides: { ...span, ...as } })
+  return signEnvelope({ kind: 'decision', payload, keyId: key.keyId, signer: key.signer })
+}
+
+export const sends = (envelope: Envelope): Move =>
+  asking(({ state, authority, at }) => {
+    const admitted = decide.admitDecision(state, { envelope, authority, verify: nodeVerify, at })
+    return isRefusal(admitted) ? admitted : admitted.events
+  })
+
+export const signs =
+  (person: TestPerson, stepId: string, signing: Signing = {}): Move =>
+  (story) =>
+    sends(decision(story, { stepId, person, ...signing }))(story)
+
+export const declines = (person: TestPerson, stepId: string, signing: Signing = {}): Move =>
+  signs(person, stepId, { ...signing, as: { verdict: 'decline', ...signing.as } })
+
+// ---- the partner ---------------------------------------------------------------------------------
+
+export const leases = (stepId: string, companyId = 'com_acme'): Move =>
+  asking((story) => {
+    const { leaseMs } = story.opened.settings
+    return leaseTask(story.state, { stepId, companyId, leaseMs, at: story.at })
+  })
+
+export interface Claiming {
+  readonly as?: Partial<Claim>
+  readonly key?: TestKey
+}
+
+export function claim(story: Story, claiming: Claiming & { readonly stepId: string }): Envelope {
+  const { stepId, as = {}, key = story.cast.keys.claims.com_acme } = claiming
+  const lease = stepOf(story.state, stepId)?.task?.lease?.number ?? 1
+  const payload = aClaim(story.state, { stepId, lease, overrides: as })
+  return signEnvelope({ kind: 'claim', payload, keyId: key.keyId, signer: key.signer })
+}
+
+export const sendsClaim = (envelope: Envelope): Move =>
+  asking(({ state, authority, at }) =>
+    recordClaim(state, { envelope, authority, verify: nodeVerify, at }),
+  )
+
+export const claims =
+  (stepId: string, claiming: Claiming = {}): Move =>
+  (story) =>
+    sendsClaim(claim(story, { stepId, ...claiming }))(story)
+
+// ---- whole steps ---------------------------------------------------------------------------------
+
+export const all =
+  (...moves: readonly Move[]): Move =>
+  (story) => {
+    let told = story
+    for (const move of moves) {
+      const next = move(told)
+      if (isRefusal(next)) return next
+      told = next
+    }
+    return told
+  }
+
+const OWNERS: Readonly<Record<string, readonly TestPerson[]>> = { retire: ['per_ana', 'per_ben'] }
+
+/** The gate opens and everybody whom the default pack asks signs. */
+export const approved = (stepId: string): Move =>
+  all(gateOpens(stepId), ...(OWNERS[stepId] ?? ['per_ana']).map((person) => signs(person, stepId)))
+
+export const granted = (stepId: string): Move => all(approved(stepId), grants(stepId))
+export const offered: Move = all(granted('cut-over'), offers('cut-over'))
+export const claimed: Move = all(offered, leases('cut-over'), claims('cut-over'))
+
+export const performed = (stepId: string): Move =>
+  all(stepId === 'cut-over' ? claimed : granted(stepId), finishes(stepId))
