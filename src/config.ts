@@ -24,7 +24,7 @@ export class ConfigFault extends Error {
 }
 
 /** How long a connector's failed attempt waits at most before the next one, ms. */
-export const MAX_RETRY_INTERVAL_MS = 10_000
+const MAX_RETRY_INTERVAL_MS = 10_000
 
 const POSTGRES_URL = z
   .string({ error: 'is not set' })
@@ -93,6 +93,7 @@ const Connector = z.object({
   COUNTERSIGN_TARGETS: PATH,
   COUNTERSIGN_PROOF_WITHIN_MS: MS.default(10_000),
 })
+const Migrate = z.object({ ...Database, COUNTERSIGN_ROLE_PASSWORDS: PATH.optional() })
 const Issuer = z.object({
   PORT: PORT.default(8090),
   HOST: TEXT.default('127.0.0.1'),
@@ -105,6 +106,8 @@ const Codec = z.object({
   PORT: PORT.default(8091),
   HOST: TEXT.default('127.0.0.1'),
   CODEC_ORIGINS: LIST.default([]),
+  OIDC_ISSUERS: LIST.pipe(z.array(URL_TEXT)).default([]),
+  OIDC_AUDIENCE: TEXT.optional(),
   COUNTERSIGN_CODEC_KEYS: PATH,
 })
 
@@ -281,6 +284,13 @@ export function issuerConfig(env: Env) {
   }
 }
 
+function codecTokens(parsed: z.infer<typeof Codec>) {
+  const { OIDC_ISSUERS: issuers, OIDC_AUDIENCE: audience } = parsed
+  if (issuers.length === 0) return null
+  if (audience === undefined) throw new ConfigFault('OIDC_AUDIENCE', 'is not set')
+  return { issuers, audience }
+}
+
 export type CodecConfig = ReturnType<typeof codecConfig>
 /** Throws ConfigFault. */
 export function codecConfig(env: Env) {
@@ -289,6 +299,24 @@ export function codecConfig(env: Env) {
     port: parsed.PORT,
     host: parsed.HOST,
     origins: parsed.CODEC_ORIGINS,
+    /** Whose tokens may decode; none: callers on this machine only. */
+    tokens: codecTokens(parsed),
     codecKeys: readRing('COUNTERSIGN_CODEC_KEYS', parsed.COUNTERSIGN_CODEC_KEYS),
   }
+}
+
+const RolePasswords = z.strictObject({
+  cs_api: z.string().min(12),
+  cs_worker: z.string().min(12),
+  cs_keeper: z.string().min(12),
+  cs_connector: z.string().min(12),
+})
+
+/** `DATABASE_URL` is the database owner's. Without a file the roles keep the passwords they have. Throws ConfigFault. */
+export function migrateConfig(env: Env) {
+  const parsed = parseEnv(env, Migrate)
+  const { DATABASE_URL: ownerUrl, COUNTERSIGN_ROLE_PASSWORDS: path } = parsed
+  if (path === undefined) return { ownerUrl }
+  const variable = 'COUNTERSIGN_ROLE_PASSWORDS'
+  return { ownerUrl, passwords: readJson({ variable, path, shape: RolePasswords }) }
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
-import { MAX_BODY_BYTES, ROUTES, type RouteName } from '../contract/http.js'
+import { MAX_BODY_BYTES, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { StoreFault } from '../store/db.js'
 import { caseIdOf, type Entering, enter } from './auth.js'

@@ -4,7 +4,7 @@
  * able to act while its issuer is down or its token has run out. Every attempt takes from a bucket first.
  */
 import type { Request } from 'express'
-import { ROUTES, type Route, type RouteName } from '../contract/http.js'
+import { ROUTES, type Route, type RouteName } from '../contract/routes.js'
 import type { Authority } from '../domain/authority.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
@@ -75,15 +75,14 @@ async function tokenSubject({ deps, request }: Entering): Promise<TokenSubject |
   })
 }
 
-function takeOne({ deps, take, name, request }: Entering, token: TokenSubject | Unknown): number {
-  const limits = deps.limits ?? LIMITS
+function takeOne({ take, name, request }: Entering, token: TokenSubject | Unknown): number {
   const sovereign = SOVEREIGN.has(name) ? 'sovereign' : 'account'
   if (!isUnknown(token)) {
     const caller = `${sovereign} ${token.issuer} ${token.subject}`
-    return take({ caller, size: limits[sovereign] })
+    return take({ caller, size: LIMITS[sovereign] })
   }
   const caller = `${sovereign} ${request.socket.remoteAddress ?? ''}`
-  return take({ caller, size: limits.anonymous })
+  return take({ caller, size: LIMITS.anonymous })
 }
 
 /** UNTRUSTED: the body. Only its signature is looked at. */

@@ -2,12 +2,11 @@
  * A *call* is one request after its door was passed: who asks, as the authority of this moment says, and what
  * was sent, still untrusted. A *handler* answers with a *reply* or a refusal and never touches the response.
  */
-import type { RouteName } from '../contract/http.js'
+import type { RouteName } from '../contract/routes.js'
 import type { Authority } from '../domain/authority.js'
 import type { Refusal } from '../domain/refusal.js'
 import type { OpenCaseDeps } from '../store/open-case.js'
 import type { Log } from '../store/proof.js'
-import type { Limits } from './limits.js'
 import type { Principal } from './principal.js'
 import type { CheckToken } from './token.js'
 
@@ -36,7 +35,6 @@ export interface ApiDeps extends OpenCaseDeps {
       message: string,
     ) => void
   }
-  readonly limits?: Limits
 }
 
 export interface Call {

@@ -18,7 +18,6 @@ export const LIMITS = {
   account: { burst: 200, perSecond: 50 },
   sovereign: { burst: 400, perSecond: 100 },
 } as const satisfies Record<string, BucketSize>
-export type Limits = Readonly<Record<keyof typeof LIMITS, BucketSize>>
 
 /** Callers remembered at most; the longest silent is forgotten first, and its bucket is full again. */
 const MAX_CALLERS = 10_000

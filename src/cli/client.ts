@@ -17,13 +17,11 @@ import {
   type OpenCaseRequest,
   OpenedAnswer,
   Problem,
-  pathOf,
   ReceiptAnswer,
   Review,
-  ROUTES,
-  type RouteName,
   TasksAnswer,
 } from '../contract/http.js'
+import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'

@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
   verify: ['check a packet offline', () => import('./verify.js')],
+  migrate: ['bring the database to this release', () => import('./migrate.js')],
   doctor: ['check what this environment is configured for', () => import('./doctor.js')],
 }
 

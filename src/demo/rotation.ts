@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { awaited, due, stepOf } from '../domain/case.js'
 import { isRefusal } from '../domain/refusal.js'
-import type { DemoPerson } from './genesis.js'
-import { PEOPLE } from './genesis.js'
+import type { DemoPerson } from './enterprise.js'
+import { PEOPLE } from './enterprise.js'
+import type { Consumer } from './processes.js'
 import { type Stage, until, untilGate } from './stage.js'
 import { claimDone, deployToConsumer, openRotation } from './steps.js'
-import type { Consumer } from './system.js'
 
 const run = promisify(execFile)
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))

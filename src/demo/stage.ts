@@ -16,8 +16,8 @@ import type { Decision, Envelope } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { eventsSince } from '../store/apply.js'
 import { type Db, openDb } from '../store/db.js'
-import type { DemoPerson } from './genesis.js'
-import { ENTERPRISE } from './genesis.js'
+import type { DemoPerson } from './enterprise.js'
+import { ENTERPRISE } from './enterprise.js'
 import type { System } from './system.js'
 
 const WAIT_MS = 60_000

@@ -4,9 +4,9 @@ import { type CaseState, due, stepOf } from '../domain/case.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
-import { type DemoPerson, ENTERPRISE, PARTNER } from './genesis.js'
+import { type DemoPerson, ENTERPRISE, PARTNER } from './enterprise.js'
+import type { Consumer } from './processes.js'
 import { approve, type Stage, soon, until, untilGate } from './stage.js'
-import type { Consumer } from './system.js'
 
 /** Asks for a rotation and waits until its first gate is open. */
 export async function openRotation(

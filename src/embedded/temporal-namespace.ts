@@ -19,6 +19,22 @@ const types: Readonly<Record<string, number>> = {
   KeywordList: 7,
 }
 
+const SDK_TYPES: Readonly<Record<string, string>> = {
+  TEXT: 'Text',
+  KEYWORD: 'Keyword',
+  KEYWORD_LIST: 'KeywordList',
+  DATETIME: 'Datetime',
+  INT: 'Int',
+  DOUBLE: 'Double',
+  BOOL: 'Bool',
+}
+
+/** What a server has to have for these keys of the SDK. */
+export const searchAttributesOf = (
+  keys: readonly { readonly name: string; readonly type: string }[],
+): SearchAttributes =>
+  Object.fromEntries(keys.map(({ name, type }) => [name, SDK_TYPES[type] ?? type]))
+
 /** Name to type: Text, Keyword, Int, Double, Bool, Datetime or KeywordList. */
 export type SearchAttributes = Readonly<Record<string, string>>
 

@@ -133,6 +133,11 @@ const flows = (input: Flows) => ({
     },
   },
   routes: { token: '/token', jwks: '/jwks' },
+  /** There are no pages here: an error is its code. */
+  renderError: (context: { type: string; body: unknown }, out: { readonly error: string }) => {
+    context.type = 'application/json'
+    context.body = { error: out.error }
+  },
 })
 
 /** RFC 8707: a token is for the API; any other audience is an invalid target. */

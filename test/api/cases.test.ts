@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Review } from '../../src/contract/http.js'
 import { signDecision } from '../../src/cli/sign-decision.js'
+import type { Review } from '../../src/contract/http.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { readCase } from '../../src/execution/deps.js'
 import { observeStep, performStep } from '../../src/execution/execute.js'
@@ -11,7 +11,7 @@ import { openSealed } from '../../src/keys/seal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { verifyPacket } from '../../src/packet/verify.js'
 import { must, type TestPerson } from '../support/authority.js'
-import { aClaim, aDecision, signClaim, signDecision as sign, signFence } from '../support/people.js'
+import { aClaim, aDecision, signDecision as sign, signClaim, signFence } from '../support/people.js'
 import { waitUntil } from '../support/wait.js'
 import { type ApiRig, anApi, type Who } from './rig.js'
 
@@ -100,9 +100,7 @@ describe('a rotation over HTTP', () => {
     expect(task).toMatchObject({ caseId, stepId: 'cut-over', lease: null, credential: 'billing_b' })
     const leased = must(await rig.client('acme').lease({ caseId, stepId: 'cut-over' }))
     const { privateKeyPem } = rig.world.authority.keys.consumers.cns_billing
-    const { secret } = must(
-      await openSealed({ jwe: leased.sealed[0]?.jwe ?? '', privateKeyPem }),
-    )
+    const { secret } = must(await openSealed({ jwe: leased.sealed[0]?.jwe ?? '', privateKeyPem }))
     const claim = aClaim(await stateOf(caseId), { stepId: 'cut-over', lease: leased.lease })
     must(
       await rig
@@ -271,9 +269,10 @@ describe('a decision over HTTP', () => {
     const first = must(await decide(signed))
     expect(first).toMatchObject({ caseId, gate: 'satisfied' })
     expect(await decide(signed)).toEqual(first)
-    const { rows } = await rig.world.dba.query('select reason from reasons_side where reason = $1', [
-      'because it is due',
-    ])
+    const { rows } = await rig.world.dba.query(
+      'select reason from reasons_side where reason = $1',
+      ['because it is due'],
+    )
     expect(rows).toHaveLength(1)
   })
 
@@ -294,9 +293,13 @@ describe('a fence over HTTP', () => {
   it('is raised by a duty person without a token, and by no partner', async () => {
     const { keys } = rig.world.authority
     const scope = { kind: 'identity', id: 'nhi_nothing-yet' } as const
-    const byZed = await rig.anonymous.fence({ envelope: signFence(keys, { person: 'per_zed', scope }) })
+    const byZed = await rig.anonymous.fence({
+      envelope: signFence(keys, { person: 'per_zed', scope }),
+    })
     expect(byZed).toMatchObject({ refused: 'NOT_ALLOWED' })
-    const byBen = await rig.client('ben').fence({ envelope: signFence(keys, { person: 'per_ben', scope }) })
+    const byBen = await rig
+      .client('ben')
+      .fence({ envelope: signFence(keys, { person: 'per_ben', scope }) })
     expect(byBen).toMatchObject({ refused: 'NOT_ALLOWED' })
     const raised = await rig.anonymous.fence({
       envelope: signFence(keys, { person: 'per_cleo', scope }),

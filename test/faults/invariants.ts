@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Consumer, System } from '../../src/demo/system.js'
+import type { Consumer } from '../../src/demo/processes.js'
+import type { System } from '../../src/demo/system.js'
 import type { Recorded } from '../../src/domain/case.js'
 import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
 import { packetOf, verdictOn } from '../journeys/packets.js'

@@ -4,7 +4,7 @@
  * and may be hit again; the kill takes whatever else the connector does at that moment with it.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Consumer } from '../../src/demo/system.js'
+import type { Consumer } from '../../src/demo/processes.js'
 import { FAULT_POINTS, type FaultPoint } from '../../src/execution/faults.js'
 import { type CaseView, type Parties, partiesOf } from '../journeys/parties.js'
 import { type Running, runSystem } from '../journeys/running-system.js'
@@ -16,7 +16,7 @@ import {
   say,
   strayEffects,
 } from './invariants.js'
-import { effectsOnTarget, logRoleChanges, type TargetEffect } from './target-log.js'
+import { asSuperuser, effectsOnTarget, logRoleChanges, type TargetEffect } from './target-log.js'
 
 /** Reached only by a case that an owner declines after the first step. */
 const UNDONE: FaultPoint = 'undo.after_effect'
@@ -151,5 +151,18 @@ describe('kill -9 of the connector at each named point', () => {
       consumerProblems(running.system, { consumer, target: 'lived' }),
     )
     expect((await Promise.all(all)).flat(), `logs in ${running.system.dir}/logs`).toEqual([])
+  })
+
+  it('would have seen a change without a grant, and counts none that was rolled back', async () => {
+    await asSuperuser(running.system, async (dba) => {
+      await dba.query('begin')
+      await dba.query('alter role billing_a login')
+      await dba.query('rollback')
+      await dba.query('alter role billing_b login')
+    })
+    const views = ended.map(({ view }) => view)
+    expect(strayEffects(views, await effectsOnTarget(running.system))).toEqual([
+      'other on billing_b under no grant',
+    ])
   })
 })

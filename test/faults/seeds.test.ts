@@ -4,9 +4,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Consumer } from '../../src/demo/system.js'
+import type { Consumer } from '../../src/demo/processes.js'
 import { type CaseView, type Parties, partiesOf } from '../journeys/parties.js'
 import { type Running, runSystem } from '../journeys/running-system.js'
+import { waitUntil } from '../support/wait.js'
 import { type Cast, castOf } from './cast.js'
 import {
   consumerProblems,
@@ -41,18 +42,14 @@ afterAll(async () => {
   await running?.stop(passed === SEEDS.length ? 'removed' : 'kept')
 })
 
-/** Looks at the ledger until the moment of the blow is there; none comes after the case is closed. */
-async function strike(caseId: string, blow: Blow): Promise<'struck' | 'closed'> {
-  for (;;) {
-    const { recorded, state } = await parties.read(caseId)
-    if (state.outcome !== null) return 'closed'
-    if (recorded.filter(({ event }) => event.type === blow.type).length >= blow.count) break
-    await pause(20)
-  }
+/** Looks at the ledger until the moment of the blow is there. */
+async function strike(caseId: string, blow: Blow): Promise<void> {
+  const isReached = ({ recorded }: CaseView): boolean =>
+    recorded.filter(({ event }) => event.type === blow.type).length >= blow.count
+  await waitUntil(async () => isReached(await parties.read(caseId)))
   await pause(blow.laterMs)
   await cast.kill(blow.victim)
   await cast.start(blow.victim)
-  return 'struck'
 }
 
 async function rotate(input: {

@@ -104,7 +104,10 @@ function kindOf(sql: string): TargetEffect['kind'] {
   return / NOLOGIN$/.test(sql) ? 'disable' : 'other'
 }
 
-async function asSuperuser<T>(system: System, work: (dba: pg.Client) => Promise<T>): Promise<T> {
+export async function asSuperuser<T>(
+  system: System,
+  work: (dba: pg.Client) => Promise<T>,
+): Promise<T> {
   const dba = new pg.Client({ connectionString: system.targetUrl() })
   dba.on('error', () => undefined)
   await dba.connect()

@@ -1,6 +1,6 @@
 /** The packet of a case, as the API's database role exports it and an auditor verifies it, offline, with the root keys alone. */
 
-import { LOG_ORIGIN } from '../../src/demo/genesis.js'
+import { LOG_ORIGIN } from '../../src/demo/enterprise.js'
 import type { System } from '../../src/demo/system.js'
 import { fromBase64 } from '../../src/domain/base64.js'
 import { nodeVerify } from '../../src/keys/verify.js'

@@ -5,7 +5,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ulid } from 'ulid'
-import type { Consumer, System } from '../../src/demo/system.js'
+import type { Consumer } from '../../src/demo/processes.js'
+import type { System } from '../../src/demo/system.js'
 import { awaited, type CaseState, due, fold, type Recorded, stepOf } from '../../src/domain/case.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { Claim, Decision } from '../../src/domain/shapes/envelope.js'
@@ -17,6 +18,7 @@ import { submitClaim, submitDecision, submitLease } from '../../src/store/cases.
 import { type Db, openDb } from '../../src/store/db.js'
 import { type OpenCaseDeps, openCase } from '../../src/store/open-case.js'
 import { packSource } from '../../src/store/packs.js'
+import { insist, Passing } from './insist.js'
 
 export interface CaseView {
   readonly state: CaseState
@@ -219,11 +221,6 @@ export function accepted<T>(answer: T | Refusal): T {
   return answer
 }
 
-/** Something that passes by itself: it is tried again. */
-class Passing extends Error {
-  override readonly name = 'Passing'
-}
-
 async function settle(work: () => Promise<object>): Promise<void> {
   const answer = await work()
   if (isRefusal(answer)) tolerate(answer)
@@ -241,29 +238,4 @@ const OVERTAKEN = [
 
 function tolerate(refusal: Refusal): void {
   if (!OVERTAKEN.includes(refusal.refused)) accepted(refusal)
-}
-
-const AGAIN_MS = 100
-
-/** Tries until it is answered: a store or consumer that is being restarted is not the subject of these tests. */
-export async function insist<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isPassing(error)) throw error
-      await pause(AGAIN_MS)
-    }
-  }
-}
-
-const CONNECTION = /^(?:08...|57P0.|53300|ECONN\w+|EPIPE|UND_ERR\w*)$/
-
-/** A connection that was lost, refused or cut off, in the error or in what caused it. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error instanceof Passing || /Connection terminated|timeout exceeded/.test(error.message))
-    return true
-  if ('code' in error && CONNECTION.test(String(error.code))) return true
-  return isPassing(error.cause)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Consumer } from '../../src/demo/system.js'
+import type { Consumer } from '../../src/demo/processes.js'
 import { DATABASE } from '../../src/demo/target.js'
 import { type Artefact, filesOf, type Histories, historiesOf, tablesOf } from './artefacts.js'
 import { allSecrets, found, knock, lockLogKey } from './canary.js'

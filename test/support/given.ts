@@ -1,5 +1,5 @@
 /**
- * given(story, ...moves).when(move).then(...): the pure core without a database. A *story* is a rotation
+ * given(story, ...moves).when(move).gives(...): the pure core without a database. A *story* is a rotation
  * with its entries, its folded state, a clock and a real signed authority; a *move* asks the core and
  * appends what it answers. Nothing is made up but the target's state: every signature is real. A move in
  * `given` must be allowed; the one in `when` may be refused.
@@ -149,7 +149,7 @@ export const refusal = (code: RefusalCode, where?: string): Refused => ({ code, 
 export interface Outcome {
   readonly story: Story
   /** Either the types of the new events, in order, or one refusal. Returns the story afterwards. */
-  readonly then: (...expected: readonly (CaseEvent['type'] | Refused)[]) => Story
+  readonly gives: (...expected: readonly (CaseEvent['type'] | Refused)[]) => Story
 }
 
 export const given = (story: Story, ...moves: readonly Move[]) => ({
@@ -157,7 +157,7 @@ export const given = (story: Story, ...moves: readonly Move[]) => ({
     const before = told(story, ...moves)
     const answer = move(before)
     const after = isRefusal(answer) ? before : answer
-    return { story: after, then: (...expected) => check({ before, answer, expected }) }
+    return { story: after, gives: (...expected) => check({ before, answer, expected }) }
   },
 })
 

@@ -8,7 +8,6 @@ import { stepOf } from '../../src/domain/case.js'
 import * as decide from '../../src/domain/decide.js'
 import { planRotation } from '../../src/domain/plans/rotate.js'
 import { isRefusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
-import { requirementToday } from '../../src/domain/requirements.js'
 import type { Fact } from '../../src/domain/shapes/basic.js'
 import type { Claim, Decision, Envelope } from '../../src/domain/shapes/envelope.js'
 import type { TargetState } from '../../src/domain/shapes/plan.js'
@@ -17,17 +16,7 @@ import { leaseTask, recordClaim } from '../../src/domain/task.js'
 import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { must, type TestKey, type TestPerson } from './authority.js'
-import {
-  asking,
-  attestOf,
-  DAY,
-  type Move,
-  PACK,
-  PACK_HASH,
-  resolvedAs,
-  type Story,
-  shifted,
-} from './given.js'
+import { asking, attestOf, DAY, type Move, resolvedAs, type Story, shifted } from './given.js'
 import { aClaim, aDecision } from './people.js'
 
 export const waits =
@@ -60,14 +49,12 @@ export const planned: Move = asking((story) => {
   return isRefusal(plan) ? plan : decide.plan(story.state, { plan, attest: attestOf(story) })
 })
 
-/** `terms` are what the pack of that day adds to the requirement of the opening. */
+/** With the requirement of the opening, or with the terms that it has got since. */
 export const gateOpens = (stepId: string, terms?: Partial<Requirement>): Move =>
   asking((story) => {
-    const { opened, authority } = story
-    const today = requirementToday({ opened, stepId, authority, pack: PACK, packHash: PACK_HASH })
-    if (isRefusal(today)) return today
-    const pinned = opened.requirements[stepId]?.requirement
-    const resolved = resolvedAs(today, { ...pinned, ...terms })
+    const pinned = story.opened.requirements[stepId]
+    if (pinned === undefined) return refuse('WRONG_STEP', stepId)
+    const resolved = terms === undefined ? pinned : resolvedAs(pinned, terms)
     const { target: preState, at } = story
     return decide.openGate(story.state, { stepId, preState, resolved, at, attest: attestOf(story) })
   })

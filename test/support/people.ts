@@ -9,11 +9,15 @@ import { ENTERPRISE, type Keys, type TestPerson } from './authority.js'
 export const soon = (ms: number): string => new Date(Date.now() + ms).toISOString()
 
 /** The decision payload that this person would sign at the open gate of the step. */
-export function aDecision(state: CaseState, input: { stepId: string; person: TestPerson; overrides?: Partial<Decision> }): Decision {
+export function aDecision(
+  state: CaseState,
+  input: { stepId: string; person: TestPerson; overrides?: Partial<Decision> },
+): Decision {
   const step = stepOf(state, input.stepId)
   const pinned = state.opened?.requirements[input.stepId]
   const resolved = step?.gate?.resolved ?? pinned
-  if (step === null || resolved === undefined || state.planHash === null) throw new Error(`no step ${input.stepId}`)
+  if (step === null || resolved === undefined || state.planHash === null)
+    throw new Error(`no step ${input.stepId}`)
   return {
     type: 'decision',
     v: 1,
@@ -42,7 +46,10 @@ export const signDecision = (keys: Keys, payload: Decision, signedBy?: TestPerso
   return signEnvelope({ kind: 'decision', payload, keyId, signer })
 }
 
-export function aClaim(state: CaseState, input: { stepId: string; lease: number; overrides?: Partial<Claim> }): Claim {
+export function aClaim(
+  state: CaseState,
+  input: { stepId: string; lease: number; overrides?: Partial<Claim> },
+): Claim {
   return {
     type: 'claim',
     v: 1,
@@ -72,7 +79,10 @@ export const signClaim = (keys: Keys, payload: Claim): Envelope => {
   return signEnvelope({ kind: 'claim', payload, keyId, signer })
 }
 
-export function signFence(keys: Keys, input: { person: TestPerson; scope: Fence['scope'] }): Envelope {
+export function signFence(
+  keys: Keys,
+  input: { person: TestPerson; scope: Fence['scope'] },
+): Envelope {
   const { keyId, signer } = keys.persons[input.person]
   const payload: Fence = {
     type: 'fence',

@@ -7,7 +7,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client, WorkflowHandle } from '@temporalio/client'
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import pino from 'pino'
 import { createConnectorActivities } from '../../activities/connector.js'
 import { dataConverter } from '../../src/codec/data-converter.js'
@@ -15,6 +16,7 @@ import { ATTRIBUTES, connectorQueue, NAMESPACE } from '../../src/contract/messag
 import type { CaseState } from '../../src/domain/case.js'
 import { startTemporal } from '../../src/embedded/temporal.js'
 import { temporalBinary } from '../../src/embedded/temporal-binary.js'
+import { searchAttributesOf } from '../../src/embedded/temporal-namespace.js'
 import { type ExecutionDeps, readCase } from '../../src/execution/deps.js'
 import type { KeyRing } from '../../src/keys/aead.js'
 import { submitDecision } from '../../src/store/cases.js'
@@ -113,30 +115,25 @@ export async function aRig(): Promise<Rig> {
   }
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  KEYWORD: 'Keyword',
-  DATETIME: 'Datetime',
-  INT: 'Int',
-  BOOL: 'Bool',
-}
-
 const startServer = async (dir: string) =>
   startTemporal({
     binary: await temporalBinary({ progress: () => undefined }),
     dbFile: join(dir, 'temporal.db'),
     namespace: NAMESPACE,
-    searchAttributes: Object.fromEntries(
-      Object.values(ATTRIBUTES).map(({ name, type }) => [name, TYPES[type] ?? type]),
-    ),
+    searchAttributes: searchAttributesOf(Object.values(ATTRIBUTES)),
     logFile: join(dir, 'temporal.log'),
   })
 
 async function startConnector(input: { address: string; deps: ExecutionDeps }) {
   let is: 'absent' | 'present' = 'present'
   const { deps } = input
-  const connection = await NativeConnection.connect({ address: input.address })
+  const { address } = input
+  const env = await TestWorkflowEnvironment.createFromExistingServer({
+    address,
+    namespace: NAMESPACE,
+  })
   const worker = await Worker.create({
-    connection,
+    connection: env.nativeConnection,
     namespace: NAMESPACE,
     taskQueue: connectorQueue('sys_billing'),
     activities: createConnectorActivities({
@@ -153,7 +150,7 @@ async function startConnector(input: { address: string; deps: ExecutionDeps }) {
     stop: async () => {
       worker.shutdown()
       await running
-      await connection.close()
+      await env.teardown()
     },
   }
 }

@@ -41,7 +41,10 @@ export function quickPack(): PackFiles {
       .replace(/unusedFor: \S+/g, 'unusedFor: 150ms')
       .replace(/within: \S+/g, 'within: 2s')
   return Object.fromEntries(
-    Object.entries(files).map(([path, text]) => [path, path.startsWith('rules/') ? quick(text) : text]),
+    Object.entries(files).map(([path, text]) => [
+      path,
+      path.startsWith('rules/') ? quick(text) : text,
+    ]),
   )
 }
 
@@ -62,8 +65,13 @@ export interface World {
 
 export async function aWorld(overrides: Overrides = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
-  const [store, target] = await Promise.all([startCluster(dir, 'store'), startCluster(dir, 'target')])
-  const passwords = Object.fromEntries(ROLES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<Role, string>
+  const [store, target] = await Promise.all([
+    startCluster(dir, 'store'),
+    startCluster(dir, 'target'),
+  ])
+  const passwords = Object.fromEntries(
+    ROLES.map((role) => [role, randomBytes(12).toString('hex')]),
+  ) as Record<Role, string>
   await migrate({ ownerUrl: store.superuserUrl, passwords })
   const url = (role: Role) => store.url(role, passwords[role], 'postgres')
   const pools = new Map<Role, Db>()
@@ -91,7 +99,11 @@ export async function aWorld(overrides: Overrides = {}): Promise<World> {
   })
   const connector = connectorDeps({ authority, db: db('cs_connector'), target, published })
   for (const name of NAMES)
-    await registerSecret(connector, { identityId: `nhi_${name}`, credential: `${name}_a`, secret: SECRET })
+    await registerSecret(connector, {
+      identityId: `nhi_${name}`,
+      credential: `${name}_a`,
+      secret: SECRET,
+    })
   return {
     authority,
     store,
@@ -203,13 +215,18 @@ function connectorDeps(input: {
   const { origin, key } = authority.root.log
   return {
     ...apiDeps(input),
-    attestFor: (caseId) => attestWith(caseId, { keyId: keys.connector.keyId, sign: keys.connector.signer.sign }),
+    attestFor: (caseId) =>
+      attestWith(caseId, { keyId: keys.connector.keyId, sign: keys.connector.signer.sign }),
     connectorOf: (systemId) => (systemId === 'sys_billing' ? connector : undefined),
     secretKeys: [{ kid: 'box-1', key: randomBytes(32) }],
     signing: { keyId: keys.connector.keyId, signer: keys.connector.signer },
     log: {
       origin,
-      verifier: ed25519Verifier({ name: origin, publicKey: fromBase64(key.publicKey) ?? new Uint8Array(), verify: nodeVerify }),
+      verifier: ed25519Verifier({
+        name: origin,
+        publicKey: fromBase64(key.publicKey) ?? new Uint8Array(),
+        verify: nodeVerify,
+      }),
     },
     published: input.published,
     proofWithinMs: 5000,

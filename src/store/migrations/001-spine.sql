@@ -53,9 +53,10 @@ create table cases (
   tier text not null,
   phase text not null default 'open' check (phase in ('open', 'closed')),
   due text not null default 'plan',
-  waiting_on text[] not null default '{}'
+  waiting_on text[] not null default '{system}'
 );
 create unique index one_open_case_per_identity on cases (identity_id) where phase = 'open';
+create index cases_newest_first on cases (right(case_id, 26) desc);
 create index cases_by_waiting on cases using gin (waiting_on) where phase = 'open';
 
 -- A fence row exists for every scope from the first case on, so that the gate can hold it FOR SHARE.

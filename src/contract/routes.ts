@@ -1,0 +1,63 @@
+/**
+ * The routes of the HTTP API, version 1: the one list from which the API mounts its doors, the client takes its
+ * paths, and the tests make their table of who gets what.
+ */
+
+/**
+ * `asks`: a token; a token or a valid signature of a person of the authority (`signature`), so that the
+ * enterprise can decide and stop while its issuer is down; or nothing. `scope`: a route of one case answers
+ * CASE_UNKNOWN for a case of somebody else exactly as for one that does not exist.
+ */
+export interface Route {
+  readonly method: 'get' | 'post'
+  readonly path: string
+  readonly asks: 'token' | 'signature' | 'nothing'
+  readonly who: readonly ('partner' | 'enterprise')[]
+  readonly scope: 'case' | 'all'
+}
+
+const BOTH = ['partner', 'enterprise'] as const
+const PARTNER = ['partner'] as const
+const ENTERPRISE = ['enterprise'] as const
+
+export const ROUTES = {
+  openCase: { method: 'post', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
+  listCases: { method: 'get', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
+  readCase: { method: 'get', path: '/v1/cases/:caseId', asks: 'token', who: BOTH, scope: 'case' },
+  review: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/steps/:stepId/review', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'case' },
+  },
+  decide: {
+    ...{ method: 'post', path: '/v1/cases/:caseId/decisions', asks: 'signature' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  inbox: { method: 'get', path: '/v1/inbox', asks: 'token', who: ENTERPRISE, scope: 'all' },
+  fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: ENTERPRISE, scope: 'all' },
+  tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
+  lease: {
+    ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },
+    ...{ who: PARTNER, scope: 'case' },
+  },
+  claim: { method: 'post', path: '/v1/claims', asks: 'token', who: PARTNER, scope: 'case' },
+  entries: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/entries', asks: 'token' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  packet: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/packet', asks: 'token' },
+    ...{ who: BOTH, scope: 'case' },
+  },
+  livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
+  readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
+} as const satisfies Record<string, Route>
+export type RouteName = keyof typeof ROUTES
+
+/** Largest request body, bytes. */
+export const MAX_BODY_BYTES = 64 * 1024
+
+/** A route's path with its parameters filled in. */
+export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>
+  ROUTES[name].path.replace(/:([A-Za-z]+)/g, (_, key: string) =>
+    encodeURIComponent(params[key] ?? ''),
+  )

@@ -1,0 +1,182 @@
+/**
+ * A *mandate* is a decision in advance, for cases that do not exist yet. A *use* is one step that would be
+ * granted under it instead of by decisions. judgeMandate: does it cover this use, now? It was signed by
+ * every person it lists, who satisfy the *quorum* of a policy change between them; it lasts at most 90
+ * days; predicate, calendar window and caps hold; a reduce-only one takes access away and nothing else.
+ * Needs the time zones of Intl, so it is no part of the workflow bundle.
+ */
+import { type Authority, inForce, within } from './authority.js'
+import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import { livePerson } from './owner.js'
+import { satisfied } from './quorum.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import type { Identity } from './shapes/authority.js'
+import type { CaseKind } from './shapes/basic.js'
+import { type Envelope, Mandate } from './shapes/envelope.js'
+import { parseAs } from './shapes/parse.js'
+import type { Requirement } from './shapes/requirement.js'
+
+const DAY_MS = 86_400_000
+const MAX_MANDATE_MS = 90 * DAY_MS
+
+export interface MandateUse {
+  readonly kind: CaseKind
+  readonly stepId: string
+  readonly tier: Identity['tier']
+  readonly systemId: string
+  /** The company that executes the step. */
+  readonly companyId: string
+  readonly identityId: string
+  /** What the step does to access: only takes it away, or anything else. */
+  readonly effect: 'reduces' | 'other'
+}
+
+export interface JudgingMandate {
+  readonly envelope: Envelope
+  readonly authority: Authority
+  readonly verify: Verify
+  /** ISO time of the use. */
+  readonly at: string
+  readonly use: MandateUse
+  /** Uses before this one: ever, and on this day of the window's zone (UTC without a window). */
+  readonly uses: { readonly total: number; readonly today: number }
+  /** Who must have signed: the requirement of a policy change. */
+  readonly quorum: Requirement
+}
+
+export interface MandateUsed {
+  readonly mandateId: string
+  /** This use is number `nth` of `caps.total`. */
+  readonly nth: number
+}
+
+const invalid = (where: string, detail: string): Refusal => refuse('MANDATE_INVALID', where, detail)
+
+/**
+ * UNTRUSTED: the envelope. Afterwards the enterprise's own persons signed in advance for a step like this.
+ * Refuses MANDATE_INVALID or NOT_REDUCING, and what reading an envelope, its keys and persons refuses.
+ */
+export function judgeMandate(judging: JudgingMandate): MandateUsed | Refusal {
+  const signers = whoSigned(judging)
+  if (isRefusal(signers)) return signers
+  const { envelope, authority, use, uses } = judging
+  const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
+  if (isRefusal(opened)) return opened
+  const mandate = opened.payload
+  if (mandate.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  const refusal =
+    wrongSigners({ judging, mandate, signers }) ??
+    wrongSpan(mandate, judging.at) ??
+    wrongUse(mandate, use) ??
+    outsideWindow(mandate, judging.at) ??
+    usedUp(mandate, uses)
+  return refusal ?? { mandateId: mandate.mandateId, nth: uses.total + 1 }
+}
+
+/** Afterwards each signature is by a key in force, of a kind that the quorum accepts; whose keys, in order. */
+function whoSigned(judging: JudgingMandate): readonly string[] | Refusal {
+  const { envelope, authority, verify, at, quorum } = judging
+  const persons: string[] = []
+  for (const [index, { keyid }] of envelope.signatures.entries()) {
+    const where = `/signatures/${index}/keyid`
+    const holder = authority.personKeys.get(keyid)
+    if (holder === undefined) return refuse('KEY_UNKNOWN', where)
+    const { key, person } = holder
+    if (!inForce(key, at)) return refuse('KEY_REVOKED', where)
+    const verified = verifySignature({ envelope, index, key, verify })
+    if (verified !== true) return verified
+    if (quorum.assurance === 'passkey' && key.assurance !== 'passkey')
+      return refuse('ASSURANCE_TOO_LOW', where)
+    persons.push(person.personId)
+  }
+  return persons
+}
+
+interface Signed {
+  readonly judging: JudgingMandate
+  readonly mandate: Mandate
+  readonly signers: readonly string[]
+}
+
+/** Afterwards exactly the listed persons signed, once each, none of them of who executes, and they are enough. */
+function wrongSigners({ judging, mandate, signers }: Signed): Refusal | null {
+  const listed = new Set(mandate.signers)
+  const once = new Set(signers).size === signers.length && listed.size === mandate.signers.length
+  if (!once || listed.size !== signers.length || !signers.every((signer) => listed.has(signer)))
+    return invalid('/signers', 'not signed by exactly the persons it lists, once each')
+  for (const personId of listed) {
+    const person = livePerson(judging.authority, personId)
+    if (person === null) return refuse('PERSON_DISABLED', '/signers')
+    if (person.companyId === judging.use.companyId) return refuse('EXECUTOR_COMPANY', '/signers')
+  }
+  return satisfied({ requirement: judging.quorum, votes: signers })
+    ? null
+    : refuse('QUORUM_MISSING', '/signers')
+}
+
+function wrongSpan(mandate: Mandate, at: string): Refusal | null {
+  const lasts = Date.parse(mandate.notAfter) - Date.parse(mandate.notBefore)
+  if (!(lasts > 0 && lasts <= MAX_MANDATE_MS))
+    return invalid('/notAfter', 'a mandate lasts at most 90 days')
+  return within(mandate, at) ? null : invalid('/notAfter', 'not in force at this time')
+}
+
+function wrongUse({ covers, effect }: Mandate, use: MandateUse): Refusal | null {
+  const named = (list: readonly string[] | null, one: string) => list === null || list.includes(one)
+  const checks = {
+    kinds: named(covers.kinds, use.kind),
+    steps: named(covers.steps, use.stepId),
+    tiers: named(covers.tiers, use.tier),
+    systems: named(covers.systems, use.systemId),
+    partners: named(covers.partners, use.companyId),
+    identities: named(covers.identities, use.identityId),
+  }
+  const miss = Object.entries(checks).find(([, good]) => !good)
+  if (miss !== undefined) return invalid(`/covers/${miss[0]}`, 'does not cover this step')
+  return effect === 'reduce-only' && use.effect !== 'reduces'
+    ? refuse('NOT_REDUCING', '/effect')
+    : null
+}
+
+/** Wall-clock minutes [from, to) in the window's zone; a window past midnight belongs to the day it begins on. */
+function outsideWindow({ window }: Mandate, at: string): Refusal | null {
+  if (window === null) return null
+  const { fromMinute: from, toMinute: to, weekdays } = window
+  if (from === to) return invalid('/window', 'the window is empty')
+  const local = localTime(at, window.zone)
+  if (local === null) return invalid('/window/zone', 'no such time zone')
+  const { weekday, minute } = local
+  const dayBefore = weekday === 1 ? 7 : weekday - 1
+  const day = from > to && minute < to ? dayBefore : weekday
+  const inside = from < to ? from <= minute && minute < to : from <= minute || minute < to
+  return inside && weekdays.includes(day) ? null : invalid('/window', 'outside its window')
+}
+
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
+
+function localTime(at: string, zone: string): { weekday: number; minute: number } | null {
+  const parts = partsOf(at, zone)
+  if (parts === null) return null
+  const text = (type: Intl.DateTimeFormatPartTypes) =>
+    parts.find((part) => part.type === type)?.value ?? ''
+  const minute = Number(text('hour')) * 60 + Number(text('minute'))
+  return { weekday: WEEKDAYS.indexOf(text('weekday')) + 1, minute }
+}
+
+function partsOf(at: string, timeZone: string): Intl.DateTimeFormatPart[] | null {
+  const fields = { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone, ...fields }).formatToParts(new Date(at))
+  } catch {
+    return null
+  }
+}
+
+const isCount = (uses: number): boolean => Number.isSafeInteger(uses) && uses >= 0
+
+/** A count that is none covers nothing: what cannot be counted is not capped. */
+function usedUp({ caps }: Mandate, { total, today }: JudgingMandate['uses']): Refusal | null {
+  if (!isCount(total) || !isCount(today)) return invalid('/caps', 'the uses are not counted')
+  if (total >= caps.total) return invalid('/caps/total', `used ${total} times`)
+  return today >= caps.perDay ? invalid('/caps/perDay', `used ${today} times today`) : null
+}

@@ -1,0 +1,214 @@
+/** The command line in this process, as `countersign …` runs it, against the real API. No terminal is attached. */
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { plain } from '../../src/cli/outcome.js'
+import { performStep } from '../../src/execution/execute.js'
+import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
+import { ENTERPRISE, type TestKey } from '../support/authority.js'
+import { waitUntil } from '../support/wait.js'
+import { type ApiRig, AUDIENCE, anApi, type Who } from './rig.js'
+
+let rig: ApiRig
+let dir: string
+let caseId: string
+
+beforeAll(async () => {
+  rig = await anApi()
+  dir = await mkdtemp(join(tmpdir(), 'countersign-cli-'))
+  const { persons, claims } = rig.world.authority.keys
+  const profile = async (who: Who, more: object) => {
+    const about = { api: rig.url, issuer: rig.issuer.url, audience: AUDIENCE }
+    const loginKey = await keyFile(rig.loginKeys[who])
+    const text = JSON.stringify({
+      ...about,
+      enterprise: ENTERPRISE,
+      clientId: who,
+      loginKey,
+      ...more,
+    })
+    await writeFile(join(dir, `${who}.json`), text)
+  }
+  await profile('acme', { companyId: 'com_acme', claimKey: await keyFile(claims.com_acme) })
+  for (const who of ['ana', 'ben', 'cleo'] as const)
+    await profile(who, {
+      personId: `per_${who}`,
+      decisionKey: await keyFile(persons[`per_${who}`]),
+    })
+})
+afterAll(async () => {
+  await rig?.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function keyFile({ keyId, alg, publicKey, privateKeyPem }: TestKey): Promise<string> {
+  await writeFile(join(dir, `${keyId}.pem`), privateKeyPem, { mode: 0o600 })
+  await writeFile(join(dir, `${keyId}.json`), JSON.stringify({ keyId, alg, publicKey }))
+  return `${keyId}.pem`
+}
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function countersign(who: Who | null, ...words: string[]): Promise<Ran> {
+  const said = { out: '', err: '' }
+  const into = (where: keyof typeof said) => (text: unknown) => {
+    said[where] += String(text)
+    return true
+  }
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(into('out')),
+    vi.spyOn(process.stderr, 'write').mockImplementation(into('err')),
+  ]
+  const { argv, exitCode } = process
+  process.argv = [
+    'node',
+    'countersign',
+    ...words,
+    ...(who === null ? [] : ['--profile', join(dir, `${who}.json`)]),
+  ]
+  process.exitCode = 0
+  try {
+    vi.resetModules()
+    await import('../../src/cli/main.js')
+    return { code: Number(process.exitCode), ...said }
+  } finally {
+    process.argv = argv
+    process.exitCode = exitCode
+    for (const spy of spies) spy.mockRestore()
+  }
+}
+
+describe('countersign', () => {
+  it('asks for a rotation, shows the review, signs and sends the decision', async () => {
+    const asked = await countersign('acme', 'request', 'rotate', 'nhi_billing', '--json')
+    expect(asked.code).toBe(0)
+    caseId = (JSON.parse(asked.out) as { caseId: string }).caseId
+    await drawPlan(rig.world.connector, caseId)
+    await openDueGate(rig.world.connector, caseId)
+
+    expect((await countersign('ana', 'inbox')).out).toContain(`${caseId}  issue`)
+    const review = await countersign('ana', 'review', caseId)
+    for (const word of ['blast radius', 'rollback', 'pre-state', 'policy', 'per_ana', 'plan hash'])
+      expect(review.out).toContain(word)
+    const decided = await countersign(
+      'ana',
+      'decide',
+      caseId,
+      '--approve',
+      '--yes',
+      '--reason',
+      'due',
+    )
+    expect(decided).toMatchObject({ code: 0, err: '' })
+    expect(decided.out.trimEnd().split('\n').at(-1)).toMatch(
+      /^signed approve for issue: entry \d+, the gate is satisfied$/,
+    )
+    await performStep(rig.world.connector, { caseId, stepId: 'issue' })
+    await openDueGate(rig.world.connector, caseId)
+  })
+
+  it('signs ahead of a gate that is not open yet, and not at it', async () => {
+    const words = ['decide', caseId, 'close', '--approve', '--yes']
+    const early = await countersign('ana', ...words)
+    expect(early.code).toBe(1)
+    expect(early.err).toMatch(/^refused GATE_NOT_OPEN at /)
+    expect(await countersign('ana', ...words, '--ahead')).toMatchObject({ code: 0 })
+  })
+
+  it('says in one line and with status 1 why something is refused', async () => {
+    const refused = await countersign('acme', 'review', caseId)
+    expect(refused).toMatchObject({ code: 1, out: '' })
+    expect(refused.err).toMatch(/^refused NOT_ALLOWED at [^\n]+\n$/)
+    const json = await countersign('cleo', 'decide', caseId, '--decline', '--yes', '--json')
+    expect(JSON.parse(json.out)).toMatchObject({ refused: 'GATE_NOT_OPEN' })
+  })
+
+  it('asks nobody without a terminal', async () => {
+    expect(await countersign('ana', 'decide', caseId)).toMatchObject({ code: 2, out: '' })
+    expect(await countersign('ana', 'decide', caseId, '--approve')).toMatchObject({ code: 2 })
+    expect(await countersign('ana', 'decide', caseId, '--yes')).toMatchObject({ code: 2 })
+  })
+
+  it.each([
+    ['an unknown command', ['frobnicate']],
+    ['a missing argument', ['review']],
+    ['an unknown option', ['inbox', '--loud']],
+    ['no profile', ['inbox']],
+    ['a profile that is not there', ['inbox', '--profile', '/nowhere.json']],
+    ['two scopes for a fence', ['fence', 'stop', '--partner', 'com_a', '--system', 'sys_a']],
+    ['a process without configuration', ['doctor', '--verbose']],
+  ])('ends with status 2 for %s', async (_, words) => {
+    const ran = await countersign(null, ...words)
+    expect(ran.code).toBe(2)
+    expect(ran.out).toBe('')
+  })
+
+  it('ends with status 3 when the API cannot be reached', async () => {
+    const text = await readFile(join(dir, 'ana.json'), 'utf8')
+    const gone = { ...(JSON.parse(text) as object), api: 'http://127.0.0.1:9' }
+    await writeFile(join(dir, 'gone.json'), JSON.stringify(gone))
+    const ran = await countersign(null, 'cases', '--profile', join(dir, 'gone.json'))
+    expect(ran).toMatchObject({ code: 3, err: 'countersign: the API cannot be reached\n' })
+  })
+
+  it('uses no key file that others can read', async () => {
+    const file = join(dir, 'key_ben.pem')
+    await chmod(file, 0o644)
+    const ran = await countersign('ben', 'decide', caseId, '--approve', '--yes')
+    await chmod(file, 0o600)
+    expect(ran.code).toBe(2)
+    expect(ran.err).toContain('open to others')
+  })
+
+  it('exports a packet, never over another file, and verifies it with the trusted keys alone', async () => {
+    const file = join(dir, 'packet.zip')
+    const exported = await countersign('ana', 'evidence', 'export', caseId, '-o', file)
+    expect(exported).toMatchObject({ code: 0 })
+    expect(await countersign('ana', 'evidence', 'export', caseId, '-o', file)).toMatchObject({
+      code: 2,
+    })
+    const trust = join(dir, 'trust.json')
+    await writeFile(trust, JSON.stringify(rig.world.authority.trust))
+    const verified = await countersign(null, 'verify', file, '--trust', trust)
+    expect(verified).toMatchObject({ code: 0, err: '' })
+    expect(verified.out).toMatch(/^VERIFIED /)
+    const bytes = await readFile(file)
+    bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1
+    await writeFile(join(dir, 'changed.zip'), bytes)
+    const changed = await countersign(
+      null,
+      'verify',
+      join(dir, 'changed.zip'),
+      '--trust',
+      trust,
+      '--json',
+    )
+    expect(changed.code).toBe(1)
+    expect(JSON.parse(changed.out)).toMatchObject({ verdict: 'NOT VERIFIED' })
+  })
+
+  it('stops an identity by a fence that a duty person signs', async () => {
+    const stopped = await countersign('cleo', 'fence', 'stop', '--identity', 'nhi_billing')
+    expect(stopped).toMatchObject({ code: 0 })
+    expect(stopped.out).toMatch(/^stopped identity nhi_billing: fence /)
+    expect((await countersign('acme', 'cases')).out).toContain(caseId)
+  })
+})
+
+describe('what is shown', () => {
+  it('cannot act on a terminal', () => {
+    expect(plain('a\u001b[2Jb\u009b1m\u202ec\r\n')).toBe('a\ufffd[2Jb\ufffd1m\ufffdc\ufffd\ufffd')
+  })
+
+  it('is nothing of a secret: profiles, errors and output hold no key', async () => {
+    await waitUntil(() => rig.logged.length > 0)
+    const { privateKeyPem } = rig.loginKeys.ana
+    const ran = await countersign('ana', 'cases', caseId)
+    expect(ran.out + ran.err + rig.logged.join('')).not.toContain(privateKeyPem.split('\n')[1])
+  })
+})
