@@ -34,7 +34,7 @@ const signed = (mandate: Mandate, by: readonly TestPerson[] = ['per_cleo', 'per_
   const { keyId, signer } = keys.persons[first ?? 'per_cleo']
   const envelope = signEnvelope({ kind: 'mandate', payload: mandate, keyId, signer })
   return others.reduce(
-    (sofar, person) => addSignature(sofar, { ...keys.persons[person] }),
+    (sofar, person) => addSignature({ envelope: sofar, ...keys.persons[person] }),
     envelope,
   )
 }

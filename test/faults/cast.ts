@@ -8,6 +8,7 @@ import type { Postgres } from '../../src/embedded/postgres.js'
 import { startPostgres } from '../../src/embedded/postgres.js'
 import { startTemporal, type Temporal } from '../../src/embedded/temporal.js'
 import { temporalBinary } from '../../src/embedded/temporal-binary.js'
+import { searchAttributesOf } from '../../src/embedded/temporal-namespace.js'
 import type { Running } from '../journeys/running-system.js'
 
 export const VICTIMS = [
@@ -53,8 +54,6 @@ export function castOf({ system }: Running): Cast {
 const isServer = (victim: Victim): victim is Server =>
   victim === 'temporal' || victim === 'store' || victim === 'target'
 
-const TYPES = { KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int', BOOL: 'Bool' } as const
-
 async function again(system: Running['system'], server: Server): Promise<Postgres | Temporal> {
   const { dir } = system
   const logFile = join(dir, 'logs', `${server}.log`)
@@ -67,10 +66,6 @@ async function again(system: Running['system'], server: Server): Promise<Postgre
         server === 'store' ? system.secrets.superuser : system.secrets.targetSuperuser,
       settings: { max_connections: 150 },
     })
-  const attributes = Object.values(ATTRIBUTES).map(({ name, type }) => [
-    name,
-    TYPES[type as keyof typeof TYPES],
-  ])
   return startTemporal({
     binary: await temporalBinary({ progress: () => undefined }),
     dbFile: join(dir, 'temporal.db'),
@@ -78,7 +73,7 @@ async function again(system: Running['system'], server: Server): Promise<Postgre
     uiPort: Number(new URL(system.temporal.uiUrl).port),
     codecEndpoint: system.addresses.codec,
     namespace: NAMESPACE,
-    searchAttributes: Object.fromEntries(attributes),
+    searchAttributes: searchAttributesOf(Object.values(ATTRIBUTES)),
     logFile,
   })
 }

@@ -1,0 +1,74 @@
+/** Events that only a connector may write are believed only with its signature, for this case. */
+import { describe, expect, it } from 'vitest'
+import { attestWith, checkAttestations, isAttested } from '../../src/domain/attestation.js'
+import type { Recorded } from '../../src/domain/case.js'
+import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { aRotation, CAST, told } from '../support/given.js'
+import { fails, granted, performed, planned } from '../support/moves.js'
+
+const story = told(aRotation(), planned, performed('issue'), granted('cut-over'))
+const { authority, keys } = CAST
+const check = (recorded: readonly Recorded[], caseId = story.opened.caseId) =>
+  checkAttestations({ caseId, recorded, authority, verify: nodeVerify })
+
+const withEvent = (type: CaseEvent['type'], change: (event: CaseEvent) => object) =>
+  story.recorded.map((item) =>
+    item.event.type === type ? { ...item, event: change(item.event) as CaseEvent } : item,
+  )
+
+describe('an attestation', () => {
+  it('is found on everything that a connector did', () => {
+    expect(check(story.recorded)).toBeNull()
+    expect(story.recorded.filter(({ event }) => isAttested(event)).length).toBeGreaterThan(4)
+    expect(
+      check(told(aRotation(), planned, granted('issue'), fails('issue', 'clean')).recorded),
+    ).toBeNull()
+  })
+
+  it('does not hold for another case', () => {
+    expect(check(story.recorded, `${story.opened.caseId.slice(0, -1)}1`)).toMatchObject({
+      refused: 'EVIDENCE_TAMPERED',
+    })
+  })
+
+  it('does not hold for an event that says something else', () => {
+    const bent: [CaseEvent['type'], object][] = [
+      ['Planned', { planHash: `sha256:${'0'.repeat(64)}` }],
+      ['GateOpened', { round: 7 }],
+      ['Granted', { fencingToken: 99 }],
+      ['StepPerformed', { facts: ['old-refused'] }],
+    ]
+    for (const [type, change] of bent)
+      expect(check(withEvent(type, (event) => ({ ...event, ...change })))).toMatchObject({
+        ...{ refused: 'EVIDENCE_TAMPERED', detail: 'the connector did not sign this' },
+      })
+  })
+
+  it('does not hold under a key that the root does not name as a connector’s', () => {
+    const { signer, keyId } = keys.signer
+    const forge = attestWith(story.opened.caseId, { keyId, sign: signer.sign })
+    const forged = withEvent('Granted', (event) => {
+      const { attestation: _, ...rest } = event as EventOf<'Granted'>
+      return forge(rest)
+    })
+    expect(check(forged)?.detail).toBe('written by no connector that the root names')
+    const named = attestWith(story.opened.caseId, { keyId: 'key_connector', sign: signer.sign })
+    const renamed = withEvent('Granted', (event) => {
+      const { attestation: _, ...rest } = event as EventOf<'Granted'>
+      return named(rest)
+    })
+    expect(check(renamed)?.detail).toBe('the connector did not sign this')
+  })
+
+  it('is refused when its bytes are no base64, and names the entry', () => {
+    const attestation = { keyid: 'key_connector', sig: 'not base64' }
+    const refused = check(withEvent('Planned', (event) => ({ ...event, attestation })))
+    expect(refused).toMatchObject({ refused: 'EVIDENCE_TAMPERED', where: '/entries/2' })
+  })
+
+  it('is not asked of what others write', () => {
+    const opened = story.recorded[0]?.event
+    expect(opened !== undefined && isAttested(opened)).toBe(false)
+  })
+})
