@@ -23,9 +23,6 @@ export class ConfigFault extends Error {
   }
 }
 
-/** How long a connector's failed attempt waits at most before the next one, ms. */
-const MAX_RETRY_INTERVAL_MS = 10_000
-
 const POSTGRES_URL = z
   .string({ error: 'is not set' })
   .regex(/^postgres(ql)?:\/\//, 'is not a postgres:// URL')

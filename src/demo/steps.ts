@@ -122,3 +122,31 @@ export async function claimDone(
     envelope: signEnvelope({ kind: 'claim', payload, keyId, signer }),
   })
 }
+
+/** From the open gate of `cut-over` to the end, rightfully, with a real consumer. */
+export async function finishRotation(
+  stage: Stage,
+  input: { readonly caseId: string; readonly consumer: Consumer },
+): Promise<void> {
+  const { caseId } = input
+  await cutOver(stage, input)
+  await passStep(stage, { caseId, stepId: 'retire', persons: ['per_ana', 'per_ben'] })
+  await passStep(stage, { caseId, stepId: 'close', persons: ['per_ana'] })
+  await until(
+    'the case is completed',
+    async () => (await stage.state(caseId)).outcome === 'completed',
+  )
+}
+
+/** The owner approves, the partner deploys and claims, the probe sees it: afterwards `retire` waits for its owners. */
+export async function cutOver(
+  stage: Stage,
+  input: { readonly caseId: string; readonly consumer: Consumer },
+): Promise<void> {
+  const { caseId } = input
+  await passStep(stage, { caseId, stepId: 'cut-over', persons: ['per_ana'] })
+  const delivered = await deployToConsumer(stage, input)
+  const claimed = await claimDone(stage, { caseId, lease: delivered.lease })
+  if (isRefusal(claimed)) throw new Error(`the claim was refused: ${claimed.refused}`)
+  await untilGate(stage, { caseId, stepId: 'retire' })
+}

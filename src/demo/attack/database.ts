@@ -4,7 +4,7 @@ import { scramVerifier } from '../../connectors/scram.js'
 import { due, stepOf } from '../../domain/case.js'
 import { isRefusal } from '../../domain/refusal.js'
 import type { Fence } from '../../domain/shapes/envelope.js'
-import { signEnvelope } from '../../keys/sign.js'
+import { generateEd25519, signEnvelope } from '../../keys/sign.js'
 import { ENTERPRISE } from '../enterprise.js'
 import { approve, decide, type Stage, soon, until, untilGate } from '../stage.js'
 import { openRotation, passStep } from '../steps.js'
@@ -92,20 +92,29 @@ const editedAuthority = (input: { name: string; account: string; sql: string }):
 
 const HEAD = 'version = (select version from authority_head)'
 /** A section's payload with something put into it, as a superuser would write it. */
-const editSection = (section: string, from: string, to: string): string => `
+const editSection = ({ section, from, to }: Record<'section' | 'from' | 'to', string>): string => `
   update authority set bundle = jsonb_set(bundle, '{sections,${section},payload}', to_jsonb(translate(encode(
     convert_to(replace(convert_from(decode(bundle #>> '{sections,${section},payload}', 'base64'), 'UTF8'), '${from}', '${to}'), 'UTF8'),
     'base64'), E'\\n', ''))) where ${HEAD}`
 
+const FOREIGN_KEY = JSON.stringify({
+  ...{ keyId: 'key_ana-new', alg: 'ed25519', publicKey: generateEd25519().publicKey },
+  ...{ assurance: 'passkey', relyingParty: null, revokedAt: null },
+  ...{ notBefore: '2020-01-01T00:00:00.000Z', notAfter: '2099-01-01T00:00:00.000Z' },
+})
 const insertedKey = editedAuthority({
   name: 'superuser: an approver’s key is inserted',
   account: 'keyrow',
-  sql: editSection('people', '"assurance":"key"', '"assurance":"passkey"'),
+  sql: editSection({ section: 'people', from: '"keys":[', to: `"keys":[${FOREIGN_KEY},` }),
 })
 const insertedOwner = editedAuthority({
   name: 'superuser: another owner is inserted',
   account: 'ownerrow',
-  sql: editSection('ownership', '"ownerId":"per_ana"', '"ownerId":"per_zed"'),
+  sql: editSection({
+    section: 'ownership',
+    from: '"ownerId":"per_ana"',
+    to: '"ownerId":"per_zed"',
+  }),
 })
 
 const insertedPolicy: Attempt = {

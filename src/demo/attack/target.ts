@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { scramVerifier } from '../../connectors/scram.js'
 import { isRefusal } from '../../domain/refusal.js'
 import { approve, type Stage, until, untilGate } from '../stage.js'
-import { claimDone, deployToConsumer, lease, openRotation, passStep } from '../steps.js'
+import { claimDone, cutOver, lease, openRotation, passStep } from '../steps.js'
 import type { Attempt } from './attempt.js'
 
 /** Takes a rotation up to the open gate of `retire`, rightfully, with a real consumer. */
@@ -12,11 +12,7 @@ async function upToRetire(stage: Stage, account: string): Promise<string> {
   const consumer = await stage.system.startConsumer(account)
   const caseId = await openRotation(stage, { account })
   await passStep(stage, { caseId, stepId: 'issue', persons: ['per_ana'] })
-  await passStep(stage, { caseId, stepId: 'cut-over', persons: ['per_ana'] })
-  const delivered = await deployToConsumer(stage, { caseId, consumer })
-  const claimed = await claimDone(stage, { caseId, lease: delivered.lease })
-  if (isRefusal(claimed)) throw new Error(`the claim was refused: ${claimed.refused}`)
-  await untilGate(stage, { caseId, stepId: 'retire' })
+  await cutOver(stage, { caseId, consumer })
   return caseId
 }
 

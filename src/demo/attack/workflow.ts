@@ -2,9 +2,8 @@
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js'
 import { NAMESPACE } from '../../contract/messages.js'
 import type { Recorded } from '../../domain/case.js'
-import { due } from '../../domain/case.js'
-import { type Stage, until, untilGate } from '../stage.js'
-import { askForRotation, openRotation, passStep } from '../steps.js'
+import { look, type Stage, until, untilGate } from '../stage.js'
+import { askForRotation, finishRotation, openRotation, passStep } from '../steps.js'
 import type { Attempt } from './attempt.js'
 
 const grants = (events: readonly Recorded[]): number =>
@@ -119,15 +118,18 @@ const terminated: Attempt = {
   name: 'the workflow is terminated half-way',
   account: 'terminated',
   play: async (stage) => {
+    const consumer = await stage.system.startConsumer('terminated')
     const caseId = await openRotation(stage, { account: 'terminated' })
     await passStep(stage, { caseId, stepId: 'issue', persons: ['per_ana'] })
-    await stage.baseline('terminated')
     await stage.temporal.workflow.getHandle(caseId).terminate('abuse')
+    await stage.baseline('terminated')
     await until('the keeper has started it again', () => hasRecovery(stage, caseId))
-    await passStep(stage, { caseId, stepId: 'cut-over', persons: ['per_ana'] })
-    const next = due(await stage.state(caseId))
+    if ((await look(stage.targetDba, 'terminated')) !== stage.baselines.get('terminated'))
+      throw new Error('the target changed')
+    await finishRotation(stage, { caseId, consumer })
+    await stage.baseline('terminated')
     return {
-      happened: `recorded, started again from the ledger, and goes on (${next.kind})`,
+      happened: 'recorded, started again from the ledger, and finished by its owners’ signatures',
       recorded: { stream: caseId, code: 'TERMINATED' },
     }
   },
