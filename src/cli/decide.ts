@@ -51,9 +51,14 @@ async function decide(caseId: string, step: string | undefined, options: Options
   if (isRefusal(review)) return refused(review, options.json)
   const form = options.ahead === true ? 'ahead' : 'gate'
   if (options.json !== true) print(showReview(review))
-  const verdict = options.yes === true ? given : await confirm({ review, form, given })
+  const reason = options.reason ?? null
+  const answer =
+    options.yes === true
+      ? { verdict: given, reason }
+      : await confirm({ review, form, given, reason })
+  const { verdict } = answer
   if (verdict === null) return print(['nothing was signed'])
-  const signed = signDecision({ review, verdict, form, reason: options.reason ?? null, ...key })
+  const signed = signDecision({ review, verdict, form, reason: answer.reason, ...key })
   if (isRefusal(signed)) return refused(signed, options.json)
   finish(await api.decide(signed), {
     json: options.json,
@@ -71,23 +76,37 @@ function verdictOf({ approve, decline, ask, reason }: Options): Verdict | null {
   return (given[0]?.[0] as Verdict | undefined) ?? null
 }
 
+interface Answer {
+  readonly verdict: Verdict | null
+  readonly reason: string | null
+}
+
+const ANSWERS: Readonly<Record<string, Verdict>> = {
+  ...{ a: 'approve', approve: 'approve' },
+  ...{ d: 'decline', decline: 'decline' },
+  ...{ '?': 'ask', ask: 'ask' },
+}
+
 async function confirm(input: {
   readonly review: Review
   readonly form: 'gate' | 'ahead'
   readonly given: Verdict | null
-}): Promise<Verdict | null> {
-  const { review, form, given } = input
-  if (review.templates[form] === null) return given
-  const question = given === null ? 'approve, decline or nothing? [a/d/N] ' : `${given}? [y/N] `
+  readonly reason: string | null
+}): Promise<Answer> {
+  const { review, form, given, reason } = input
+  if (review.templates[form] === null) return { verdict: given, reason }
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const ask = async (question: string) => (await terminal.question(question)).trim()
   try {
-    const answer = (await terminal.question(`\n${question}`)).trim().toLowerCase()
-    if (given !== null) return answer === 'y' || answer === 'yes' ? given : null
-    return answer === 'a' || answer === 'approve'
-      ? 'approve'
-      : answer === 'd' || answer === 'decline'
-        ? 'decline'
-        : null
+    if (given !== null) {
+      const yes = ['y', 'yes'].includes((await ask(`\n${given}? [y/N] `)).toLowerCase())
+      return { verdict: yes ? given : null, reason }
+    }
+    const answer = await ask('\n(a)pprove, (d)ecline, (?) ask, or nothing: ')
+    const verdict = ANSWERS[answer.toLowerCase()] ?? null
+    return verdict === 'ask' && reason === null
+      ? { verdict, reason: await ask('your question: ') }
+      : { verdict, reason }
   } finally {
     terminal.close()
   }

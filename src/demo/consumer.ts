@@ -4,7 +4,7 @@
  * credential reaches it sealed to its own key, by HTTP; it switches when the new one has worked.
  *   POST /credential {user, jwe}   GET /report   GET /livez
  */
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import express from 'express'
 import pg from 'pg'
@@ -52,6 +52,7 @@ class Consumer {
 
   constructor(
     private readonly config: Config,
+    private readonly configFile: string,
     private credential: Credential,
   ) {
     this.pool = this.poolOf(credential)
@@ -85,6 +86,14 @@ class Consumer {
     this.credential = next
     this.report.user = next.user
     await old.end()
+    this.keep(next)
+  }
+
+  /** Afterwards a restart begins with the credential that works now. */
+  private keep({ user, secret }: Credential): void {
+    writeFileSync(this.configFile, JSON.stringify({ ...this.config, user, secret }), {
+      mode: 0o600,
+    })
   }
 
   private connection({ user, secret }: Credential) {
@@ -168,8 +177,9 @@ function doors(consumer: Consumer, config: Config): express.Express {
 }
 
 async function main(): Promise<void> {
-  const config = Config.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')))
-  const consumer = new Consumer(config, { user: config.user, secret: config.secret })
+  const configFile = process.argv[2] ?? ''
+  const config = Config.parse(JSON.parse(readFileSync(configFile, 'utf8')))
+  const consumer = new Consumer(config, configFile, { user: config.user, secret: config.secret })
   await consumer.start()
   const server = doors(consumer, config).listen(0, '127.0.0.1', () => {
     const address = server.address()

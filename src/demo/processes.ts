@@ -1,5 +1,6 @@
 /** The processes of an embedded system, each with only the environment that is its own. */
-import { writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NAMESPACE } from '../contract/messages.js'
@@ -110,8 +111,7 @@ export async function startConsumer(at: Parts, account: string): Promise<Consume
     host: '127.0.0.1',
     port: at.target.port,
     database: DATABASE,
-    user: `${account}_a`,
-    secret: at.secrets.accounts[account],
+    ...(await credentialOf(at, account)),
     privateKeyPem: identity.privateKeyPem,
     logFile: join(dir, 'logs', `consumer-${account}-failures.log`),
   }
@@ -127,4 +127,15 @@ export async function startConsumer(at: Parts, account: string): Promise<Consume
   const line = await child.ready()
   const { port } = JSON.parse(line.slice('ready '.length)) as { port: number }
   return { child, account, url: `http://127.0.0.1:${port}` }
+}
+
+/** What the consumer used last, or the credential that was in use before Countersign came. */
+async function credentialOf(at: Parts, account: string): Promise<{ user: string; secret: string }> {
+  const file = join(at.dir, `consumer-${account}.json`)
+  if (!existsSync(file)) return { user: `${account}_a`, secret: at.secrets.accounts[account] ?? '' }
+  const { user, secret } = JSON.parse(await readFile(file, 'utf8')) as {
+    user: string
+    secret: string
+  }
+  return { user, secret }
 }

@@ -14,6 +14,7 @@ export interface DemoOptions {
 }
 
 const HOME = '.countersign'
+const SERVED = ['billing', 'ledger']
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
@@ -88,9 +89,13 @@ export async function runStart(): Promise<number> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const system = await startSystem({
     dir,
-    accounts: ['billing', 'ledger'],
+    accounts: SERVED,
     progress: (line) => print(`… ${line}`),
   })
+  for (const account of SERVED) {
+    const { url } = await system.startConsumer(account)
+    print(`  consumer   ${url} (${account})`)
+  }
   printAddresses(system)
   await untilTold()
   await system.stop()

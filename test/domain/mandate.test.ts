@@ -39,10 +39,10 @@ const signed = (mandate: Mandate, by: readonly TestPerson[] = ['per_cleo', 'per_
   )
 }
 
-const use = {
+const use: JudgingMandate['use'] = {
   ...{ kind: 'rotate', stepId: 'retire', tier: 'tier1', systemId: 'sys_billing' },
   ...{ companyId: 'com_acme', identityId: 'nhi_billing', effect: 'reduces' },
-} as const
+}
 
 const judged = (mandate: Mandate, change: Partial<JudgingMandate> = {}) =>
   judgeMandate({

@@ -156,6 +156,7 @@ describe('kill -9 of the connector at each named point', () => {
   it('would have seen a change without a grant, and counts none that was rolled back', async () => {
     await asSuperuser(running.system, async (dba) => {
       await dba.query('begin')
+      await dba.query('alter role billing_a')
       await dba.query('alter role billing_a login')
       await dba.query('rollback')
       await dba.query('alter role billing_b login')

@@ -81,8 +81,11 @@ function halves(needle: Needle): Needle[] {
   ]
 }
 
+/** The first spelling gives the name. */
 const unique = (needles: readonly Needle[]): Needle[] => [
-  ...new Map(needles.map((needle) => [needle.bytes.toString('latin1'), needle])).values(),
+  ...new Map(
+    needles.toReversed().map((needle) => [needle.bytes.toString('latin1'), needle]),
+  ).values(),
 ]
 
 /** Labels of the needles that stand somewhere in the bytes. */

@@ -11,6 +11,7 @@ import { type CaseState, fold, type Recorded } from '../../src/domain/case.js'
 import { digest } from '../../src/domain/digest.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
 import { requirementsOf } from '../../src/domain/requirements.js'
+import type { Identity } from '../../src/domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../../src/domain/shapes/event.js'
 import type { TargetState } from '../../src/domain/shapes/plan.js'
 import type { Pack } from '../../src/domain/shapes/policy.js'
@@ -71,6 +72,10 @@ const EVIDENCE: CaseOpened['evidence'] = [
   'no-session-left',
 ]
 
+/** The identity that is rotated, as the authority describes it. */
+export const billing = ({ identities }: Authority): Identity =>
+  must(identities.get('nhi_billing') ?? refuse('IDENTITY_UNKNOWN', '/'))
+
 /** A rotation of nhi_billing, asked for and not yet planned. */
 export function aRotation(asked: Asked = {}): Story {
   const { cast = CAST, terms = {}, caseId = CASE_ID } = asked
@@ -80,7 +85,7 @@ export function aRotation(asked: Asked = {}): Story {
     ...{ kind: 'partner' as const, companyId: 'com_acme', personId: null, changeReference: null },
     ...asked.requester,
   }
-  const identity = must(authority.identities.get('nhi_billing') ?? refuse('IDENTITY_UNKNOWN', '/'))
+  const identity = billing(authority)
   const asking = { authority, pack: PACK, packHash: PACK_HASH, identity, kind: 'rotate' as const }
   const resolved = must(
     requirementsOf({

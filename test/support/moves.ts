@@ -15,8 +15,17 @@ import type { Requirement } from '../../src/domain/shapes/requirement.js'
 import { leaseTask, recordClaim } from '../../src/domain/task.js'
 import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { must, type TestKey, type TestPerson } from './authority.js'
-import { asking, attestOf, DAY, type Move, resolvedAs, type Story, shifted } from './given.js'
+import type { TestKey, TestPerson } from './authority.js'
+import {
+  asking,
+  attestOf,
+  billing,
+  DAY,
+  type Move,
+  resolvedAs,
+  type Story,
+  shifted,
+} from './given.js'
 import { aClaim, aDecision } from './people.js'
 
 export const waits =
@@ -37,9 +46,7 @@ const idle = (credential: string, login: 'enabled' | 'disabled') =>
   ({ credential, login, memberOfGroup: 'yes', sessions: [] }) as const
 
 export const planned: Move = asking((story) => {
-  const identity = must(
-    story.authority.identities.get(story.opened.identityId) ?? refuse('IDENTITY_UNKNOWN', '/'),
-  )
+  const identity = billing(story.authority)
   const seen = {
     credentials: [idle('billing_a', 'enabled'), idle('billing_b', 'disabled')],
     missing: [],

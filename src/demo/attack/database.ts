@@ -153,7 +153,7 @@ const insertedPolicy: Attempt = {
 }
 
 const deletedGrant: Attempt = {
-  name: 'superuser: a consumed grant is deleted, and the workflow reset to use it again',
+  name: 'superuser: a consumed grant is deleted',
   account: 'grantrow',
   play: async (stage) => {
     const caseId = await openRotation(stage, { account: 'grantrow' })
