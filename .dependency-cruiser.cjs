@@ -11,7 +11,8 @@ const ARROWS = [
   { folder: 'src/domain/shapes', own: ['src/domain/'], npm: ['zod'] },
   { folder: 'src/ledger', own: ['src/domain/'], npm: ['@noble/hashes'] },
   {
-    folder: 'src/contract/http.ts',
+    folder: 'src/contract',
+    except: CONTRACT_IN_BUNDLE,
     own: ['src/contract/', 'src/domain/shapes/'],
     npm: ['zod'],
     types: ['src/domain/'],
@@ -138,7 +139,7 @@ const nodePath = (name) => `^(node:)?${escaped(name)}$`
 
 const fromOf = ({ folder, except }) => ({
   path: starting(folder.endsWith('.ts') ? folder : `${folder}/`),
-  ...(except === undefined ? {} : { pathNot: starting(except) }),
+  ...(except === undefined ? {} : { pathNot: [except].flat().map(starting) }),
 })
 
 const home = ({ folder }) => (folder.endsWith('.ts') ? folder : `${folder}/`)

@@ -169,6 +169,7 @@ const programOf = ({ command, args }) => {
   if (command === 'test:faults')
     return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...args]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]
+  if (command === 'bench') return [at('dist', 'bench', 'main.js'), ...args]
   return [at('dist', 'src', 'cli', 'main.js'), command, ...args]
 }
 

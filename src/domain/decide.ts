@@ -334,6 +334,7 @@ export function holdsGrant(
   const where = `/steps/${held.stepId}`
   if (step === null || step.grant?.grantId !== held.grantId)
     return refuse('NOT_DUE', where, 'another grant')
+  if (state.outcome !== null) return refuse('NOT_DUE', where, 'the case is closed')
   const live = ['granted', 'offered', 'claimed', 'failed'].includes(step.phase)
   return live ? step : refuse('NOT_DUE', where, 'the step is finished')
 }

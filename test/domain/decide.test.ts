@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { due, stepOf, waitingOn } from '../../src/domain/case.js'
 import {
   admitDecision,
+  countingVotes,
   holdsGrant,
   MAX_RECORDED_REFUSALS,
   recordRefusal,
@@ -164,6 +165,13 @@ describe('a grant', () => {
     })
   })
 
+  it('is held by nobody once the case is closed', () => {
+    const { state } = told(start, granted('issue'))
+    const grantId = stepOf(state, 'issue')?.grant?.grantId ?? ''
+    const closed = { ...state, outcome: 'fenced' as const }
+    expect(holdsGrant(closed, { stepId: 'issue', grantId })).toMatchObject({ refused: 'NOT_DUE' })
+  })
+
   it('is held by exactly one step, under exactly one id, while the step is not finished', () => {
     const story = told(start, granted('issue'))
     const grantId = stepOf(story.state, 'issue')?.grant?.grantId ?? ''
@@ -283,6 +291,23 @@ describe('an admitted decision', () => {
         { type: 'GateSatisfied', round: 1 },
       ],
     })
+  })
+})
+
+describe('the votes that count', () => {
+  it('are approvals of this opening or given ahead, and in force', () => {
+    const step = stepOf(told(start, gateOpens('issue')).state, 'issue')
+    if (step === null) throw new Error('no step')
+    const vote = { person: 'per_ana', verdict: 'approve' as const, round: 1, notAfter: start.at }
+    const votes = [
+      { ...vote, decisionId: 'now', notAfter: shifted(start.at, 1) },
+      { ...vote, decisionId: 'ahead', notAfter: shifted(start.at, 1), round: 0 },
+      { ...vote, decisionId: 'earlier', notAfter: shifted(start.at, 1), round: 7 },
+      { ...vote, decisionId: 'asked', notAfter: shifted(start.at, 1), verdict: 'ask' as const },
+      { ...vote, decisionId: 'over' },
+    ]
+    const counted = countingVotes({ ...step, votes }, start.at)
+    expect(counted.map(({ decisionId }) => decisionId)).toEqual(['now', 'ahead'])
   })
 })
 

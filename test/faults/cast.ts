@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { ATTRIBUTES, NAMESPACE } from '../../src/contract/messages.js'
+import type { ProcessName } from '../../src/demo/processes.js'
 import type { Postgres } from '../../src/embedded/postgres.js'
 import { startPostgres } from '../../src/embedded/postgres.js'
 import { startTemporal, type Temporal } from '../../src/embedded/temporal.js'
@@ -26,6 +27,8 @@ type Server = 'temporal' | 'store' | 'target'
 export interface Cast {
   readonly kill: (victim: Victim) => Promise<void>
   readonly start: (victim: Victim) => Promise<void>
+  /** Processes that ended although nobody here killed them. */
+  readonly fallen: () => readonly Victim[]
   /** Ends the servers that were started here; the system ends its own. */
   readonly stop: () => Promise<void>
 }
@@ -34,17 +37,25 @@ export function castOf({ system }: Running): Cast {
   const { store, target, temporal } = system
   const servers: Record<Server, Postgres | Temporal> = { store, target, temporal }
   const started = new Set<Postgres | Temporal>()
+  const down = new Set<Victim>()
+  const startServer = async (victim: Server): Promise<void> => {
+    const server = await again(system, victim)
+    servers[victim] = server
+    started.add(server)
+  }
   return {
     kill: async (victim) => {
-      if (isServer(victim)) return servers[victim].kill()
-      await system.process(victim).kill()
+      down.add(victim)
+      await (isServer(victim) ? servers[victim] : system.process(victim)).kill()
     },
     start: async (victim) => {
-      if (!isServer(victim)) return void (await system.startProcess(victim))
-      const server = await again(system, victim)
-      servers[victim] = server
-      started.add(server)
+      await (isServer(victim) ? startServer(victim) : system.startProcess(victim))
+      down.delete(victim)
     },
+    fallen: () =>
+      VICTIMS.filter((victim) => !isServer(victim) && !down.has(victim)).filter(
+        (victim) => system.process(victim as ProcessName).exit() !== undefined,
+      ),
     stop: async () => {
       await Promise.all([...started].map((server) => server.stop()))
     },

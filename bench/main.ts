@@ -1,0 +1,69 @@
+/**
+ * bench: this product beside a bare Temporal approval workflow, in one run, on one server, with the same
+ * flags and a file database. It reports what it measured and judges nothing.
+ *   npm run bench [-- --json] [-- --quick]
+ * stdout: a table, or one JSON object a line. stderr: progress, and where the time of an approval goes.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startBare } from './bare/side.js'
+import { measure, type Size } from './measure.js'
+import { startProduct } from './product/side.js'
+import { jsonLines, table } from './report.js'
+import { breakdown, metricsOf } from './summary.js'
+
+const FULL: Size = {
+  ...{ rounds: 3, flowing: 24, single: 15, open: 24 },
+  ...{ forged: 200, proofs: 100, cpuMs: 4000 },
+}
+const QUICK: Size = {
+  ...{ rounds: 1, flowing: 12, single: 6, open: 12 },
+  ...{ forged: 50, proofs: 30, cpuMs: 1000 },
+}
+/** As many as the product keeps by default. */
+const MAX_CACHED = 1000
+
+const progress = (line: string): void => {
+  process.stderr.write(`… ${line}\n`)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  })
+  const size = values.quick === true ? QUICK : FULL
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-bench-'))
+  try {
+    const results = await run({ dir, size })
+    const metrics = metricsOf(results)
+    process.stdout.write(values.json === true ? jsonLines(metrics) : table(metrics))
+    process.stderr.write(breakdown(results))
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function run({ dir, size }: { readonly dir: string; readonly size: Size }) {
+  const count = Math.max(size.flowing, size.single, size.open)
+  const names = Array.from({ length: count }, (_, index) => `svc${index + 1}`)
+  const product = await startProduct({ dir, accounts: names, maxCached: MAX_CACHED, progress })
+  try {
+    const address = product.system.addresses.temporal
+    progress('starting the bare workflow and its activity')
+    const bare = await startBare({ dir, address, maxCached: MAX_CACHED })
+    try {
+      return await measure({ dir, product, bare, size, names, maxCached: MAX_CACHED, progress })
+    } finally {
+      await bare.stop()
+    }
+  } finally {
+    await product.stop()
+  }
+}
+
+await main().catch((error: unknown) => {
+  process.exitCode = 1
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+})

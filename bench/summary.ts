@@ -1,0 +1,148 @@
+/** The metrics of a run, and where the time of an approval goes. Flows: median of rounds. Latencies: all rounds together. */
+import type { Results } from './measure.js'
+import { total } from './processes.js'
+import { STAGES } from './product/timeline.js'
+import { type Measured, type Metric, median, metricOf, percentile } from './report.js'
+import type { Flow } from './rounds.js'
+
+export const metricsOf = (results: Results): readonly Metric[] =>
+  [...flows(results), ...latencies(results), ...costs(results), ...evidence(results)].map(metricOf)
+
+function flows({ bare, product }: Results): readonly Measured[] {
+  return [
+    {
+      metric: 'approved steps per second',
+      value: median(product.flows.map((flow) => flow.stepsPerSecond)),
+      baseline: median(bare.flows.map((flow) => flow.stepsPerSecond)),
+      unit: '1/s',
+      target: { atLeastTimes: 0.7 },
+    },
+  ]
+}
+
+function latencies({ bare, product }: Results): readonly Measured[] {
+  return (['warm', 'evicted'] as const).flatMap((state) => {
+    const mine = product[state].flatMap(({ ms }) => ms)
+    const theirs = bare[state].flatMap(({ ms }) => ms)
+    return [0.5, 0.95, 0.99].map(
+      (part): Measured => ({
+        metric: `approval -> effect p${part * 100}, ${state}`,
+        value: percentile(mine, part),
+        baseline: percentile(theirs, part),
+        unit: 'ms',
+        ...(part === 0.5 ? { target: { atMostPlus: 25 } } : {}),
+      }),
+    )
+  })
+}
+
+function costs({ bare, product, memory }: Results): readonly Measured[] {
+  return [
+    {
+      metric: 'events per approved step',
+      value: median(product.warm.flatMap(({ events }) => events)),
+      baseline: median(bare.warm.flatMap(({ events }) => events)),
+      unit: 'events',
+      target: { atMostPlus: 2 },
+    },
+    {
+      metric: 'events of a whole workflow of 4 steps',
+      value: median(product.flows.map(({ events }) => events)),
+      baseline: median(bare.flows.map(({ events }) => events)),
+      unit: 'events',
+    },
+    {
+      metric: 'CPU per approved step, all processes',
+      value: median(product.flows.map(({ cpu }) => total(cpu))),
+      baseline: median(bare.flows.map(({ cpu }) => total(cpu))),
+      unit: 's',
+    },
+    {
+      metric: 'memory per cached open workflow, heap',
+      value: memory.product.heap,
+      baseline: memory.bare.heap,
+      unit: 'MiB',
+      target: { atMostPlus: 0.25 },
+    },
+    {
+      metric: 'memory per cached open workflow, resident',
+      value: memory.product.resident,
+      baseline: memory.bare.resident,
+      unit: 'MiB',
+    },
+  ]
+}
+
+function evidence(results: Results): readonly Measured[] {
+  const { judging, refusing, packet, proofs, product } = results
+  const loaded = product.flows.flatMap((flow) => flow.proofs)
+  const answers = product.warm.flatMap((round) => round.answers)
+  return [
+    { metric: 'approval answered over HTTP p50', value: median(answers), unit: 'ms' },
+    {
+      metric: 'time to a verified signed proof p95, at rest',
+      value: percentile(proofs, 0.95),
+      unit: 'ms',
+      target: { atMost: 50 },
+    },
+    {
+      metric: 'time to a verified signed proof p95, under load',
+      value: percentile(loaded, 0.95),
+      unit: 'ms',
+    },
+    {
+      metric: 'decisions judged per CPU second',
+      value: judging.perSecond,
+      baseline: judging.raw,
+      unit: '1/s',
+      target: { atLeastTimes: 0.8 },
+    },
+    {
+      metric: `packets verified per CPU second (${packet.entries} entries, ${packet.signatures} signatures)`,
+      value: packet.perSecond,
+      baseline: packet.raw,
+      unit: '1/s',
+      target: { atLeastTimes: 0.8 },
+    },
+    {
+      metric: 'decisions verified per CPU second, in whole packets',
+      value: packet.perSecond * packet.decisions,
+      unit: '1/s',
+    },
+    {
+      metric: 'forged decisions refused per CPU second',
+      value: refusing.perSecond,
+      baseline: refusing.raw,
+      unit: '1/s',
+      target: { atLeastTimes: 0.8 },
+    },
+    { metric: 'forged decisions refused over HTTP', value: results.refusedOverHttp, unit: '1/s' },
+  ]
+}
+
+/** Medians, of each stage and of each process; they need not add up to the median of the whole. */
+export function breakdown({ bare, product }: Results): string {
+  const lines = (['warm', 'evicted'] as const).flatMap((state) => {
+    const timelines = product[state].flatMap((round) => round.timelines)
+    const stages = STAGES.map((name, index) =>
+      line({ ms: median(timelines.map(({ stages: of }) => of[index] ?? Number.NaN)), name }),
+    )
+    return [`Where the time of an approval goes, ${state} (medians):`, ...stages]
+  })
+  const cpu = [
+    'CPU of one approved step, this product:',
+    ...cpuLines(product.flows),
+    'CPU of one approved step, bare:',
+    ...cpuLines(bare.flows),
+  ]
+  return `${[...lines, ...cpu].join('\n')}\n`
+}
+
+const cpuLines = (flows: readonly Flow[]): readonly string[] =>
+  Object.keys(flows[0]?.cpu ?? {})
+    .map((name) => ({ name, ms: median(flows.map(({ cpu }) => cpu[name] ?? 0)) * 1000 }))
+    .sort((left, right) => right.ms - left.ms)
+    .map(line)
+
+const line = ({ ms, name }: { readonly ms: number; readonly name: string }): string =>
+  `  ${ms.toFixed(1).padStart(7)} ms  ${name}`
