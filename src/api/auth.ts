@@ -7,6 +7,7 @@ import type { Request } from 'express'
 import { ROUTES, type Route, type RouteName } from '../contract/routes.js'
 import type { Authority } from '../domain/authority.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { CaseId } from '../domain/shapes/basic.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { now } from '../store/db.js'
@@ -106,10 +107,11 @@ async function wrongCase({ deps, name, request }: Entering, principal: Principal
   return visible ? null : refuse('CASE_UNKNOWN', '/caseId')
 }
 
-/** UNTRUSTED: of the path, or of the body where the path names no case. */
+/** UNTRUSTED: of the path, or of the body where the path names no case. What is no case id is not repeated, in a log either. */
 export function caseIdOf({ params, body }: Pick<Request, 'params' | 'body'>): string {
   const named: unknown = params.caseId ?? fieldOf(body, 'caseId')
-  return typeof named === 'string' && named.length <= 200 && !named.includes('\0') ? named : ''
+  const caseId = CaseId.safeParse(named)
+  return caseId.success ? caseId.data : ''
 }
 
 const fieldOf = (body: unknown, field: string): unknown =>

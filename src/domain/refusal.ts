@@ -40,7 +40,6 @@ export const REFUSALS = {
   PERSON_COUNTED: 'this person already decided at this gate',
   DELEGATION_INVALID: 'no valid delegation lets this person decide for the other',
   QUORUM_MISSING: 'the verified decisions do not satisfy the requirement',
-  DECLINED: 'an owner declined',
   // mandates
   MANDATE_INVALID: 'the mandate does not cover this step, or is expired, revoked or used up',
   NOT_REDUCING: 'a reduce-only mandate may only take access away',

@@ -24,13 +24,16 @@ export async function lockStream(
   tx: Tx,
   input: { readonly stream: string; readonly make: boolean },
 ): Promise<Locked | Refusal> {
-  const { rows } = await tx.query<{ at: string; entries: Buffer[] }>(
-    'select at, entries from lock_stream($1, $2)',
+  // A row for each entry: the driver reads an array of bytes character by character.
+  const { rows } = await tx.query<{ at: string; bytes: Buffer | null }>(
+    `select s.at, e.bytes from lock_stream($1, $2) s
+       left join lateral unnest(s.entries) with ordinality e (bytes, seq) on true order by e.seq`,
     [input.stream, input.make],
   )
   const [row] = rows
   if (row === undefined) return refuse('CASE_UNKNOWN', `/${input.stream}`)
-  const entries = checkChain(input.stream, row.entries)
+  const stored = rows.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]))
+  const entries = checkChain(input.stream, stored)
   return isRefusal(entries) ? entries : { stream: input.stream, at: row.at, entries }
 }
 

@@ -27,6 +27,8 @@ export const openDb = (url: string, options: { max?: number; name: string }): Db
   })
   // An idle connection that is lost is replaced at its next use.
   pool.on('error', () => undefined)
+  // A client that is out of the pool when its server dies says so by its query, which rejects.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

@@ -11,7 +11,17 @@ import {
 import { digest } from '../../src/domain/digest.js'
 import { refuse } from '../../src/domain/refusal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { aRotation, asking, DAY, given, HOUR, refusal, type Story, told } from '../support/given.js'
+import {
+  aRotation,
+  asking,
+  DAY,
+  given,
+  HOUR,
+  refusal,
+  type Story,
+  shifted,
+  told,
+} from '../support/given.js'
 import {
   all,
   approved,

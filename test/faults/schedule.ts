@@ -57,8 +57,8 @@ function mulberry32(seed: number): () => number {
   }
 }
 
-/** COUNTERSIGN_FAULT_SEEDS=1,2 or COUNTERSIGN_FAULT_SEED=1; otherwise three that hit all seven victims. */
+/** COUNTERSIGN_FAULT_SEEDS=1,2 or COUNTERSIGN_FAULT_SEED=1; otherwise four that hit all seven victims. */
 export function seedsFrom(env: NodeJS.ProcessEnv): readonly number[] {
-  const given = env['COUNTERSIGN_FAULT_SEEDS'] ?? env['COUNTERSIGN_FAULT_SEED'] ?? '1,9,11'
+  const given = env['COUNTERSIGN_FAULT_SEEDS'] ?? env['COUNTERSIGN_FAULT_SEED'] ?? '1,3,9,11'
   return given.split(',').map(Number)
 }
