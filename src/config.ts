@@ -288,7 +288,6 @@ function codecTokens(parsed: z.infer<typeof Codec>) {
   return { issuers, audience }
 }
 
-export type CodecConfig = ReturnType<typeof codecConfig>
 /** Throws ConfigFault. */
 export function codecConfig(env: Env) {
   const parsed = parseEnv(env, Codec)

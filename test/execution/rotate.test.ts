@@ -32,7 +32,8 @@ const open = async (identity: string) =>
     }),
   ).caseId
 
-const stateOf = async (caseId: string): Promise<CaseState> => (await readCase(world.connector, caseId)).state
+const stateOf = async (caseId: string): Promise<CaseState> =>
+  (await readCase(world.connector, caseId)).state
 
 async function approve(caseId: string, input: { stepId: string; person: TestPerson }) {
   const envelope = signDecision(world.authority.keys, aDecision(await stateOf(caseId), input))
@@ -64,9 +65,15 @@ describe('a rotation on real PostgreSQL, without Temporal', () => {
     const old = await consume({ user: 'billing_a', password: world.secretOf('billing') })
     await drawPlan(world.connector, caseId)
     await openDueGate(world.connector, caseId)
-    expect(due(await stateOf(caseId))).toMatchObject({ kind: 'decision', stepId: 'issue', round: 1 })
+    expect(due(await stateOf(caseId))).toMatchObject({
+      kind: 'decision',
+      stepId: 'issue',
+      round: 1,
+    })
 
-    expect(await approve(caseId, { stepId: 'issue', person: 'per_ana' })).toMatchObject({ gate: 'satisfied' })
+    expect(await approve(caseId, { stepId: 'issue', person: 'per_ana' })).toMatchObject({
+      gate: 'satisfied',
+    })
     await perform(caseId, 'issue')
     expect(due(await stateOf(caseId))).toMatchObject({ kind: 'decision', stepId: 'cut-over' })
 
@@ -75,23 +82,34 @@ describe('a rotation on real PostgreSQL, without Temporal', () => {
     await perform(caseId, 'cut-over')
     expect(due(await stateOf(caseId))).toMatchObject({ kind: 'claim', stepId: 'cut-over' })
 
-    const leased = must(await submitLease(world.api, { caseId, stepId: 'cut-over', companyId: 'com_acme' }))
-    const { rows } = await world.db('cs_api').query<{ jwe: string }>('select jwe from sealed where grant_id = $1', [leased.grantId])
+    const leased = must(
+      await submitLease(world.api, { caseId, stepId: 'cut-over', companyId: 'com_acme' }),
+    )
+    const { rows } = await world
+      .db('cs_api')
+      .query<{ jwe: string }>('select jwe from sealed where grant_id = $1', [leased.grantId])
     const { secret } = must(
       await openSealed({
         jwe: rows[0]?.jwe ?? '',
         privateKeyPem: world.authority.keys.consumers.cns_billing.privateKeyPem,
       }),
     )
-    const claimed = signClaim(world.authority.keys, aClaim(await stateOf(caseId), { stepId: 'cut-over', lease: leased.lease }))
+    const claimed = signClaim(
+      world.authority.keys,
+      aClaim(await stateOf(caseId), { stepId: 'cut-over', lease: leased.lease }),
+    )
     must(await submitClaim(world.api, { caseId, envelope: claimed }))
     const fresh = await consume({ user: 'billing_b', password: secret })
     await observeStep(world.connector, { caseId, stepId: 'cut-over' })
     await openDueGate(world.connector, caseId)
     await old.end()
 
-    expect(await approve(caseId, { stepId: 'retire', person: 'per_ana' })).toMatchObject({ gate: 'waiting' })
-    expect(await approve(caseId, { stepId: 'retire', person: 'per_ben' })).toMatchObject({ gate: 'satisfied' })
+    expect(await approve(caseId, { stepId: 'retire', person: 'per_ana' })).toMatchObject({
+      gate: 'waiting',
+    })
+    expect(await approve(caseId, { stepId: 'retire', person: 'per_ben' })).toMatchObject({
+      gate: 'satisfied',
+    })
     await perform(caseId, 'retire')
     expect(due(await stateOf(caseId))).toMatchObject({ kind: 'perform', stepId: 'close' })
     await perform(caseId, 'close')
@@ -99,9 +117,18 @@ describe('a rotation on real PostgreSQL, without Temporal', () => {
     const state = await stateOf(caseId)
     expect(state.outcome).toBe('completed')
     expect(state.facts).toEqual(
-      expect.arrayContaining(['new-credential-works', 'consumer-on-new', 'old-unused', 'old-refused', 'no-session-left', 'evidence-complete']),
+      expect.arrayContaining([
+        'new-credential-works',
+        'consumer-on-new',
+        'old-unused',
+        'old-refused',
+        'no-session-left',
+        'evidence-complete',
+      ]),
     )
-    await expect(consume({ user: 'billing_a', password: world.secretOf('billing') })).rejects.toMatchObject({ code: '28000' })
+    await expect(
+      consume({ user: 'billing_a', password: world.secretOf('billing') }),
+    ).rejects.toMatchObject({ code: '28000' })
     await fresh.end()
   })
 })
