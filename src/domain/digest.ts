@@ -68,7 +68,7 @@ function unfitAt(node: { value: unknown; path: string; depth: number }): string 
   if (typeof value !== 'object' || value === null) return null
   for (const [key, child] of Object.entries(value)) {
     // A parser that assigns keys would lose `__proto__`, and what was signed would not be what is read.
-    if (!key.isWellFormed() || key === '__proto__') return path
+    if (!key.isWellFormed() || key === '__proto__') return `${path}/?`
     const unfit = unfitAt({ value: child, path: `${path}/${pointerPart(key)}`, depth: depth + 1 })
     if (unfit !== null) return unfit
   }

@@ -21,7 +21,15 @@ import {
   shifted,
   told,
 } from '../support/given.js'
-import { approved, gateOpens, performed, planned, signs, waits } from '../support/moves.js'
+import {
+  approved,
+  decision,
+  gateOpens,
+  performed,
+  planned,
+  signs,
+  waits,
+} from '../support/moves.js'
 
 const { authority, keys } = CAST
 const identity = billing(authority)
@@ -184,6 +192,28 @@ describe('the votes, counted again before the grant', () => {
   it('count nothing that is too old by then', () => {
     const old = told(satisfied, waits(3 * DAY + HOUR))
     expect(code(counted(old))).toBe('EXPIRED')
+  })
+
+  it('count what was signed, not what the row says: a row "approve" over a decline is no vote', () => {
+    const open = told(aRotation(), planned, performed('issue'), gateOpens('cut-over'))
+    const as = { verdict: 'decline' as const }
+    const declined = decision(open, { stepId: 'cut-over', person: 'per_ana', as })
+    const recorded = satisfied.recorded.map((item) =>
+      item.event.type === 'DecisionAdmitted' && item.event.stepId === 'cut-over'
+        ? { ...item, event: { ...item.event, envelope: declined } }
+        : item,
+    )
+    const { state } = open
+    const step = must(stepOf(satisfied.state, 'cut-over') ?? refuse('WRONG_STEP', '/'))
+    expect(code(counted(satisfied, { recorded, state, step }))).toBe('QUORUM_MISSING')
+  })
+
+  it('count nothing given ahead before what it waits for was observed', () => {
+    const as = { gate: { opensWhen: ['new-credential-works' as const] } }
+    const ahead = told(aRotation(), planned, signs('per_ana', 'cut-over', { as }))
+    expect(code(counted(ahead))).toBe('QUORUM_MISSING')
+    const known = { ...ahead.state, facts: as.gate.opensWhen }
+    expect(code(counted(ahead, { state: known }))).toBe('accepted')
   })
 
   it('count no row without its bytes: a vote for another step stays there', () => {
