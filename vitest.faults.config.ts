@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
+    reporters: ['default', './test/support/count-reporter.ts'],
     testTimeout: 840_000,
     hookTimeout: 180_000,
     pool: 'forks',

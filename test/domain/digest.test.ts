@@ -66,8 +66,8 @@ describe('a document', () => {
     ['minus zero', '{"a":-0}', 'NOT_CANONICAL /'],
     ['an escape that needs none', '{"a":"\\u0061"}', 'NOT_CANONICAL /'],
     ['half a surrogate pair', '{"a":"\\ud800"}', 'NOT_CANONICAL /a'],
-    ['half a surrogate pair in a key', '{"\\ud800":1}', 'NOT_CANONICAL '],
-    ['a key that a parser would lose', '{"__proto__":1}', 'NOT_CANONICAL '],
+    ['half a surrogate pair in a key', '{"\\ud800":1}', 'NOT_CANONICAL /?'],
+    ['a key that a parser would lose', '{"__proto__":1}', 'NOT_CANONICAL /?'],
   ] as const
   it.each(refused)('with %s is refused', (_what, text, answer) => {
     expect(read(text)).toBe(answer)
