@@ -3,7 +3,7 @@
  * a person of a partner. The token names an account; only the signed bundle says whose it is. A *signer* is
  * the person whose key signed an envelope, which needs no issuer.
  */
-import { type Authority, within } from '../domain/authority.js'
+import { type Authority, inForce } from '../domain/authority.js'
 import { type Verify, verifySignature } from '../domain/envelope.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import type { Person } from '../domain/shapes/authority.js'
@@ -60,8 +60,7 @@ export function signerOf(input: {
 }): Principal | null {
   const { authority, envelope, verify, at } = input
   const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
-  if (holder === undefined || !within(holder.key, at)) return null
-  if (holder.key.revokedAt !== null && holder.key.revokedAt <= at) return null
+  if (holder === undefined || !inForce(holder.key, at)) return null
   if (verifySignature({ envelope, index: 0, key: holder.key, verify }) !== true) return null
   const principal = personPrincipal(authority, holder.person)
   return 'refused' in principal ? null : principal

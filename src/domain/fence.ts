@@ -2,7 +2,7 @@
  * judgeFence: may this envelope raise a fence? Any owner of something in scope, or a duty person, at
  * once; the signature is for now and cannot be replayed later. Asked at the door and again by the verifier.
  */
-import { type Authority, within } from './authority.js'
+import { type Authority, inForce } from './authority.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { type Envelope, Fence } from './shapes/envelope.js'
@@ -21,8 +21,7 @@ export function judgeFence({ envelope, authority, verify, at }: JudgingFence): F
   const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
   if (holder === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
   const { key, person } = holder
-  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
-    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  if (!inForce(key, at)) return refuse('KEY_REVOKED', '/signatures/0/keyid')
   const verified = verifySignature({ envelope, index: 0, key, verify })
   if (verified !== true) return verified
   const opened = openEnvelope({ envelope, kind: 'fence', parse: parseAs(Fence) })

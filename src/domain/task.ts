@@ -3,7 +3,7 @@
  * fencing token of the claim), claimed with the partner's signature, and believed only when the
  * enterprise's probe sees it.
  */
-import { type Authority, within } from './authority.js'
+import { type Authority, inForce } from './authority.js'
 import { type CaseState, stepOf } from './case.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
@@ -82,8 +82,7 @@ export function judgeClaim(state: CaseState, command: RecordClaim): Claim | Refu
   const company = authority.companies.get(state.opened?.executor ?? '')
   const key = company?.claimKeys.find((item) => item.keyId === envelope.signatures[0]?.keyid)
   if (key === undefined) return refuse('CLAIM_INVALID', '/signatures/0/keyid')
-  if (!within(key, at) || (key.revokedAt !== null && key.revokedAt <= at))
-    return refuse('KEY_REVOKED', '/signatures/0/keyid')
+  if (!inForce(key, at)) return refuse('KEY_REVOKED', '/signatures/0/keyid')
   const verified = verifySignature({ envelope, index: 0, key, verify })
   if (verified !== true) return verified
   const opened = openEnvelope({ envelope, kind: 'claim', parse: parseAs(Claim) })
