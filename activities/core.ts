@@ -19,8 +19,11 @@ export function createCoreActivities(deps: CaseDeps): CoreActivities {
       if (reset !== null) await recordReset(deps.db, { caseId, runId: reset })
       await submitAll(deps, { caseId, inbox })
       if (deadline !== null) await submitDeadline(deps, { caseId, stepId: deadline })
-      await noticeFence(deps.db, caseId)
-      return newsFor(deps.db, { caseId, after, head })
+      const [noticed, news] = await Promise.all([
+        noticeFence(deps.db, caseId),
+        newsFor(deps.db, { caseId, after, head }),
+      ])
+      return noticed === 'none' ? news : newsFor(deps.db, { caseId, after, head })
     },
   }
 }

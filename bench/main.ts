@@ -48,11 +48,16 @@ async function main(): Promise<void> {
 async function run({ dir, size }: { readonly dir: string; readonly size: Size }) {
   const count = Math.max(size.flowing, size.single, size.open)
   const names = Array.from({ length: count }, (_, index) => `svc${index + 1}`)
-  const product = await startProduct({ dir, accounts: names, maxCached: MAX_CACHED, progress })
+  const bareNames = Array.from({ length: size.flowing }, (_, index) => `bare${index + 1}`)
+  const accounts = [...names, ...bareNames]
+  const product = await startProduct({ dir, accounts, maxCached: MAX_CACHED, progress })
   try {
     const address = product.system.addresses.temporal
     progress('starting the bare workflow and its activity')
-    const bare = await startBare({ dir, address, maxCached: MAX_CACHED })
+    const secrets = Object.fromEntries(
+      bareNames.map((name) => [name, product.system.secrets.accounts[name] ?? '']),
+    )
+    const bare = await startBare({ dir, address, maxCached: MAX_CACHED, secrets })
     try {
       return await measure({ dir, product, bare, size, names, maxCached: MAX_CACHED, progress })
     } finally {

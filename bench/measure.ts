@@ -42,12 +42,16 @@ export interface Size {
   readonly cpuMs: number
 }
 
+interface Bare {
+  readonly flows: Flow[]
+  readonly warm: Latencies[]
+  readonly evicted: Latencies[]
+}
+
 export interface Results {
-  readonly bare: {
-    readonly flows: Flow[]
-    readonly warm: Latencies[]
-    readonly evicted: Latencies[]
-  }
+  readonly bare: Bare
+  /** The bare workflow whose activity does the same work on the same target. */
+  readonly working: Bare
   readonly product: {
     readonly flows: ProductFlow[]
     readonly warm: ProductLatencies[]
@@ -107,8 +111,8 @@ async function weigh(at: Measuring, accounts: readonly Account[]) {
   // The first ones load code that all others share.
   const [first, ...others] = accounts.slice(0, size.open)
   if (first === undefined) throw new TypeError('no accounts')
-  const bareBefore = await bare.open(1).then(() => held('bare'))
-  await bare.open(others.length)
+  const bareBefore = await bare.open(1, 'nothing').then(() => held('bare'))
+  await bare.open(others.length, 'nothing')
   const bareEach = each(bareBefore, await held('bare'), others.length)
   const rotations: Rotation[] = [...(await openRotations(product, [first]))]
   const before = await held('product')
@@ -124,10 +128,15 @@ async function alternate(
 ) {
   const { product, bare, size, progress } = at
   const server = { temporal: product.system.temporal.pid }
+  const beside = {
+    nothing: server,
+    'target work': { ...server, target: product.system.target.pid },
+  }
   const single = input.accounts.slice(0, size.single)
   const flowing = input.accounts.slice(0, size.flowing)
   const results = {
-    bare: { flows: [] as Flow[], warm: [] as Latencies[], evicted: [] as Latencies[] },
+    bare: noRounds(),
+    working: noRounds(),
     product: {
       flows: [] as ProductFlow[],
       warm: [] as ProductLatencies[],
@@ -137,18 +146,30 @@ async function alternate(
   const proofs = input.clock
   for (let round = 1; round <= size.rounds; round += 1) {
     progress(`round ${round} of ${size.rounds}: warm`)
-    results.bare.warm.push(await bareLatencies(bare, size.single))
+    for (const [side, does] of BARE)
+      results[side].warm.push(await bareLatencies(bare, { count: size.single, does }))
     results.product.warm.push(await productLatencies(product, single))
-    results.bare.flows.push(await bareFlow(bare, { count: size.flowing, server }))
+    for (const [side, does] of BARE)
+      results[side].flows.push(
+        await bareFlow(bare, { count: size.flowing, does, server: beside[does] }),
+      )
     results.product.flows.push(await productFlow(product, { accounts: flowing, server, proofs }))
     progress(`round ${round} of ${size.rounds}: evicted`)
     await cache(at, EVICTING)
-    results.bare.evicted.push(await bareLatencies(bare, size.single))
+    for (const [side, does] of BARE)
+      results[side].evicted.push(await bareLatencies(bare, { count: size.single, does }))
     results.product.evicted.push(await productLatencies(product, single))
     await cache(at, at.maxCached)
   }
   return { ...results, lastCase: results.product.flows.at(-1)?.lastCase ?? '' }
 }
+
+const BARE = [
+  ['bare', 'nothing'],
+  ['working', 'target work'],
+] as const
+
+const noRounds = (): Bare => ({ flows: [], warm: [], evicted: [] })
 
 const cache = async ({ product, bare }: Measuring, workflows: number): Promise<void> => {
   await Promise.all([product.restartWorker(workflows), bare.restartWorker(workflows)])

@@ -3,7 +3,7 @@
  * there are accounts. Rounds of both sides alternate, so that both meet the same machine.
  */
 import { BARE_STEPS } from './bare/messages.js'
-import type { BareSide } from './bare/side.js'
+import type { BareSide, Does } from './bare/side.js'
 import { type Cpu, cpuSeconds, cpuSince, type Pids } from './processes.js'
 import type { ProofClock } from './product/proofs.js'
 import {
@@ -31,9 +31,9 @@ const STEPS = BARE_STEPS.length
 /** The workflows are opened before the clock starts; it stops when the last step of the last one is done. */
 export async function bareFlow(
   bare: BareSide,
-  input: { readonly count: number; readonly server: Pids },
+  input: { readonly count: number; readonly does: Does; readonly server: Pids },
 ): Promise<Flow> {
-  const handles = await bare.open(input.count)
+  const handles = await bare.open(input.count, input.does)
   const pids = { ...input.server, ...bare.pids() }
   const cpu = cpuSeconds(pids)
   const began = performance.now()
@@ -106,8 +106,11 @@ export interface Latencies {
 }
 
 /** One approval at a time, of workflows that wait for their first. */
-export async function bareLatencies(bare: BareSide, count: number): Promise<Latencies> {
-  const handles = await bare.open(count)
+export async function bareLatencies(
+  bare: BareSide,
+  input: { readonly count: number; readonly does: Does },
+): Promise<Latencies> {
+  const handles = await bare.open(input.count, input.does)
   const ms: number[] = []
   const events: number[] = []
   for (const handle of handles) {

@@ -28,7 +28,7 @@ export interface RelayDeps {
   readonly log: Logger
 }
 
-/** Delivers everything that is due. Rejects when Temporal cannot be reached; what was not delivered stays. */
+/** Delivers everything that is due; what is queued meanwhile wakes the relay again. Rejects when Temporal cannot be reached; what was not delivered stays. */
 export function createRelay(deps: RelayDeps): () => Promise<void> {
   const { db, log } = deps
   const running = new Set<string>()
@@ -41,6 +41,7 @@ export function createRelay(deps: RelayDeps): () => Promise<void> {
       const down = await deliverAll({ db, log, client, running }, batch)
       wasDown ||= down !== null
       if (down !== null) throw down
+      if (!wasDown && batch.length < BATCH) return
       if (wasDown) await hurryOutgoing(db)
       wasDown = false
     }

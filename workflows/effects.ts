@@ -10,7 +10,8 @@ import {
   connectorQueue,
   type Folded,
 } from '../src/contract/messages.js'
-import type { Due, Recorded } from '../src/domain/case.js'
+import type { Recorded } from '../src/domain/case.js'
+import type { Due } from '../src/domain/due.js'
 
 /**
  * A few short transactions for each item of the inbox, of which there are at most a hundred; a minute

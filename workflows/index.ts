@@ -1,2 +1,7 @@
 /** The workflow types: one for each kind of case, named as the kind. All of them are the same loop. */
-export { runCase as rotate } from './run-case.js'
+export {
+  runCase as contain,
+  runCase as deprovision,
+  runCase as provision,
+  runCase as rotate,
+} from './run-case.js'

@@ -16,15 +16,9 @@ import {
 } from '@temporalio/workflow'
 import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
 import { waitLabel, waitOf, workLabel } from '../src/contract/views.js'
-import {
-  type CaseOutcome,
-  type CaseState,
-  type Due,
-  due,
-  evolve,
-  initial,
-  type Recorded,
-} from '../src/domain/case.js'
+import { type CaseOutcome, type CaseState, initial, type Recorded } from '../src/domain/case.js'
+import { type Due, due } from '../src/domain/due.js'
+import { evolve } from '../src/domain/evolve.js'
 import { type Alarm, createAlarm } from './alarm.js'
 import { carryOut, sync, type Work } from './effects.js'
 import { type Inbox, openInbox } from './inbox.js'
@@ -117,13 +111,14 @@ function absorb(run: Run, events: readonly Recorded[]): void {
 function noteWait(run: Run): void {
   const wait = waitOf(run.state)
   if (run.since.wait === wait) return
-  run.since = { wait, at: new Date().toISOString() }
+  run.since = { wait, at: now() }
   run.early = 0
   run.stuck = null
 }
 
+const now = (): string => new Date().toISOString()
 const showRun = (run: Run): void =>
-  show({ state: run.state, stuck: run.stuck, since: run.since.at })
+  show({ state: run.state, stuck: run.stuck, since: run.since.at, at: now() })
 
 /** Until something arrives, or the labelled timer says that the deadline may have passed. */
 async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Promise<void> {
@@ -132,7 +127,7 @@ async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Pr
   void run.alarm.set({
     key: `${run.since.wait}:${run.early}`,
     ms: Math.max(least, Number.isFinite(left) ? left : EARLY_MAX_MS),
-    summary: waitLabel(run.state),
+    summary: waitLabel({ state: run.state, at: now() }),
   })
   await condition(() => run.inbox.hasNews() || run.alarm.rang())
   if (!run.alarm.rang()) return

@@ -11,6 +11,8 @@ export const approveSignal = defineSignal<[string]>('approve')
 
 export interface BareInput {
   readonly id: string
+  /** Whose target work the activity does; none when empty. */
+  readonly account: string
 }
 
 export interface BareStep extends BareInput {

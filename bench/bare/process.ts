@@ -1,11 +1,12 @@
 /**
  * A process of the bare side: `workflows` runs the bare workflow, `activities` its activity, which says to the
- * bench when its body began. Both are tuned as the product's workers are.
+ * bench when its body began, or when its change on the target begins. Both are tuned as the product's workers are.
  */
 import { connect, type Socket } from 'node:net'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { NAMESPACE } from '../../src/contract/messages.js'
 import { BARE_QUEUE, type BareActivities, EXECUTE_QUEUE, type Performed } from './messages.js'
+import { type TargetWork, targetWork } from './target.js'
 
 const env = (name: string): string => {
   const value = process.env[name]
@@ -25,19 +26,28 @@ const workflowWorker = (connection: NativeConnection): Promise<Worker> =>
     reuseV8Context: true,
   })
 
-const activityWorker = (connection: NativeConnection, told: Socket): Promise<Worker> =>
-  Worker.create({
+const activityWorker = async (connection: NativeConnection, told: Socket): Promise<Worker> => {
+  const work = await targetWork({
+    targetsFile: env('BENCH_TARGETS'),
+    secrets: JSON.parse(env('BENCH_SECRETS')),
+  })
+  return Worker.create({
     connection,
     namespace: NAMESPACE,
     taskQueue: EXECUTE_QUEUE,
-    activities: activities(told),
+    activities: activities(told, work),
     maxConcurrentActivityTaskExecutions: 16,
   })
+}
 
-const activities = (told: Socket): BareActivities => ({
+const activities = (told: Socket, work: TargetWork): BareActivities => ({
   perform: async (step) => {
-    const performed: Performed = { ...step, startedAt: Date.now() }
-    told.write(`${JSON.stringify(performed)}\n`)
+    const tell = (): void => {
+      const performed: Performed = { ...step, startedAt: Date.now() }
+      told.write(`${JSON.stringify(performed)}\n`)
+    }
+    if (step.account === '') tell()
+    else await work(step, tell)
     return step.stepId
   },
 })

@@ -16,7 +16,7 @@ import { approveSignal, BARE_QUEUE, type Performed } from './messages.js'
 export interface BareSide {
   readonly client: Client
   /** Starts this many workflows and resolves when each waits for its first signal. */
-  readonly open: (count: number) => Promise<readonly WorkflowHandle[]>
+  readonly open: (count: number, does: Does) => Promise<readonly WorkflowHandle[]>
   /** Signals, and resolves with what the activity said when it began. */
   readonly approve: (handle: WorkflowHandle, stepId: string) => Promise<Approved>
   readonly workerPid: () => number
@@ -25,6 +25,9 @@ export interface BareSide {
   readonly restartWorker: (maxCached: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
+
+/** What the activity does: nothing, or what the product's connector does on the target for the same step. */
+export type Does = 'nothing' | 'target work'
 
 /** Milliseconds of the host's clock. */
 export interface Approved {
@@ -38,6 +41,8 @@ export async function startBare(input: {
   readonly dir: string
   readonly address: string
   readonly maxCached: number
+  /** The secret of each account that the activity may work on. */
+  readonly secrets: Readonly<Record<string, string>>
 }): Promise<BareSide> {
   const { dir, address } = input
   const bundle = join(dir, 'bare-bundle.js')
@@ -54,6 +59,8 @@ export async function startBare(input: {
           TEMPORAL_ADDRESS: address,
           BENCH_BUNDLE: bundle,
           BENCH_TOLD_PORT: String(told.port),
+          BENCH_TARGETS: join(dir, 'targets.json'),
+          BENCH_SECRETS: JSON.stringify(input.secrets),
           BENCH_MAX_CACHED: String(maxCached),
           ...(name === 'workflows' ? probeEnvironment(heapFile(dir, 'bare')) : {}),
         },
@@ -67,7 +74,8 @@ export async function startBare(input: {
   const client = new Client({ connection, namespace: NAMESPACE })
   return {
     client,
-    open: (count) => openMany(client, count),
+    open: (count, does) =>
+      openMany(client, { count, accounts: does === 'nothing' ? [] : Object.keys(input.secrets) }),
     approve: (handle, stepId) => approve({ handle, stepId, told }),
     workerPid: () => workflows.pid,
     pids: () => ({ workflows: workflows.pid, activities: activities.pid }),
@@ -125,7 +133,10 @@ async function listenForTold(): Promise<Told> {
   return { server, port, performed }
 }
 
-async function openMany(client: Client, count: number): Promise<readonly WorkflowHandle[]> {
+async function openMany(
+  client: Client,
+  { count, accounts }: { readonly count: number; readonly accounts: readonly string[] },
+): Promise<readonly WorkflowHandle[]> {
   const handles: WorkflowHandle[] = []
   for (let made = 0; made < count; made += 1) {
     const workflowId = `bare:${crypto.randomUUID()}`
@@ -133,7 +144,7 @@ async function openMany(client: Client, count: number): Promise<readonly Workflo
       await client.workflow.start('bareApproval', {
         workflowId,
         taskQueue: BARE_QUEUE,
-        args: [{ id: workflowId }],
+        args: [{ id: workflowId, account: accounts[made] ?? '' }],
       }),
     )
   }

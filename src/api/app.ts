@@ -11,16 +11,19 @@ import { caseIdOf, type Entering, enter } from './auth.js'
 import type { ApiDeps, Handlers, OpenHandlers, Reply } from './call.js'
 import { list, read } from './cases.js'
 import { entries, packet } from './evidence.js'
+import { fence, fencePreview } from './fences.js'
 import { livez, readyz } from './health.js'
 import { buckets } from './limits.js'
-import { decide, fence, inbox, review } from './owner.js'
+import { give, listInForce, revoke } from './mandates.js'
+import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
 import { IssuerFault } from './token.js'
 
 const HANDLERS: Handlers = {
-  ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox, fence },
+  ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
+  ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
   ...{ tasks, lease, claim, entries, packet },
 }
 const OPEN: OpenHandlers = { livez, readyz }

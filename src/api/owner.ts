@@ -1,19 +1,18 @@
 /**
- * The enterprise's doors: see what awaits a signature, review it, decide, stop. A decision and a fence prove
- * themselves by their signature, so they are taken without a token too: the enterprise can act while its
- * issuer is down. A reason in words is kept apart, where it can be erased.
+ * The owners' doors: see what awaits a signature, review it, decide. A decision proves itself by its
+ * signature, so it is taken without a token too: the enterprise can act while its issuer is down. A reason in words is kept apart, where it can be erased.
  */
-import { DecideRequest, FenceRequest, type InboxAnswer, StepPath } from '../contract/http.js'
+import { DecideRequest, type InboxAnswer, StepPath } from '../contract/http.js'
 import { within } from '../domain/authority.js'
-import { currentStep, fold } from '../domain/case.js'
 import { reasonDigest } from '../domain/commitment.js'
+import { currentStep } from '../domain/due.js'
 import { openEnvelope } from '../domain/envelope.js'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { fold } from '../domain/evolve.js'
+import { isRefusal, refuse } from '../domain/refusal.js'
 import { Decision } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { submitDecision } from '../store/cases.js'
-import { raiseFence } from '../store/fences.js'
 import { casesWaitingOn, keepReason } from '../store/queries.js'
 import type { Call, Handler } from './call.js'
 import { reviewOf } from './review.js'
@@ -96,7 +95,7 @@ async function gateOf(
   if (isRefusal(reviewed) || reviewed.templates.gate === null) return []
   const { onBehalfOf } = reviewed.templates.gate
   const votesFor = onBehalfOf ?? personId
-  const persons = awaitedOf(item).flatMap((group) => group.persons)
+  const persons = awaitedOf(item, at).flatMap((group) => group.persons)
   if (!voters.includes(votesFor) || !persons.includes(votesFor)) return []
   const { identityId, systemId, tier, executor } = opened
   return [
@@ -107,19 +106,3 @@ async function gateOf(
     },
   ]
 }
-
-/** UNTRUSTED: the envelope. Needs neither Temporal nor the log's signer. */
-export const fence: Handler = async ({ deps, body }) => {
-  const request = parseAs(FenceRequest)(body)
-  if (isRefusal(request)) return request
-  const { authority, verify } = deps
-  const raised = await raiseFence(deps.db, { envelope: request.envelope, authority, verify })
-  if (isRefusal(raised)) return atEnvelope(raised)
-  const { fenceId, scope, speed } = raised
-  return { body: { fenceId, scope, speed } }
-}
-
-const atEnvelope = (refusal: Refusal): Refusal => ({
-  ...refusal,
-  where: `/envelope${refusal.where}`,
-})

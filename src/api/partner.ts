@@ -10,8 +10,9 @@ import {
   StepPath,
   type TasksAnswer,
 } from '../contract/http.js'
-import { fold, type Recorded, stepOf } from '../domain/case.js'
+import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'
+import { fold } from '../domain/evolve.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -30,8 +31,10 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
+  const { identityId, change, changeReference, ...asked } = request
+  const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
-    request: { ...request, requester: { kind, companyId, personId } },
+    request: { asked, identityId, change, changeReference, requester },
     principal: tenantOf(principal),
     idempotencyKey: key.data,
   })

@@ -3,8 +3,9 @@
  * signed now. A template is an offer: whoever signs compares it with what was shown, and `judge` decides.
  */
 import type { Review } from '../contract/http.js'
-import { type Authority, within } from '../domain/authority.js'
-import { type CaseState, fold, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { type Authority, inForce, within } from '../domain/authority.js'
+import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { Decision } from '../domain/shapes/envelope.js'
@@ -46,14 +47,14 @@ export function reviewOf(reviewing: Reviewing): Review | Refusal {
     at: reviewing.at,
     ...{ phase: item.phase, round: item.round, because: item.because },
     ...{ requester: opened.requester, partnerId: opened.executor, ownerId: opened.ownerId },
-    contract: { contractId: opened.contractId, clauseId: opened.clauseId },
+    contract: opened.contract,
     ...{ plan, planHash, step: item.step },
     nonce: item.gate?.nonce ?? null,
     preState: preStateOf(reviewing.recorded, item),
     preStateHash: item.gate?.preStateHash ?? null,
     ...{ requirement, requirementHash, policy: pack, rules },
     gate: gateTimes(item),
-    awaited: awaitedOf(item),
+    awaited: awaitedOf(item, reviewing.at),
     votes: votesOf(item),
     facts: [...state.facts],
     ...offer({ reviewing, parts, voter }),
@@ -96,7 +97,8 @@ function voterOf({ authority, personId, at }: Reviewing, parts: Parts): Voter | 
       item.to === personId &&
       asked.includes(item.from) &&
       within(item, at) &&
-      item.kinds.includes(opened.kind) &&
+      inForce(item.key, at) &&
+      item.kinds.includes(opened.asked.kind) &&
       (item.systems === null || item.systems.includes(opened.systemId)),
   )
   return delegation === undefined

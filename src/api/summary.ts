@@ -3,17 +3,10 @@
  * how the time was spent between owner, partner and system. Pure; opaque ids only.
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
-import {
-  awaited,
-  type CaseState,
-  due,
-  evolve,
-  initial,
-  type Recorded,
-  type StepState,
-  waitingOn,
-} from '../domain/case.js'
+import { type CaseState, initial, type Recorded, type StepState } from '../domain/case.js'
+import { awaited, due, waitingOn } from '../domain/due.js'
 import { missing } from '../domain/evidence.js'
+import { evolve } from '../domain/evolve.js'
 
 /** Null when the entries hold no case. */
 export function summaryOf(input: {
@@ -25,10 +18,19 @@ export function summaryOf(input: {
   const state = recorded.reduce(evolve, initial(caseId))
   const { opened, openedAt } = state
   if (opened === null || openedAt === null) return null
-  const { kind, identityId, systemId, tier, ownerId, objectiveId } = opened
-  const { contractId, clauseId, requester, executor } = opened
+  const { identityId, systemId, tier, ownerId, objectiveId } = opened
+  const { contract, requester, executor } = opened
   return {
-    ...{ caseId, kind, identityId, systemId, tier, ownerId, objectiveId, contractId, clauseId },
+    ...{
+      caseId,
+      kind: opened.asked.kind,
+      identityId,
+      systemId,
+      tier,
+      ownerId,
+      objectiveId,
+      contract,
+    },
     partnerId: executor,
     requester,
     openedAt,
@@ -38,7 +40,7 @@ export function summaryOf(input: {
     due: dueOf(state),
     turn: turnOf({ caseId, recorded, at, openedAt }),
     planHash: state.planHash,
-    steps: state.steps.map(stepSummary),
+    steps: state.steps.map((item) => stepSummary(item, at)),
     facts: [...state.facts],
     missing: [...missing(state)],
     findings: recorded.flatMap(({ event, at: found }) =>
@@ -66,7 +68,7 @@ const linksOf = ({ caseId, steps }: CaseState): CaseSummary['links'] => ({
   reviews: steps.map(({ step }) => `/v1/cases/${caseId}/steps/${step.stepId}/review`),
 })
 
-function stepSummary(item: StepState): StepSummary {
+function stepSummary(item: StepState, at: string): StepSummary {
   const { step, phase, round, because, task } = item
   return {
     stepId: step.stepId,
@@ -76,7 +78,7 @@ function stepSummary(item: StepState): StepSummary {
     round,
     because,
     gate: gateTimes(item),
-    awaited: awaitedOf(item),
+    awaited: awaitedOf(item, at),
     votes: votesOf(item),
     task: task === null ? null : { until: task.until, leasedUntil: task.lease?.until ?? null },
   }
@@ -92,8 +94,8 @@ export const gateTimes = ({ gate }: StepState): StepSummary['gate'] =>
         escalated: gate.escalated,
       }
 
-export const awaitedOf = (item: StepState): StepSummary['awaited'] =>
-  awaited(item).map(({ group, persons }) => ({ group, persons: [...persons] }))
+export const awaitedOf = (item: StepState, at: string): StepSummary['awaited'] =>
+  awaited(item, at).map(({ group, persons }) => ({ group, persons: [...persons] }))
 
 export const votesOf = (item: StepState): StepSummary['votes'] =>
   item.votes.map(({ person, verdict, round, notAfter }) => ({ person, verdict, round, notAfter }))
@@ -112,7 +114,7 @@ function turnOf(input: {
   let held = { by: ['system'] as readonly string[], since: input.openedAt }
   for (const item of input.recorded) {
     state = evolve(state, item)
-    const by = waitingOn(state)
+    const by = waitingOn(state, item.at)
     if (by.join() === held.by.join()) continue
     spend(spent, { ...held, until: item.at })
     held = { by, since: item.at }

@@ -11,7 +11,6 @@ import {
   type ClaimRequest,
   type DecideRequest,
   EntriesAnswer,
-  FenceAnswer,
   InboxAnswer,
   LeaseAnswer,
   type OpenCaseRequest,
@@ -21,9 +20,16 @@ import {
   Review,
   TasksAnswer,
 } from '../contract/http.js'
+import {
+  FenceAnswer,
+  FencePreview,
+  MandateAnswer,
+  MandateList,
+  RevocationAnswer,
+} from '../contract/http-control.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
-import type { Envelope } from '../domain/shapes/envelope.js'
+import type { Envelope, FenceScope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { ApiFault } from './fault.js'
 import { tokenSource } from './login.js'
@@ -60,6 +66,12 @@ export interface ApiClient {
   readonly decide: (input: CaseAt & DecideRequest) => Answer<typeof ReceiptAnswer>
   readonly inbox: () => Answer<typeof InboxAnswer>
   readonly fence: (input: { readonly envelope: Envelope }) => Answer<typeof FenceAnswer>
+  readonly fencePreview: (scope: FenceScope) => Answer<typeof FencePreview>
+  readonly giveMandate: (input: { readonly envelope: Envelope }) => Answer<typeof MandateAnswer>
+  readonly listMandates: () => Answer<typeof MandateList>
+  readonly revokeMandate: (input: {
+    readonly envelope: Envelope
+  }) => Answer<typeof RevocationAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
   readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
   readonly claim: (input: ClaimRequest) => Answer<typeof ClaimAnswer>
@@ -96,6 +108,11 @@ export function clientOf(connection: Connection): ApiClient {
       ask({ name: 'decide', shape: ReceiptAnswer, params: { caseId }, body }),
     inbox: () => ask({ name: 'inbox', shape: InboxAnswer }),
     fence: (body) => ask({ name: 'fence', shape: FenceAnswer, body }),
+    fencePreview: (scope) =>
+      ask({ name: 'fencePreview', shape: FencePreview, params: { ...scope } }),
+    giveMandate: (body) => ask({ name: 'giveMandate', shape: MandateAnswer, body }),
+    listMandates: () => ask({ name: 'listMandates', shape: MandateList }),
+    revokeMandate: (body) => ask({ name: 'revokeMandate', shape: RevocationAnswer, body }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
     lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),

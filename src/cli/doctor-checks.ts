@@ -148,7 +148,7 @@ async function checkTargets(env: Env): Promise<Found> {
     const identities = [...(authority?.identities.values() ?? [])]
     try {
       for (const identity of identities.filter((item) => item.systemId === systemId))
-        lacking.push(...(await connector.inspect(identity)).missing)
+        lacking.push(...(await connector.inspect(identity, [])).missing)
     } finally {
       await connector.close()
     }

@@ -17,33 +17,69 @@ const VALID_MS = 300_000
 /** What this machine's clock may be ahead of the database's. */
 const CLOCK_MS = 5000
 
-export const define = (): Command =>
-  new Command('fence').addCommand(
-    withProfile('stop')
-      .description(
-        'nothing more is done for this partner, on this system or to this identity; grants die',
-      )
-      .option('--partner <id>', 'com_…')
-      .option('--system <id>', 'sys_…')
-      .option('--identity <id>', 'nhi_…')
-      .action(stop),
-  )
+const scoped = (name: string, description: string): Command =>
+  withProfile(name)
+    .description(description)
+    .option('--partner <id>', 'com_…')
+    .option('--system <id>', 'sys_…')
+    .option('--identity <id>', 'nhi_…')
 
-async function stop(options: Options): Promise<void> {
+export const define = (): Command =>
+  new Command('fence')
+    .addCommand(
+      scoped('preview', 'what a fence would stand around, and what a cut would contain').action(
+        preview,
+      ),
+    )
+    .addCommand(
+      scoped(
+        'stop',
+        'nothing more is done for this partner, on this system or to this identity; grants die',
+      ).action((options: Options) => raise('stop', options)),
+    )
+    .addCommand(
+      scoped('cut', 'as stop, and every identity in scope loses access and its sessions').action(
+        (options: Options) => raise('cut', options),
+      ),
+    )
+
+async function preview(options: Options): Promise<void> {
+  const scope = scopeOf(options)
+  const api = await clientFor(options)
+  finish(await api.fencePreview(scope), {
+    json: options.json,
+    show: ({ identities }) => [
+      `${identities.length} identities around ${scope.kind} ${scope.id}`,
+      ...identities.map(
+        ({ identityId, systemId, tier, ownerId, consumers, openCases }) =>
+          `${identityId} on ${systemId}, ${tier}, owner ${ownerId}, consumers ${consumers.join(', ') || 'none'}, ` +
+          `open cases ${openCases.join(', ') || 'none'}`,
+      ),
+    ],
+  })
+}
+
+async function raise(speed: Fence['speed'], options: Options): Promise<void> {
   const scope = scopeOf(options)
   const profile = await readProfile(options.profile)
   if (profile.personId === undefined) throw new UsageFault('this profile has no personId')
   const key = await keyOf(profile, 'decisionKey')
   const payload: Fence = {
     ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: profile.enterprise, scope },
-    ...{ speed: 'stop', reasonDigest: null, personId: profile.personId },
+    ...{ speed, reasonDigest: null, personId: profile.personId },
     notBefore: new Date(Date.now() - CLOCK_MS).toISOString(),
     notAfter: new Date(Date.now() + VALID_MS).toISOString(),
   }
   const api = await clientFor(options)
   finish(await api.fence({ envelope: signEnvelope({ kind: 'fence', payload, ...key }) }), {
     json: options.json,
-    show: ({ fenceId }) => [`stopped ${scope.kind} ${scope.id}: fence ${fenceId}`],
+    show: ({ fenceId, contained, residue }) => [
+      `${speed === 'stop' ? 'stopped' : 'cut'} ${scope.kind} ${scope.id}: fence ${fenceId}`,
+      ...contained.map(({ identityId, caseId }) => `containing ${identityId}: case ${caseId}`),
+      ...residue.map(
+        ({ identityId, code, detail }) => `NOT CONTAINED ${identityId}: ${code} ${detail}`,
+      ),
+    ],
   })
 }
 

@@ -12,22 +12,43 @@ interface Options extends Common {
 
 const CHANGES = ['standard', 'normal', 'emergency'] as const
 
-export const define = (): Command =>
-  new Command('request').addCommand(
-    withProfile('rotate')
-      .description('replace the credential of an identity')
-      .argument('<identity>', 'its id, nhi_…')
-      .option('--change <type>', CHANGES.join(', '), 'normal')
-      .option('--reference <id>', 'the change record of your own service desk')
-      .option('--key <text>', 'Idempotency-Key; the same one again gives the same case')
-      .action(rotate),
-  )
+/** What every kind of case is asked with. */
+const asking = (kind: string, description: string): Command =>
+  withProfile(kind)
+    .description(description)
+    .argument('<identity>', 'its id, nhi_…')
+    .option('--change <type>', CHANGES.join(', '), 'normal')
+    .option('--reference <id>', 'the change record of your own service desk')
+    .option('--key <text>', 'Idempotency-Key; the same one again gives the same case')
 
-async function rotate(identityId: string, options: Options): Promise<void> {
+export const define = (): Command =>
+  new Command('request')
+    .addCommand(
+      asking('rotate', 'replace the credential of an identity').action(
+        (identityId: string, options: Options) => ask({ kind: 'rotate', identityId }, options),
+      ),
+    )
+    .addCommand(
+      asking('provision', 'make a registered identity on its system')
+        .requiredOption('--member-of <roles...>', 'roles of the target whose rights it shall get')
+        .action((identityId: string, options: Options & { readonly memberOf: string[] }) =>
+          ask({ kind: 'provision', identityId, memberOf: options.memberOf }, options),
+        ),
+    )
+    .addCommand(
+      asking('deprovision', 'end the access of an identity and remove it')
+        .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
+        .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>
+          ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
+        ),
+    )
+
+async function ask(asked: OpenCaseRequest, options: Options): Promise<void> {
   const change = CHANGES.find((item) => item === options.change)
   if (change === undefined) throw new UsageFault(`--change is one of ${CHANGES.join(', ')}`)
   const request: OpenCaseRequest = {
-    ...{ kind: 'rotate', identityId, change },
+    ...asked,
+    change,
     changeReference: options.reference ?? null,
   }
   const api = await clientFor(options)

@@ -8,7 +8,7 @@ export const showReview = (review: Review): readonly string[] => [
   `case          ${review.caseId}`,
   `identity      ${review.plan.identityId} on ${review.plan.systemId}, owner ${review.ownerId}`,
   `asked by      ${review.requester.personId ?? review.requester.companyId}${reference(review)}`,
-  `executed by   ${review.step.executor === 'partner' ? review.partnerId : review.step.executor}, contract ${review.contract.contractId} clause ${review.contract.clauseId}`,
+  `executed by   ${review.step.executor === 'partner' ? review.partnerId : review.step.executor}${under(review.contract)}`,
   `change        ${review.plan.change.summary} (${review.plan.change.type}, risk ${review.plan.change.risk})`,
   ...review.step.operations.map((operation) => `  operation   ${words(operation)}`),
   `blast radius  ${review.step.blastRadius}`,
@@ -25,6 +25,9 @@ export const showReview = (review: Review): readonly string[] => [
   `plan hash     ${review.planHash}`,
   ...(review.cannot === null ? [] : ['', review.cannot]),
 ]
+
+const under = (contract: Review['contract']): string =>
+  contract === null ? '' : `, contract ${contract.contractId} clause ${contract.clauseId}`
 
 const reference = ({ requester }: Review): string =>
   requester.changeReference === null ? '' : `, change record ${requester.changeReference}`

@@ -1,53 +1,49 @@
 /**
  * change: one transaction on the target that locks, reads everything afresh, compares with what was
- * signed, and only then changes one credential and leaves the grant's tag on it.
+ * signed, and only then does its work, all of it or nothing.
  *
  * Promises: all roles of the identity are locked, in one order, so of two changes under different
  * grants exactly one finds what was signed; the same change under the same grant has one effect;
  * what happens after COMMIT was sent is `unknown`, never a guess.
  */
-import type { TargetState } from '../domain/shapes/plan.js'
 import type { Change, ChangeKind, Effect } from './connector.js'
 import type { AdminPool, Lease } from './postgresql-pool.js'
-import { disableSql, lockRoleSql, setSql, tagOf, tagSql, unsetSql } from './postgresql-sql.js'
-import { differences, readState, rolesOf } from './postgresql-state.js'
-import { scramVerifier } from './scram.js'
+import { lockRoleSql } from './postgresql-sql.js'
+import { differences, type Found, readFound, rolesOf } from './postgresql-state.js'
 import { TargetFault } from './target-fault.js'
 
-type Target = { readonly pool: AdminPool; readonly fingerprintKey: Uint8Array }
-type Work = { change: Change; tag: string; sql: string; fingerprintKey: Uint8Array }
+export type Target = { readonly pool: AdminPool; readonly fingerprintKey: Uint8Array }
+
+/** One kind of change: how the target shows that it was made, and how it is made. */
+export type Work = {
+  readonly kind: ChangeKind | 'remove'
+  readonly change: Change
+  readonly isMade: (found: Found) => boolean
+  /** Called when the locked roles are as expected. A rejection ends the transaction with nothing changed. */
+  readonly make: (lease: Lease, found: Found) => Promise<'made' | Rejected>
+}
+export type Rejected = Extract<Effect, { effect: 'rejected' }>
 type Compared = Effect | 'commit' | 'contended'
+type Doing = { readonly work: Work; readonly fingerprintKey: Uint8Array }
 
 const ATTEMPTS = 10
 
-export const setCredential = (target: Target, change: Change & { secret: string }) => {
-  const verifier = scramVerifier(change.secret)
-  return perform(target, { change, kind: 'set', sql: () => setSql(change.credential, verifier) })
-}
+/** Every one of the roles is there and carries the tag. */
+export const carriedBy =
+  (roles: readonly string[], tag: string) =>
+  ({ tags }: Found): boolean =>
+    roles.every((name) => tags.get(name) === tag)
 
-export const unsetCredential = (target: Target, change: Change) =>
-  perform(target, { change, kind: 'unset', sql: () => unsetSql(change.credential) })
-
-export const disableCredential = (target: Target, change: Change) =>
-  perform(target, { change, kind: 'disable', sql: () => disableSql(change.credential) })
-
-/** Throws TargetFault when nothing was changed for a technical reason; TypeError for a bug of the caller. */
-async function perform(
-  target: Target,
-  wanted: { change: Change; kind: ChangeKind; sql: () => string },
-): Promise<Effect> {
-  const { change, kind } = wanted
-  if (!change.subject.credentials.includes(change.credential))
-    throw new TypeError('the credential does not belong to the subject')
-  const tag = tagOf(change.grantId, kind)
+/** Throws TargetFault when nothing was changed for a technical reason. */
+export async function perform({ pool, fingerprintKey }: Target, work: Work): Promise<Effect> {
+  const doing = { work, fingerprintKey }
   try {
-    rolesOf(change.subject)
-    const work = { change, tag, sql: wanted.sql(), fingerprintKey: target.fingerprintKey }
+    rolesOf(work.change.subject)
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const effect = await target.pool.use(kind, (lease) => attemptChange(lease, work))
+      const effect = await pool.use(work.kind, (lease) => attemptChange(lease, doing))
       if (effect !== 'contended') return effect
     }
-    return await target.pool.use(kind, (lease) => afterContention(lease, work))
+    return await pool.use(work.kind, (lease) => afterContention(lease, doing))
   } catch (error) {
     if (isRejection(error)) return { effect: 'rejected', code: error.code }
     throw error
@@ -55,47 +51,52 @@ async function perform(
 }
 
 /** Leaves no transaction open: commits, rolls back, or closes the connection. */
-async function attemptChange(lease: Lease, work: Work): Promise<Effect | 'contended'> {
-  const compared = await upToCommit(lease, work)
+async function attemptChange(lease: Lease, doing: Doing): Promise<Effect | 'contended'> {
+  const compared = await upToCommit(lease, doing)
   if (compared === 'commit') return commit(lease)
-  if (compared !== 'contended') await lease.query('ROLLBACK')
+  if (compared === 'contended') lease.discard()
+  else await lease.query('ROLLBACK')
   return compared
 }
 
-async function upToCommit(lease: Lease, work: Work): Promise<Compared> {
-  const { change, tag } = work
+async function upToCommit(lease: Lease, doing: Doing): Promise<Compared> {
   try {
     await lease.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE')
-    await lockRoles(lease, work)
-    const verdict = compare(work, await readWorkState(lease, work))
+    if ((await lockRoles(lease, doing)) === 'gone') return 'contended'
+    const found = await readAgain(lease, doing)
+    const verdict = compare(doing, found)
     if (verdict !== 'as-expected') return verdict
-    await lease.query(work.sql)
-    await lease.query(tagSql(change.credential, tag))
-    return 'commit'
+    const made = await doing.work.make(lease, found)
+    return made === 'made' ? 'commit' : made
   } catch (error) {
-    if (!isContention(error)) throw error
-    lease.discard()
-    return 'contended'
+    if (isContention(error)) return 'contended'
+    throw error
   }
 }
 
-const readWorkState = (lease: Lease, { change, fingerprintKey }: Work) =>
-  readState(lease, { subject: change.subject, fingerprintKey })
+const readAgain = (lease: Lease, { work, fingerprintKey }: Doing): Promise<Found> =>
+  readFound(lease, { subject: work.change.subject, fingerprintKey })
 
 // A role that does not exist is not locked; the comparison after the locks sees it as absent.
-async function lockRoles(lease: Lease, { change }: Work): Promise<void> {
-  const names = rolesOf(change.subject)
+async function lockRoles(lease: Lease, { work }: Doing): Promise<'locked' | 'gone'> {
+  const names = rolesOf(work.change.subject)
   const { rows } = await lease.query<{ name: string }>(EXISTING, [names])
   const existing = new Set(rows.map((row) => row.name))
-  for (const name of names) if (existing.has(name)) await lease.query(lockRoleSql(name))
+  try {
+    for (const name of names) if (existing.has(name)) await lease.query(lockRoleSql(name))
+    return 'locked'
+  } catch (error) {
+    if (isAnswer(error) && error.code === UNDEFINED_OBJECT) return 'gone'
+    throw error
+  }
 }
 
 const EXISTING =
   'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname::text = ANY ($1::text[])'
 
-function compare({ change, tag }: Work, actual: TargetState): Effect | 'as-expected' {
-  if (actual[`${change.credential}.grant`] === tag) return { effect: 'already' }
-  const attributes = differences(change.expected, actual)
+function compare({ work }: Doing, found: Found): Effect | 'as-expected' {
+  if (work.isMade(found)) return { effect: 'already' }
+  const attributes = differences(work.change.expected, found.state)
   return attributes.length === 0 ? 'as-expected' : { effect: 'state-differs', attributes }
 }
 
@@ -113,22 +114,29 @@ async function commit(lease: Lease): Promise<Effect> {
 }
 
 /** Somebody kept changing the roles: what they left decides, and if it is as signed, callers try again. */
-async function afterContention(lease: Lease, work: Work): Promise<Effect> {
-  const verdict = compare(work, await readWorkState(lease, work))
+async function afterContention(lease: Lease, doing: Doing): Promise<Effect> {
+  const verdict = compare(doing, await readAgain(lease, doing))
   if (verdict !== 'as-expected') return verdict
   throw new TargetFault({ code: TUPLE_CONCURRENTLY_UPDATED, origin: 'server', during: 'change' })
 }
 
-// The server reports a catalog row changed by a transaction that committed first as an internal
-// error (XX000); serialization failure and deadlock are the other two ways to lose such a race.
+// The server reports a catalog row changed or deleted by a transaction that committed first as an
+// internal error (XX000); serialization failure and deadlock are two other ways to lose such a race,
+// and a role made by somebody since it was seen to be absent is the last one (42710, or 23505 when
+// its maker committed while this transaction waited).
 const TUPLE_CONCURRENTLY_UPDATED = 'XX000'
-const CONTENTION: readonly string[] = [TUPLE_CONCURRENTLY_UPDATED, '40001', '40P01']
-const REJECTING_CLASSES: readonly string[] = ['22', '28', '42', 'P0']
+const CONTENTION: readonly string[] = [
+  ...[TUPLE_CONCURRENTLY_UPDATED, '40001', '40P01'],
+  ...['42710', '23505'],
+]
+const UNDEFINED_OBJECT = '42704'
+/** Of SQLSTATE: what the server answers to this change every time, as long as nobody changes the target. */
+const REJECTING_CLASSES: readonly string[] = ['0L', '22', '28', '2B', '42', 'P0']
 
-const isContention = (error: unknown): boolean =>
-  error instanceof TargetFault && error.origin === 'server' && CONTENTION.includes(error.code)
+const isAnswer = (error: unknown): error is TargetFault =>
+  error instanceof TargetFault && error.origin === 'server'
+
+const isContention = (error: unknown): boolean => isAnswer(error) && CONTENTION.includes(error.code)
 
 const isRejection = (error: unknown): error is TargetFault =>
-  error instanceof TargetFault &&
-  error.origin === 'server' &&
-  REJECTING_CLASSES.includes(error.code.slice(0, 2))
+  isAnswer(error) && REJECTING_CLASSES.includes(error.code.slice(0, 2))

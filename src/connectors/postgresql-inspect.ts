@@ -1,45 +1,66 @@
 /**
- * inspection: what a plan, and `doctor`, tell an owner before anybody signs: the server, each
- * credential's login, membership and sessions, and the rights that the admin role lacks.
+ * inspection: what a plan, and `doctor`, tell an owner before anybody signs: the server, the group,
+ * each credential's login, membership and sessions, what hangs on them, and the rights that the admin
+ * role lacks.
  *
- * Promises: it needs none of those rights itself; each missing one is the SQL that gives it.
+ * Promises: it needs none of those rights itself; each missing one is the SQL that gives it. A role of
+ * the subject that is not there is said to be absent and not missed: making it may be what is planned.
  */
 import type { Inspection, Subject } from './connector.js'
+import { readHoldings } from './postgresql-holdings.js'
 import type { Lease } from './postgresql-pool.js'
 import { listSessions } from './postgresql-sessions.js'
-import { createRoleSql, GRANT_SETTING, rights } from './postgresql-sql.js'
+import { createRoleSql, GRANT_SETTING, isRoleName, rights } from './postgresql-sql.js'
 import { rolesOf } from './postgresql-state.js'
 
 type Admin = {
   admin: string
   version: string
+  database: string
   createrole: boolean
   signal: boolean
   stats: boolean
   verifiers: boolean
   tag: boolean
   superuser: boolean
+  creates: boolean
 }
-type Role = { name: string; login: boolean; member: boolean; admin: boolean; superuser: boolean }
-type Found = { admin: Admin; roles: ReadonlyMap<string, Role>; subject: Subject }
+type Role = {
+  name: string
+  login: boolean
+  member: boolean
+  admin: boolean
+  superuser: boolean
+  creates: boolean
+  ownsSchema: boolean
+}
+type Asked = { readonly subject: Subject; readonly others: readonly string[] }
+type Seen = Asked & { readonly admin: Admin; readonly roles: ReadonlyMap<string, Role> }
 
 /** Throws TargetFault. */
 export async function inspectTarget(
   lease: Lease,
-  of: { subject: Subject; ownProbes: readonly number[] },
+  of: Asked & { readonly ownProbes: readonly number[] },
 ): Promise<Inspection> {
-  const names = rolesOf(of.subject)
+  const { subject, others, ownProbes } = of
+  const names = rolesOf(subject)
   const admin = (await lease.query<Admin>(ADMIN, [GRANT_SETTING])).rows[0]
   if (admin === undefined) throw new Error('a session without a role')
-  const { rows } = await lease.query<Role>(ROLES, [names, of.subject.group])
-  const found = { admin, roles: new Map(rows.map((row) => [row.name, row])), subject: of.subject }
+  const asked = [...names, ...others.filter(isRoleName)]
+  const { rows } = await lease.query<Role>(ROLES, [asked, subject.group])
+  const roles = new Map(rows.map((row) => [row.name, row]))
   const credentials = []
-  for (const credential of of.subject.credentials) {
-    const role = found.roles.get(credential)
-    const sessions = await listSessions(lease, { credential, ownProbes: of.ownProbes })
-    credentials.push({ credential, ...facts(role), sessions })
+  for (const credential of subject.credentials) {
+    const sessions = await listSessions(lease, { credential, ownProbes })
+    credentials.push({ credential, ...facts(roles.get(credential)), sessions })
   }
-  return { server: `PostgreSQL ${admin.version}`, credentials, missing: missingRights(found) }
+  return {
+    server: `PostgreSQL ${admin.version}`,
+    group: roles.has(subject.group) ? 'present' : 'absent',
+    credentials,
+    holdings: await readHoldings(lease, names),
+    missing: missingRights({ subject, others, admin, roles }),
+  }
 }
 
 const facts = (role: Role | undefined) =>
@@ -48,7 +69,8 @@ const facts = (role: Role | undefined) =>
     memberOfGroup: role?.member === true ? 'yes' : 'no',
   }) as const
 
-function missingRights({ admin, roles, subject }: Found): string[] {
+function missingRights(seen: Seen): string[] {
+  const { admin, roles, subject, others } = seen
   const name = admin.admin
   return [
     ...(admin.createrole ? [] : [rights.createrole(name)]),
@@ -56,21 +78,41 @@ function missingRights({ admin, roles, subject }: Found): string[] {
     ...(admin.stats ? [] : [rights.stats(name)]),
     ...(admin.verifiers ? [] : [rights.verifiers(name)]),
     ...(admin.tag ? [] : [rights.tag(name)]),
-    ...rolesOf(subject).flatMap((one) => missingOnRole({ admin, name: one, role: roles.get(one) })),
+    ...rolesOf(subject).flatMap((one) => missingOnRole(admin, roles.get(one))),
+    ...others.flatMap((one) => missingOnOther(seen, one)),
+    ...missingForSchemas(seen),
   ]
 }
 
-function missingOnRole(of: { admin: Admin; name: string; role: Role | undefined }): string[] {
-  const { admin, name, role } = of
-  if (role === undefined) return [createRoleSql(name), rights.adminOption(admin.admin, name)]
+function missingOnRole(admin: Admin, role: Role | undefined): string[] {
+  if (role === undefined) return []
   return [
-    ...(role.admin ? [] : [rights.adminOption(admin.admin, name)]),
-    ...(role.superuser && !admin.superuser ? [rights.notSuperuser(name)] : []),
+    ...(role.admin ? [] : [rights.adminOption(admin.admin, role.name)]),
+    ...(role.superuser && !admin.superuser ? [rights.notSuperuser(role.name)] : []),
   ]
+}
+
+/** UNTRUSTED: `name`, which a request asked for. What can be no ordinary role is named in an SQL comment. */
+function missingOnOther({ admin, roles }: Seen, name: string): string[] {
+  if (!isRoleName(name)) return [`-- no ordinary role is called ${JSON.stringify(name)}`]
+  const role = roles.get(name)
+  return role === undefined
+    ? [createRoleSql(name), rights.adminOption(admin.admin, name)]
+    : missingOnRole(admin, role)
+}
+
+/** A schema changes hands only when somebody whose rights the admin role can use may make one. */
+function missingForSchemas({ admin, roles, subject, others }: Seen): string[] {
+  const owner = rolesOf(subject).some((name) => roles.get(name)?.ownsSchema === true)
+  const able = admin.creates || [...roles.values()].some(({ creates }) => creates)
+  return owner && others.length > 0 && !able
+    ? [rights.createInDatabase(admin.admin, admin.database)]
+    : []
 }
 
 const ADMIN = `
 SELECT r.rolname::text AS admin, current_setting('server_version') AS version,
+  current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS creates,
   r.rolsuper AS superuser, r.rolcreaterole OR r.rolsuper AS createrole,
   pg_has_role('pg_signal_backend', 'USAGE') AS signal, pg_has_role('pg_read_all_stats', 'USAGE') AS stats,
   has_column_privilege('pg_catalog.pg_authid', 'oid', 'SELECT')
@@ -82,6 +124,8 @@ FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`
 const ROLES = `
 SELECT r.rolname::text AS name, r.rolcanlogin AS login, r.rolsuper AS superuser,
   pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') AS admin,
+  has_database_privilege(r.oid, current_database(), 'CREATE') AS creates,
+  EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspowner = r.oid) AS "ownsSchema",
   EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
     WHERE m.member = r.oid AND g.rolname::text = $2) AS member
 FROM pg_catalog.pg_roles r WHERE r.rolname::text = ANY ($1::text[])`

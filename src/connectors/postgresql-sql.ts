@@ -4,8 +4,9 @@
  *
  * role name: names exactly one ordinary role. Names that the server would read as another role
  * (cut off at 63 bytes, `public`, a lone surrogate) are refused before any statement is made.
- * tag: `<grantId>:<change>`, the per-role setting `countersign.grant`. A role cannot change its own:
- * that needs SET on the parameter, which only the admin role is given.
+ * tag: `<grantId>:<change>`, the per-role setting `countersign.grant`; change is create, set, unset,
+ * disable or enable. A group carries the tag of its creation, a credential that of its last change.
+ * A role cannot change its own: that needs SET on the parameter, which only the admin role is given.
  */
 import pg from 'pg'
 import type { ChangeKind, LastGrant } from './connector.js'
@@ -50,11 +51,48 @@ export const unsetSql = (name: string): string => `ALTER ROLE ${role(name)} NOLO
 
 export const disableSql = (name: string): string => `ALTER ROLE ${role(name)} NOLOGIN`
 
+/** Login only: the verifier is not named, so it stays what it is. */
+export const enableSql = (name: string): string => `ALTER ROLE ${role(name)} LOGIN`
+
+/** Keeps a server's or a role's setting from giving the admin role more than ADMIN on what it makes. */
+export const NO_SELF_GRANT = "SET LOCAL createrole_self_grant = ''"
+
+/** A role that cannot log in, has no secret and no right. Fails when there is one of that name. */
+export const newRoleSql = (name: string): string =>
+  `CREATE ROLE ${role(name)} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT`
+
+/** The group has the rights of the role; it can neither become it nor pass it on. */
+export const entitleSql = (group: string, name: string): string =>
+  `GRANT ${role(name)} TO ${role(group)} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE`
+
+/** The admin role's own use of a role on which it has ADMIN, for the length of one transaction. */
+export const borrowSql = (name: string): string =>
+  `GRANT ${role(name)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`
+
+/** Takes back what the admin role gave itself; what a DBA gave it was granted by another one and stays. */
+export const giveBackSql = (name: string): string => `REVOKE ${role(name)} FROM CURRENT_USER`
+
+export const reassignSchemaSql = (schema: string, to: string): string =>
+  `ALTER SCHEMA ${pg.escapeIdentifier(schema)} OWNER TO ${role(to)}`
+
+export const reassignSql = (names: readonly string[], to: string): string =>
+  `REASSIGN OWNED BY ${names.map(role).join(', ')} TO ${role(to)}`
+
+/**
+ * Takes away the role's privileges and default privileges, and drops what it still owns. For one role,
+ * because for several that name each other in default privileges the server fails with XX000.
+ */
+export const dropOwnedSql = (name: string): string => `DROP OWNED BY ${role(name)}`
+
+export const dropRolesSql = (names: readonly string[]): string =>
+  `DROP ROLE ${names.map(role).join(', ')}`
+
 export const tagSql = (name: string, tag: string): string =>
   `ALTER ROLE ${role(name)} SET ${GRANT_PARAMETER} = ${pg.escapeLiteral(tag)}`
 
 const GRANT_ID = /^[A-Za-z0-9._:-]{1,128}$/
-const TAG = /^(?<grantId>[A-Za-z0-9._:-]{1,128}):(?<change>set|unset|disable)$/
+const CHANGES: readonly ChangeKind[] = ['create', 'set', 'unset', 'disable', 'enable']
+const TAG = new RegExp(`^(?<grantId>[A-Za-z0-9._:-]{1,128}):(?<change>${CHANGES.join('|')})$`)
 
 /** Throws TypeError for a grant id that is not 1-128 of `A-Z a-z 0-9 . _ : -`. */
 export function tagOf(grantId: string, change: ChangeKind): string {
@@ -64,10 +102,9 @@ export function tagOf(grantId: string, change: ChangeKind): string {
 
 /** Null for a text that this connector did not write. */
 export function parseTag(text: string): LastGrant | null {
-  const { grantId, change } = TAG.exec(text)?.groups ?? {}
-  if (grantId === undefined) return null
-  if (change !== 'set' && change !== 'unset' && change !== 'disable') return null
-  return { grantId, change }
+  const { grantId, change: named } = TAG.exec(text)?.groups ?? {}
+  const change = CHANGES.find((kind) => kind === named)
+  return grantId === undefined || change === undefined ? null : { grantId, change }
 }
 
 /** What a DBA runs to give the admin role each right it needs; every one may be run again. */
@@ -84,6 +121,9 @@ export const rights = {
   tag: (admin: string) => `GRANT SET ON PARAMETER ${GRANT_PARAMETER} TO ${role(admin)}`,
   member: (group: string, name: string) => `GRANT ${role(group)} TO ${role(name)}`,
   notSuperuser: (name: string) => `ALTER ROLE ${role(name)} NOSUPERUSER`,
+  /** Of the admin role itself: the server asks for it when a schema changes hands. */
+  createInDatabase: (admin: string, database: string) =>
+    `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${role(admin)}`,
 } as const
 
 /** Makes the role when there is none. The body is a string constant, so no name can end it. */

@@ -53,11 +53,17 @@ const attributesOfRoles = (subject: Subject): { role: string; attribute: Attribu
   ...subject.credentials.flatMap((role) => OF_CREDENTIAL.map((attribute) => ({ role, attribute }))),
 ]
 
+/** What was found at one instant; `tags` has every role that is there, with null where it carries none. */
+export interface Found {
+  readonly state: TargetState
+  readonly tags: ReadonlyMap<string, string | null>
+}
+
 /** Throws TargetFault, 42501 when the admin role may not read verifiers. */
-export async function readState(
+export async function readFound(
   lease: Lease,
   of: { subject: Subject; fingerprintKey: Uint8Array },
-): Promise<TargetState> {
+): Promise<Found> {
   const names = rolesOf(of.subject)
   const { rows } = await lease.query<RoleRow>(ROLES, [names])
   const found = new Map(rows.map((row) => [row.name, row]))
@@ -70,7 +76,8 @@ export async function readState(
   const entries = attributesOfRoles(of.subject)
     .map((one) => [`${one.role}.${one.attribute}`, attributeValue(one)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries)
+  const tags = new Map(rows.map((row) => [row.name, tagIn(row.settings)]))
+  return { state: Object.fromEntries(entries), tags }
 }
 
 /** The subject's roles, sorted, so that everybody locks them in the same order. Throws TargetFault 42602. */

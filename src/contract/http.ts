@@ -18,11 +18,12 @@ import {
   PersonId,
   StepId,
   SystemId,
+  TargetName,
   Tier,
   Time,
   Ulid,
 } from '../domain/shapes/basic.js'
-import { Decision, Envelope, FenceScope, Verdict } from '../domain/shapes/envelope.js'
+import { Decision, Envelope, Verdict } from '../domain/shapes/envelope.js'
 import { Plan, Step, TargetState } from '../domain/shapes/plan.js'
 import { Requirement } from '../domain/shapes/requirement.js'
 
@@ -32,8 +33,7 @@ export const IdempotencyKey = z.string().regex(/^[!-~]{8,200}$/)
 export const CasePath = z.strictObject({ caseId: CaseId })
 export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
 
-export const OpenCaseRequest = z.strictObject({
-  kind: CaseKind,
+const AskedFor = z.strictObject({
   identityId: IdentityId,
   change: z.enum(['standard', 'normal', 'emergency']).default('normal'),
   /** The change record of the caller's own service desk. */
@@ -43,6 +43,23 @@ export const OpenCaseRequest = z.strictObject({
     .nullable()
     .default(null),
 })
+export const OpenCaseRequest = z.discriminatedUnion('kind', [
+  AskedFor.extend({ kind: z.literal('rotate') }),
+  /** `memberOf`: roles of the target whose rights the identity shall get. */
+  AskedFor.extend({
+    kind: z.literal('provision'),
+    memberOf: z
+      .array(TargetName)
+      .min(1)
+      .max(16)
+      .transform((names) => [...new Set(names)].sort()),
+  }),
+  /** `reassignTo`: the role that takes over what the identity owns; null when it owns nothing. */
+  AskedFor.extend({
+    kind: z.literal('deprovision'),
+    reassignTo: TargetName.nullable().default(null),
+  }),
+])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 
 /** Query parameters are text. */
@@ -77,7 +94,6 @@ export const DecideRequest = z.strictObject({
     .optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>
-export const FenceRequest = z.strictObject({ envelope: Envelope })
 export const ClaimRequest = z.strictObject({ caseId: CaseId, envelope: Envelope })
 export type ClaimRequest = z.infer<typeof ClaimRequest>
 /** Some clients send an empty object with every POST. */
@@ -135,6 +151,9 @@ export const StepSummary = z.object({
 })
 export type StepSummary = z.infer<typeof StepSummary>
 
+/** Null for what the enterprise carries out itself. */
+const ContractTerms = z.object({ contractId: z.string(), clauseId: z.string() }).nullable()
+
 export const CaseSummary = z.object({
   caseId: CaseId,
   kind: CaseKind,
@@ -144,8 +163,7 @@ export const CaseSummary = z.object({
   partnerId: CompanyId,
   ownerId: PersonId,
   objectiveId: ObjectiveId,
-  contractId: z.string(),
-  clauseId: z.string(),
+  contract: ContractTerms,
   requester: z.object({
     kind: z.enum(['partner', 'enterprise']),
     companyId: CompanyId,
@@ -191,7 +209,7 @@ export const Review = z.object({
   requester: CaseSummary.shape.requester,
   partnerId: CompanyId,
   ownerId: PersonId,
-  contract: z.object({ contractId: z.string(), clauseId: z.string() }),
+  contract: ContractTerms,
   plan: Plan,
   planHash: DigestText,
   step: Step,
@@ -240,13 +258,6 @@ export const InboxAnswer = z.object({
   ),
 })
 export type InboxAnswer = z.infer<typeof InboxAnswer>
-
-export const FenceAnswer = z.object({
-  fenceId: Ulid,
-  scope: FenceScope,
-  speed: z.enum(['stop', 'cut']),
-})
-export type FenceAnswer = z.infer<typeof FenceAnswer>
 
 export const TasksAnswer = z.object({
   tasks: z.array(

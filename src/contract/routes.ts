@@ -34,6 +34,28 @@ export const ROUTES = {
   },
   inbox: { method: 'get', path: '/v1/inbox', asks: 'token', who: ENTERPRISE, scope: 'all' },
   fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: ENTERPRISE, scope: 'all' },
+  fencePreview: {
+    ...{ method: 'get', path: '/v1/fences/:kind/:id/preview', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
+  giveMandate: {
+    method: 'post',
+    path: '/v1/mandates',
+    asks: 'token',
+    who: ENTERPRISE,
+    scope: 'all',
+  },
+  listMandates: {
+    method: 'get',
+    path: '/v1/mandates',
+    asks: 'token',
+    who: ENTERPRISE,
+    scope: 'all',
+  },
+  revokeMandate: {
+    ...{ method: 'post', path: '/v1/mandates/revocations', asks: 'signature' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
   tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
   lease: {
     ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },

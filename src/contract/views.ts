@@ -4,7 +4,8 @@
  * payload. Pure, and part of the workflow bundle. Nothing reads them back.
  */
 import type { SearchAttributeUpdatePair } from '@temporalio/common'
-import { type CaseState, type Due, due, type StepState, stepOf, waitingOn } from '../domain/case.js'
+import { type CaseState, type StepState, stepOf } from '../domain/case.js'
+import { type Due, due, waitingOn } from '../domain/due.js'
 import { ATTRIBUTES } from './messages.js'
 
 /** A case waits for people or is at work; it is *stuck* when a fault or a refusal that no retry mends stands in its way. */
@@ -13,6 +14,8 @@ export interface Shown {
   readonly stuck: string | null
   /** Workflow time, ISO, since which the case owes what it owes now. */
   readonly since: string
+  /** Workflow time, ISO, at which it is shown: a vote that has run out no longer counts. */
+  readonly at: string
 }
 
 const LABEL_MAX = 120
@@ -27,7 +30,12 @@ export function isBrief(state: CaseState): boolean {
   return !operations.some(({ op }) => op === 'observe-unused' || op === 'observe-consumers')
 }
 
-export function attributesOf({ state, stuck, since }: Shown): readonly SearchAttributeUpdatePair[] {
+export function attributesOf({
+  state,
+  stuck,
+  since,
+  at,
+}: Shown): readonly SearchAttributeUpdatePair[] {
   const { opened } = state
   const next = due(state)
   const until = untilOf(next)
@@ -47,7 +55,7 @@ export function attributesOf({ state, stuck, since }: Shown): readonly SearchAtt
     },
     { key: risk, value: opened?.tier ?? null },
     { key: ATTRIBUTES.phase, value: stuck === null ? PHASES[next.kind] : 'stuck' },
-    { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state) : ['system'] },
+    { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state, at) : ['system'] },
     { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(since) },
     { key: ATTRIBUTES.deadline, value: until === null ? null : new Date(until) },
     { key: ATTRIBUTES.escalation, value: step?.gate?.escalated === 'yes' ? 1 : 0 },
@@ -66,8 +74,8 @@ const PHASES: Readonly<Record<Due['kind'], string>> = {
   closed: 'closed',
 }
 
-const ball = (state: CaseState): string[] | null => {
-  const holders = [...waitingOn(state)]
+const ball = (state: CaseState, at: string): string[] | null => {
+  const holders = [...waitingOn(state, at)]
   return holders.length === 0 ? null : holders
 }
 
@@ -76,9 +84,9 @@ const untilOf = (next: Due): string | null =>
   'until' in next && next.until !== '' ? next.until : null
 
 /** The label of a wait: until when, on whom, for what, and what happens then. */
-export function waitLabel(state: CaseState): string {
+export function waitLabel({ state, at }: Pick<Shown, 'state' | 'at'>): string {
   const next = due(state)
-  const holders = waitingOn(state).join(', ')
+  const holders = waitingOn(state, at).join(', ')
   const until = untilOf(next) ?? 'open end'
   if (next.kind === 'claim')
     return short(`until ${until}: ${holders} does ${next.stepId}, then its gate opens again`)
@@ -99,7 +107,7 @@ export function workLabel(state: CaseState): string {
 
 export function detailsOf(shown: Shown): string {
   const { state, stuck } = shown
-  const heading = stuck === null ? headingOf(state) : `stuck: ${stuck}`
+  const heading = stuck === null ? headingOf(shown) : `stuck: ${stuck}`
   const step = stepOf(state, stepIdOf(due(state)) ?? '')
   const rows = [...waitRows(shown), ...(step === null ? [] : stepRows(step))]
   rows.push(['Plan', state.planHash ?? 'not drawn yet'])
@@ -111,19 +119,19 @@ export function detailsOf(shown: Shown): string {
   ].join('\n\n')
 }
 
-function headingOf(state: CaseState): string {
+function headingOf({ state, at }: Shown): string {
   const next = due(state)
   if (next.kind === 'closed') return `closed: ${next.outcome}`
-  const holders = waitingOn(state).join(', ')
+  const holders = waitingOn(state, at).join(', ')
   return holders === 'system' ? workLabel(state) : `waiting for ${holders}`
 }
 
-function waitRows({ state, stuck, since }: Shown): string[][] {
+function waitRows({ state, stuck, since, at }: Shown): string[][] {
   const next = due(state)
   if (next.kind === 'closed') return [['Outcome', next.outcome]]
   const until = untilOf(next)
   return [
-    ['Awaited', stuck === null ? waitingOn(state).join(', ') : 'operations'],
+    ['Awaited', stuck === null ? waitingOn(state, at).join(', ') : 'operations'],
     ['Since', since],
     ...(until === null
       ? []

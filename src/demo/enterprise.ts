@@ -188,7 +188,7 @@ export async function contract(signing: Signing): Promise<Contract> {
     clauses: [
       {
         clauseId: '4.2',
-        kinds: ['rotate'],
+        kinds: ['rotate', 'provision', 'deprovision'],
         systems: [SYSTEM],
         identities: null,
         askedBy: ['partner', 'enterprise'],

@@ -8,7 +8,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { awaited, due, stepOf } from '../domain/case.js'
+import { stepOf } from '../domain/case.js'
+import { awaited, due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { DemoPerson } from './enterprise.js'
 import { PEOPLE } from './enterprise.js'
@@ -90,7 +91,7 @@ async function passGate(
   const waiting =
     step === null
       ? ''
-      : awaited(step)
+      : awaited(step, new Date().toISOString())
           .map((group) => `${group.group}: ${group.persons.join(', ')}`)
           .join('; ')
   print('')
@@ -117,7 +118,8 @@ async function untilDecided(show: Show, at: { caseId: string; stepId: string }):
   const { stage } = show
   while (await isAsked(stage, at)) {
     const step = stepOf(await stage.state(at.caseId), at.stepId)
-    const [person] = step === null ? [] : awaited(step).flatMap((group) => group.persons)
+    const [person] =
+      step === null ? [] : awaited(step, new Date().toISOString()).flatMap((group) => group.persons)
     if (person === undefined) return
     await oneDecision(show, { ...at, person: person as DemoPerson })
   }

@@ -1,6 +1,7 @@
 /** The rightful moves of a rotation, as the demonstration makes them: ask, approve, deploy, claim. */
 import { ulid } from 'ulid'
-import { type CaseState, due, stepOf } from '../domain/case.js'
+import { type CaseState, stepOf } from '../domain/case.js'
+import { due } from '../domain/due.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
@@ -69,7 +70,7 @@ export async function deployToConsumer(
   input: { readonly caseId: string; readonly consumer: Consumer },
 ): Promise<Delivered> {
   const leased = await lease(stage, input.caseId)
-  const user = (await stage.state(input.caseId)).plan?.incoming
+  const user = leased.credential
   for (const { jwe } of leased.sealed) {
     const answer = await fetch(`${input.consumer.url}/credential`, {
       method: 'POST',

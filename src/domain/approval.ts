@@ -4,14 +4,14 @@
  * It reads like the questions a lawyer would ask, in that order; each answers or refuses.
  */
 import { type Authority, inForce, within } from './authority.js'
-import type { CaseState, StepState } from './case.js'
-import { stepOf } from './case.js'
-import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import { type CaseState, isEnding, type StepState, stepOf } from './case.js'
+import { openEnvelope, type Verify } from './envelope.js'
+import { isOwnWork } from './owner.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import type { Person, PersonKey } from './shapes/authority.js'
 import { Decision, type Envelope } from './shapes/envelope.js'
 import { parseAs } from './shapes/parse.js'
 import type { Requirement } from './shapes/requirement.js'
+import { type Signer, signerOf } from './signer.js'
 
 export interface Judged {
   readonly decision: Decision
@@ -34,7 +34,7 @@ export interface Judging {
 
 /** UNTRUSTED: the envelope may come from anybody. Afterwards it is this person's decision for exactly this gate. */
 export function judge(judging: Judging): Judged | Refusal {
-  const signer = whoSigned(judging)
+  const signer = signerOf(judging)
   if (isRefusal(signer)) return signer
   const opened = openEnvelope({
     envelope: judging.envelope,
@@ -58,24 +58,6 @@ export function judge(judging: Judging): Judged | Refusal {
       round: 'nonce' in decision.gate ? step.round : 0,
     }
   )
-}
-
-interface Signer {
-  readonly person: Person
-  readonly key: PersonKey
-}
-
-/** Afterwards the exact bytes were signed with a key that the authority bundle gives to one person, in force at that time. */
-function whoSigned({ envelope, authority, verify, at }: Judging): Signer | Refusal {
-  const [signature, ...others] = envelope.signatures
-  if (signature === undefined || others.length > 0)
-    return refuse('MALFORMED', '/signatures', 'a decision has exactly one signature')
-  const signer = authority.personKeys.get(signature.keyid)
-  if (signer === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
-  const { key } = signer
-  if (!inForce(key, at)) return refuse('KEY_REVOKED', '/signatures/0/keyid')
-  const verified = verifySignature({ envelope, index: 0, key, verify })
-  return verified === true ? signer : verified
 }
 
 function whichStep({ state, authority }: Judging, decision: Decision): StepState | Refusal {
@@ -105,8 +87,7 @@ interface Binding {
 }
 
 function wrongBinding({ judging, decision, step, requirement }: Binding & { requirement: string }) {
-  if (judging.state.outcome !== null || judging.state.ending !== null)
-    return refuse('TOO_LATE', '/caseId', 'the case is closed')
+  if (isEnding(judging.state)) return refuse('TOO_LATE', '/caseId', 'the case is closed')
   if (decision.requirementHash !== requirement)
     return refuse('REQUIREMENT_CHANGED', '/requirementHash')
   const late = ['granted', 'offered', 'claimed', 'failed', 'performed', 'undone'] as const
@@ -180,7 +161,9 @@ function wrongVoter(input: { authority: Authority; state: CaseState; personId: s
   const { authority, state, personId } = input
   const person = authority.persons.get(personId)
   if (person === undefined) return refuse('PERSON_UNKNOWN', '/personId')
-  if (person.companyId === state.opened?.executor) return refuse('EXECUTOR_COMPANY', '/personId')
+  const { opened } = state
+  if (person.companyId === opened?.executor && !isOwnWork(opened.asked.kind))
+    return refuse('EXECUTOR_COMPANY', '/personId')
   if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
     return refuse('EXECUTOR_COMPANY', '/personId', 'not a person of the enterprise')
   if (personId === state.opened?.requester.personId) return refuse('REQUESTER_NEVER', '/personId')
@@ -197,7 +180,7 @@ function isDelegated({ judging, decision }: { judging: Judging; decision: Decisi
       delegation.to === decision.personId &&
       within(delegation, at) &&
       inForce(delegation.key, at) &&
-      delegation.kinds.includes(opened.kind) &&
+      delegation.kinds.includes(opened.asked.kind) &&
       (delegation.systems === null || delegation.systems.includes(opened.systemId)),
   )
 }

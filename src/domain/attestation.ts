@@ -17,6 +17,12 @@ const attestedBytes = (caseId: string, event: object): Uint8Array =>
 export const isAttested = (event: CaseEvent): event is AttestedEvent =>
   ATTESTED.some((type) => type === event.type)
 
+type Unattested<Event extends AttestedEvent = AttestedEvent> = Event extends AttestedEvent
+  ? Omit<Event, 'attestation'>
+  : never
+/** Signs the event for this case with the connector's key. */
+export type Attest = (event: Unattested) => AttestedEvent
+
 export interface Attestor {
   readonly keyId: string
   readonly sign: (message: Uint8Array) => Uint8Array

@@ -308,16 +308,17 @@ function isAcknowledged(input: {
   )
 }
 
-/** Afterwards each delegation was signed by the person it delegates from, one level deep, to another person. */
+/**
+ * Afterwards each delegation was signed by the person it delegates from, to another person. It lends that
+ * person's own vote and no borrowed one, so it is one level deep whatever else is delegated by whom.
+ */
 function openDelegations(input: {
   parts: Parts
   personKeys: Authority['personKeys']
 }): readonly SignedDelegation[] {
-  const opened = input.parts.bundle.delegations.flatMap(
+  return input.parts.bundle.delegations.flatMap(
     (envelope) => openDelegation({ ...input, envelope }) ?? [],
   )
-  const delegates = new Set(opened.map((delegation) => delegation.to))
-  return opened.filter((delegation) => !delegates.has(delegation.from))
 }
 
 function openDelegation(input: {

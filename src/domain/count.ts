@@ -7,8 +7,9 @@
 import { judge } from './approval.js'
 import type { Authority } from './authority.js'
 import type { CaseState, Recorded, StepState } from './case.js'
-import { countingVotes, factsObserved } from './decide.js'
+import { countingVotes } from './case.js'
 import type { Verify } from './envelope.js'
+import { factsObserved } from './evidence.js'
 import { admitRequest } from './owner.js'
 import { satisfied } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
@@ -38,8 +39,9 @@ export const packInForce = (authority: Pick<Authority, 'packs'>, at: string) =>
 export function termsAgain(asking: AskingAgain): Requirement | Refusal {
   const { opened, state, step, authority, at } = asking
   const { stepId } = step.step
-  const { kind, identityId, requester } = opened
-  const admitted = admitRequest({ authority, request: { kind, identityId, requester }, at })
+  const { asked, identityId, requester } = opened
+  const request = { kind: asked.kind, identityId, requester }
+  const admitted = admitRequest({ authority, request, at })
   if (isRefusal(admitted)) return admitted
   const today = requirementToday({ ...asking, stepId })
   if (isRefusal(today)) return today
@@ -60,11 +62,12 @@ export interface CountingAgain {
   readonly at: string
 }
 
-/** Afterwards the stored envelopes, judged again from their bytes, satisfy the requirement. Rows are not believed. */
+/** Afterwards the stored envelopes, judged again from their bytes, one of each signer, satisfy the requirement. Rows are not believed. */
 export function countAgain(counting: CountingAgain): readonly string[] | Refusal {
   const { state, recorded, step, requirement, authority, verify, at } = counting
   const votes = new Set(countingVotes(step, at).map((vote) => vote.decisionId))
   const persons: string[] = []
+  const signers = new Set<string>()
   const decisionIds: string[] = []
   let first: Refusal | null = null
   for (const { event } of recorded) {
@@ -76,7 +79,8 @@ export function countAgain(counting: CountingAgain): readonly string[] | Refusal
     }
     const { decision } = judged
     if (decision.verdict !== 'approve' || decision.stepId !== step.step.stepId) continue
-    if (unmet(state, decision.gate)) continue
+    if (unmet(state, decision.gate) || signers.has(judged.signedBy)) continue
+    signers.add(judged.signedBy)
     persons.push(judged.votes)
     decisionIds.push(decision.decisionId)
   }

@@ -2,11 +2,15 @@
  * judgeFence: may this envelope raise a fence? Any owner of something in scope, or a duty person, at
  * once; the signature is for now and cannot be replayed later. Asked at the door and again by the verifier.
  */
-import { type Authority, inForce } from './authority.js'
-import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import type { Authority } from './authority.js'
+import { openEnvelope, type Verify } from './envelope.js'
+import { isOwnWork } from './owner.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import { type Envelope, Fence } from './shapes/envelope.js'
+import type { Identity } from './shapes/authority.js'
+import { type Envelope, Fence, type FenceScope } from './shapes/envelope.js'
+import type { CaseOpened } from './shapes/event.js'
 import { parseAs } from './shapes/parse.js'
+import { signerOf } from './signer.js'
 
 export interface JudgingFence {
   readonly envelope: Envelope
@@ -18,12 +22,9 @@ export interface JudgingFence {
 
 /** UNTRUSTED: the envelope. Afterwards an active owner or duty person of the enterprise signed this fence for this time. */
 export function judgeFence({ envelope, authority, verify, at }: JudgingFence): Fence | Refusal {
-  const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
-  if (holder === undefined) return refuse('KEY_UNKNOWN', '/signatures/0/keyid')
-  const { key, person } = holder
-  if (!inForce(key, at)) return refuse('KEY_REVOKED', '/signatures/0/keyid')
-  const verified = verifySignature({ envelope, index: 0, key, verify })
-  if (verified !== true) return verified
+  const signer = signerOf({ envelope, authority, verify, at })
+  if (isRefusal(signer)) return signer
+  const { person } = signer
   const opened = openEnvelope({ envelope, kind: 'fence', parse: parseAs(Fence) })
   if (isRefusal(opened)) return opened
   const fence = opened.payload
@@ -39,10 +40,25 @@ export function judgeFence({ envelope, authority, verify, at }: JudgingFence): F
 }
 
 const ownsInScope = (authority: Authority, { personId, scope }: Fence): boolean =>
-  [...authority.identities.values()].some(
-    (identity) =>
-      identity.ownerId === personId &&
-      ((scope.kind === 'identity' && identity.identityId === scope.id) ||
+  identitiesIn(authority, scope).some((identity) => identity.ownerId === personId)
+
+/** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
+export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>
+  isOwnWork(opened.asked.kind)
+    ? []
+    : [
+        { kind: 'identity', id: opened.identityId },
+        { kind: 'partner', id: opened.executor },
+        { kind: 'system', id: opened.systemId },
+      ]
+
+/** The registered identities that a fence of this scope stands around, by id. */
+export const identitiesIn = (authority: Authority, scope: FenceScope): readonly Identity[] =>
+  [...authority.identities.values()]
+    .filter(
+      (identity) =>
+        (scope.kind === 'identity' && identity.identityId === scope.id) ||
         (scope.kind === 'system' && identity.systemId === scope.id) ||
-        (scope.kind === 'partner' && identity.custodian === scope.id)),
-  )
+        (scope.kind === 'partner' && identity.custodian === scope.id),
+    )
+    .toSorted((left, right) => (left.identityId < right.identityId ? -1 : 1))

@@ -2,19 +2,21 @@
  * A *mandate* is a decision in advance, for cases that do not exist yet. A *use* is one step that would be
  * granted under it instead of by decisions. judgeMandate: does it cover this use, now? It was signed by
  * every person it lists, who satisfy the *quorum* of a policy change between them; it lasts at most 90
- * days; predicate, calendar window and caps hold; a reduce-only one takes access away and nothing else.
+ * days and no signer has revoked it; predicate, calendar window and caps hold; a reduce-only one takes
+ * access away and nothing else. judgeRevocation: may this envelope revoke it?
  * Needs the time zones of Intl, so it is no part of the workflow bundle.
  */
 import { type Authority, inForce, within } from './authority.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
-import { livePerson } from './owner.js'
+import { isOwnWork, livePerson } from './owner.js'
 import { satisfied } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
 import type { CaseKind } from './shapes/basic.js'
-import { type Envelope, Mandate } from './shapes/envelope.js'
+import { type Envelope, Mandate, MandateRevocation } from './shapes/envelope.js'
 import { parseAs } from './shapes/parse.js'
 import type { Requirement } from './shapes/requirement.js'
+import { type Signed, signerOf } from './signer.js'
 
 const DAY_MS = 86_400_000
 const MAX_MANDATE_MS = 90 * DAY_MS
@@ -40,8 +42,16 @@ export interface JudgingMandate {
   readonly use: MandateUse
   /** Uses before this one: ever, and on this day of the window's zone (UTC without a window). */
   readonly uses: { readonly total: number; readonly today: number }
+  /** All that were recorded, of whatever mandate. */
+  readonly revocations: readonly RecordedRevocation[]
   /** Who must have signed: the requirement of a policy change. */
   readonly quorum: Requirement
+}
+
+export interface RecordedRevocation {
+  readonly envelope: Envelope
+  /** The database's clock when it was recorded. */
+  readonly at: string
 }
 
 export interface MandateUsed {
@@ -57,24 +67,38 @@ const invalid = (where: string, detail: string): Refusal => refuse('MANDATE_INVA
  * Refuses MANDATE_INVALID or NOT_REDUCING, and what reading an envelope, its keys and persons refuses.
  */
 export function judgeMandate(judging: JudgingMandate): MandateUsed | Refusal {
-  const signers = whoSigned(judging)
-  if (isRefusal(signers)) return signers
-  const { envelope, authority, use, uses } = judging
-  const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
-  if (isRefusal(opened)) return opened
-  const mandate = opened.payload
-  if (mandate.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  const mandate = admitMandate(judging)
+  if (isRefusal(mandate)) return mandate
+  const { use, uses, at } = judging
   const refusal =
-    wrongSigners({ judging, mandate, signers }) ??
-    wrongSpan(mandate, judging.at) ??
+    (within(mandate, at) ? null : invalid('/notAfter', 'not in force at this time')) ??
+    revoked(judging, mandate) ??
+    signedByExecutor(judging, mandate) ??
     wrongUse(mandate, use) ??
-    outsideWindow(mandate, judging.at) ??
+    outsideWindow(mandate, at) ??
     usedUp(mandate, uses)
   return refusal ?? { mandateId: mandate.mandateId, nth: uses.total + 1 }
 }
 
+export type AdmittingMandate = Pick<
+  JudgingMandate,
+  'envelope' | 'authority' | 'verify' | 'at' | 'quorum'
+>
+
+/** UNTRUSTED: the envelope. Afterwards the quorum of a policy change signed this mandate; whether it covers anything is asked at each use. */
+export function admitMandate(judging: AdmittingMandate): Mandate | Refusal {
+  const signers = whoSigned(judging)
+  if (isRefusal(signers)) return signers
+  const { envelope, authority } = judging
+  const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
+  if (isRefusal(opened)) return opened
+  const mandate = opened.payload
+  if (mandate.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  return wrongSigners({ judging, mandate, signers }) ?? wrongSpan(mandate, judging.at) ?? mandate
+}
+
 /** Afterwards each signature is by a key in force, of a kind that the quorum accepts; whose keys, in order. */
-function whoSigned(judging: JudgingMandate): readonly string[] | Refusal {
+function whoSigned(judging: AdmittingMandate): readonly string[] | Refusal {
   const { envelope, authority, verify, at, quorum } = judging
   const persons: string[] = []
   for (const [index, { keyid }] of envelope.signatures.entries()) {
@@ -92,33 +116,74 @@ function whoSigned(judging: JudgingMandate): readonly string[] | Refusal {
   return persons
 }
 
-interface Signed {
-  readonly judging: JudgingMandate
+interface SignedMandate {
+  readonly judging: AdmittingMandate
   readonly mandate: Mandate
   readonly signers: readonly string[]
 }
 
-/** Afterwards exactly the listed persons signed, once each, none of them of who executes, and they are enough. */
-function wrongSigners({ judging, mandate, signers }: Signed): Refusal | null {
+/** Afterwards exactly the listed persons signed, once each, and they are enough. */
+function wrongSigners({ judging, mandate, signers }: SignedMandate): Refusal | null {
   const listed = new Set(mandate.signers)
   const once = new Set(signers).size === signers.length && listed.size === mandate.signers.length
   if (!once || listed.size !== signers.length || !signers.every((signer) => listed.has(signer)))
     return invalid('/signers', 'not signed by exactly the persons it lists, once each')
-  for (const personId of listed) {
-    const person = livePerson(judging.authority, personId)
-    if (person === null) return refuse('PERSON_DISABLED', '/signers')
-    if (person.companyId === judging.use.companyId) return refuse('EXECUTOR_COMPANY', '/signers')
-  }
+  for (const personId of listed)
+    if (livePerson(judging.authority, personId) === null)
+      return refuse('PERSON_DISABLED', '/signers')
   return satisfied({ requirement: judging.quorum, votes: signers })
     ? null
     : refuse('QUORUM_MISSING', '/signers')
 }
 
+/** Nobody of the executing company decides, in advance neither. */
+const signedByExecutor = (
+  { authority, use }: JudgingMandate,
+  { signers }: Mandate,
+): Refusal | null =>
+  !isOwnWork(use.kind) &&
+  signers.some((personId) => authority.persons.get(personId)?.companyId === use.companyId)
+    ? refuse('EXECUTOR_COMPANY', '/signers')
+    : null
+
 function wrongSpan(mandate: Mandate, at: string): Refusal | null {
   const lasts = Date.parse(mandate.notAfter) - Date.parse(mandate.notBefore)
   if (!(lasts > 0 && lasts <= MAX_MANDATE_MS))
     return invalid('/notAfter', 'a mandate lasts at most 90 days')
-  return within(mandate, at) ? null : invalid('/notAfter', 'not in force at this time')
+  return at < mandate.notAfter ? null : invalid('/notAfter', 'it has ended')
+}
+
+/** What does not verify was refused when it was sent, and revokes nothing. */
+function revoked(judging: JudgingMandate, mandate: Mandate): Refusal | null {
+  const index = judging.revocations.findIndex(
+    ({ envelope, at }) =>
+      at <= judging.at && !isRefusal(judgeRevocation({ ...judging, envelope, mandate, at })),
+  )
+  return index < 0 ? null : invalid(`/revocations/${index}`, 'a signer revoked it')
+}
+
+export interface JudgingRevocation extends Signed {
+  readonly mandate: Mandate
+}
+
+/** UNTRUSTED: the envelope. Afterwards one of the mandate's own signers, with a key in force then, takes it back. */
+export function judgeRevocation(judging: JudgingRevocation): MandateRevocation | Refusal {
+  const { envelope, authority, mandate, at } = judging
+  const signer = signerOf(judging)
+  if (isRefusal(signer)) return signer
+  const opened = openEnvelope({
+    envelope,
+    kind: 'mandate-revocation',
+    parse: parseAs(MandateRevocation),
+  })
+  if (isRefusal(opened)) return opened
+  const { enterprise, mandateId, personId, notBefore, notAfter } = opened.payload
+  if (enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  if (personId !== signer.person.personId) return refuse('PERSON_UNKNOWN', '/personId')
+  if (mandateId !== mandate.mandateId) return invalid('/mandateId', 'revokes another mandate')
+  if (!mandate.signers.includes(personId)) return refuse('NOT_ALLOWED', '/personId')
+  if (at < notBefore) return refuse('TOO_EARLY', '/notBefore')
+  return at < notAfter ? opened.payload : refuse('EXPIRED', '/notAfter')
 }
 
 function wrongUse({ covers, effect }: Mandate, use: MandateUse): Refusal | null {
@@ -164,12 +229,21 @@ function localTime(at: string, zone: string): { weekday: number; minute: number 
 }
 
 function partsOf(at: string, timeZone: string): Intl.DateTimeFormatPart[] | null {
-  const fields = { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+  const day = { year: 'numeric', month: '2-digit', day: '2-digit', weekday: 'short' } as const
+  const fields = { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone, ...fields }).formatToParts(new Date(at))
   } catch {
     return null
   }
+}
+
+/** The calendar day of a time in a zone; a zone that is none has no days, and everything is of one day. */
+export function dayIn(timeZone: string, at: string): string {
+  const parts = partsOf(at, timeZone)
+  const text = (type: Intl.DateTimeFormatPartTypes) =>
+    parts?.find((part) => part.type === type)?.value ?? ''
+  return `${text('year')}-${text('month')}-${text('day')}`
 }
 
 const isCount = (uses: number): boolean => Number.isSafeInteger(uses) && uses >= 0

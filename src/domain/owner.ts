@@ -8,6 +8,7 @@ import { type Authority, within } from './authority.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Clause, Contract, Identity, Objective, Person } from './shapes/authority.js'
 import type { CaseKind, Outcome } from './shapes/basic.js'
+import type { CaseOpened } from './shapes/event.js'
 
 export interface CaseRequest {
   readonly kind: CaseKind
@@ -21,10 +22,10 @@ export interface CaseRequest {
 
 export interface Admission {
   readonly identity: Identity
-  readonly owner: Person
-  readonly objective: Objective
-  readonly contract: Contract
-  readonly clause: Clause
+  readonly ownerId: string
+  readonly objectiveId: string
+  /** Null for what the enterprise carries out itself. */
+  readonly contract: CaseOpened['contract']
   readonly executorCompany: string
 }
 
@@ -36,7 +37,12 @@ interface Asking {
 }
 
 /** The control outcome that each kind of case serves. */
-export const OUTCOME_OF: Readonly<Record<CaseKind, Outcome>> = { rotate: 'rotation' }
+export const OUTCOME_OF: Readonly<Record<CaseKind, Outcome>> = {
+  rotate: 'rotation',
+  provision: 'provisioning',
+  deprovision: 'deprovisioning',
+  contain: 'incidents',
+}
 
 /** The person, if active and of a company of the enterprise; a partner's person owns and approves nothing. */
 export function livePerson(authority: Authority, personId: string): Person | null {
@@ -45,12 +51,16 @@ export function livePerson(authority: Authority, personId: string): Person | nul
   return authority.companies.get(person.companyId)?.kind === 'enterprise' ? person : null
 }
 
+/** Cases that the enterprise carries out itself, against everybody's will if need be. */
+export const isOwnWork = (kind: CaseKind): boolean => kind === 'contain'
+
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {
   const identity = whichIdentity(asking)
   if (isRefusal(identity)) return identity
-  const { authority, at } = asking
-  if (at >= identity.need.until)
+  const { authority, request, at } = asking
+  if (isOwnWork(request.kind)) return admitOwnWork(asking, identity)
+  if (at >= identity.need.until && request.kind !== 'deprovision')
     return refuse('NEED_ENDED', '/identity/need', `the need ended at ${identity.need.until}`)
   const owner = livePerson(authority, identity.ownerId)
   if (owner === null)
@@ -63,7 +73,22 @@ export function admitRequest(asking: Asking): Admission | Refusal {
   if (isRefusal(objective)) return objective
   const covered = whichClause(asking, identity)
   if (isRefusal(covered)) return covered
-  return { identity, owner, objective, ...covered, executorCompany: covered.contract.companyId }
+  const { contract, clause } = covered
+  return {
+    identity,
+    ownerId: owner.personId,
+    objectiveId: objective.objectiveId,
+    contract: { contractId: contract.contractId, clauseId: clause.clauseId },
+    executorCompany: contract.companyId,
+  }
+}
+
+/** Taking access away needs no partner, no contract and no owner who is still there. */
+function admitOwnWork({ request }: Asking, identity: Identity): Admission | Refusal {
+  const { requester } = request
+  if (requester.kind !== 'enterprise') return refuse('NOT_ALLOWED', '/requester/kind')
+  const { ownerId, objectiveId } = identity
+  return { identity, ownerId, objectiveId, contract: null, executorCompany: requester.companyId }
 }
 
 /** UNTRUSTED: kind and company come from the door, the identity from whoever asks. */
@@ -96,7 +121,10 @@ function whichObjective({ authority, request }: Asking, identity: Identity): Obj
     : objective
 }
 
-type Covered = Pick<Admission, 'contract' | 'clause'>
+interface Covered {
+  readonly contract: Contract
+  readonly clause: Clause
+}
 
 function whichClause(asking: Asking, identity: Identity): Covered | Refusal {
   const { authority, at } = asking

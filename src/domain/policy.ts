@@ -8,12 +8,12 @@
  */
 import { type Authority, within } from './authority.js'
 import { digest } from './digest.js'
-import { livePerson, OUTCOME_OF } from './owner.js'
+import { isOwnWork, livePerson, OUTCOME_OF } from './owner.js'
 import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
+import type { Settings } from './shapes/asked.js'
 import type { Identity, Person, PersonKey } from './shapes/authority.js'
 import type { CaseKind, Fact } from './shapes/basic.js'
-import type { Settings } from './shapes/event.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
 import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/requirement.js'
 
@@ -44,21 +44,19 @@ export function subjectOf(input: {
   const everybody = [...authority.persons.values()]
   const live = (ids: readonly string[]) =>
     sorted(ids.filter((id) => livePerson(authority, id) !== null))
-  const withDuty = (duty: Person['duties'][number]) =>
-    live(everybody.filter(({ duties }) => duties.includes(duty)).map(({ personId }) => personId))
   const asksForPartner = authority.companies.get(requester.companyId)?.kind === 'partner'
   const out = (person: Person) =>
     person.personId === requester.personId ||
-    person.companyId === executorCompany ||
+    (person.companyId === executorCompany && !isOwnWork(kind)) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {
     ...{ kind, stepId, tier: identity.tier, systemId: identity.systemId },
     roles: {
       'identity-owner': live([identity.ownerId]),
       'objective-owner': live(owners === undefined ? [] : [owners[OUTCOME_OF[kind]]]),
-      'duty-person': withDuty('duty-person'),
-      'risk-owner': withDuty('risk-owner'),
-      officer: withDuty('officer'),
+      'duty-person': withDuty(authority, 'duty-person'),
+      'risk-owner': withDuty(authority, 'risk-owner'),
+      officer: withDuty(authority, 'officer'),
     },
     exclude: sorted(everybody.filter(out).map(({ personId }) => personId)),
   }
@@ -96,6 +94,34 @@ export function resolve(input: {
     rules: sorted(rules.map(({ id }) => id)),
   }
 }
+
+/** Who signs a mandate today, as a requirement. Refuses NO_APPROVER, naming the role, when a group is empty. */
+export function mandateRequirement(input: {
+  readonly authority: Authority
+  readonly pack: Pack
+}): Requirement | Refusal {
+  const { approvers, assurance } = input.pack.mandates
+  const groups = approvers.map(({ role, need }) => ({
+    name: role,
+    persons: withDuty(input.authority, role),
+    need,
+  }))
+  return checked(
+    normal({
+      ...{ v: 1, stepId: 'mandate', groups, quorum: seatsIn(groups), assurance },
+      ...{ ahead: 'forbidden', facts: [] },
+      ...{ escalateAfterMs: 0, expireAfterMs: 1, decisionMaxAgeMs: 1 },
+    }),
+  )
+}
+
+/** The live persons of the enterprise who have this duty, sorted. */
+const withDuty = (authority: Authority, duty: Person['duties'][number]): string[] =>
+  sorted(
+    [...authority.persons.values()]
+      .filter(({ personId, duties }) => duties.includes(duty) && livePerson(authority, personId))
+      .map(({ personId }) => personId),
+  )
 
 function requirementOf(terms: StepTerms | undefined, subject: Subject): Requirement | Refusal {
   if (terms === undefined) return refuse('NO_RULE', `/steps/${subject.stepId}`)

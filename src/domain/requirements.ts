@@ -5,7 +5,7 @@
  */
 import type { Authority } from './authority.js'
 import { digest } from './digest.js'
-import { planners } from './plan.js'
+import { STEPS_OF } from './plan.js'
 import { resolve, stricter, subjectOf } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
@@ -37,7 +37,7 @@ export function requirementsOf(
   input: Resolving,
 ): Readonly<Record<string, ResolvedRequirement>> | Refusal {
   const requirements: Record<string, ResolvedRequirement> = {}
-  for (const stepId of planners[input.kind].stepIds) {
+  for (const stepId of STEPS_OF[input.kind]) {
     const resolved = requirementOf({ ...input, stepId })
     if (isRefusal(resolved)) return resolved
     requirements[stepId] = resolved
@@ -61,7 +61,7 @@ export function requirementToday(input: {
   const today = requirementOf({
     ...input,
     identity,
-    kind: opened.kind,
+    kind: opened.asked.kind,
     requester: opened.requester,
     executorCompany: opened.executor,
   })

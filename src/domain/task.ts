@@ -4,7 +4,7 @@
  * enterprise's probe sees it.
  */
 import { type Authority, inForce } from './authority.js'
-import { type CaseState, stepOf } from './case.js'
+import { type CaseState, isEnding, stepOf } from './case.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { Claim, type Envelope } from './shapes/envelope.js'
@@ -18,12 +18,15 @@ export interface LeaseTask {
   readonly at: string
 }
 
-/** A lease goes to the executing company, never outlives the task, and makes every earlier lease worthless. */
+/**
+ * A lease goes to the executing company, never outlives the task, and makes every earlier lease worthless.
+ * Who was fenced or declined may take nothing more; what was taken before may still be claimed.
+ */
 export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLeased'> | Refusal {
   const step = stepOf(state, command.stepId)
   const where = `/tasks/${command.stepId}`
   if (state.opened?.executor !== command.companyId) return refuse('CASE_UNKNOWN', where)
-  if (step?.phase !== 'offered' || step.task === null || step.grant === null || isOver(state))
+  if (step?.phase !== 'offered' || step.task === null || step.grant === null || isEnding(state))
     return refuse('NOT_DUE', where, 'no task is offered here')
   if (command.at >= step.task.until) return refuse('LEASE_LOST', where, 'the task is over')
   const ends = new Date(Date.parse(command.at) + command.leaseMs).toISOString()
@@ -36,9 +39,6 @@ export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLe
     until: ends < step.task.until ? ends : step.task.until,
   }
 }
-
-/** Who was fenced or declined may take nothing more; what was taken before may still be claimed. */
-const isOver = (state: CaseState): boolean => state.ending !== null || state.outcome !== null
 
 export interface RecordClaim {
   readonly envelope: Envelope

@@ -4,7 +4,8 @@
  */
 import type { Connector, Subject } from '../connectors/connector.js'
 import type { Authority } from '../domain/authority.js'
-import { type CaseState, fold, type Recorded } from '../domain/case.js'
+import type { CaseState, Recorded } from '../domain/case.js'
+import { fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'

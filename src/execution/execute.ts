@@ -3,15 +3,11 @@
  * that are not recorded yet, record each observation. Called again after any crash it goes on with the
  * same grant, so whatever is retried, reset or replayed has one effect.
  */
-import { type CaseState, due, type Recorded, type StepState, stepOf } from '../domain/case.js'
-import {
-  type Attest,
-  contradictClaim,
-  failStep,
-  finishStep,
-  holdsGrant,
-  undoStep,
-} from '../domain/decide.js'
+
+import type { Attest } from '../domain/attestation.js'
+import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/decide/execution.js'
+import { due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
@@ -24,7 +20,7 @@ import { awaitProof } from '../store/proof.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf, type Work } from './deps.js'
 import { faultPoint } from './faults.js'
 import { offerTask } from './offer.js'
-import { type Doing, operate, type Seen } from './operations.js'
+import { type Doing, isChange, operate, type Seen } from './operations.js'
 
 export interface StepOf {
   readonly caseId: string
@@ -44,7 +40,7 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   const { state, recorded } = await readCase(deps, at.caseId)
   const step = stepOf(state, at.stepId)
   if (step?.grant === null || step === null || step.phase !== 'granted') return
-  await awaitIntent(deps, { at, recorded, grantId: step.grant.grantId })
+  await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
   else await runOperations(deps, { state, recorded, step, from: 0 })
 }
@@ -87,10 +83,18 @@ async function askGate(
   return 'refused'
 }
 
-/** Intent before effect: the grant's entry is in a signed checkpoint, verified here, before the target is touched. */
+/**
+ * Intent before effect: the grant's entry is in a signed checkpoint, verified here, before the target is
+ * touched. A containment goes on from its committed intent when the signer is not there.
+ */
 async function awaitIntent(
   deps: ExecutionDeps,
-  input: { at: StepOf; recorded: readonly Recorded[]; grantId: string },
+  input: {
+    readonly at: StepOf
+    readonly state: CaseState
+    readonly recorded: readonly Recorded[]
+    readonly grantId: string
+  },
 ): Promise<void> {
   const intent = input.recorded.find(
     ({ event }) => event.type === 'Granted' && event.grantId === input.grantId,
@@ -98,14 +102,17 @@ async function awaitIntent(
   if (intent === undefined) throw new TypeError('a granted step without its grant')
   const { log, published, proofWithinMs: withinMs } = deps
   const proof = await awaitProof(deps.db, { hash: intent.hash, log, published, withinMs })
-  if (isRefusal(proof)) await stop(deps, { caseId: input.at.caseId, refusal: proof })
+  if (!isRefusal(proof)) return
+  const { caseId } = input.at
+  if (input.state.opened?.asked.kind !== 'contain') await stop(deps, { caseId, refusal: proof })
+  await recordFinding(deps.db, { caseId, refusal: proof })
 }
 
 interface Running {
   readonly state: CaseState
   readonly recorded: readonly Recorded[]
   readonly step: StepState
-  /** The first operation that is the connector's own. */
+  /** The place of the first operation that is the connector's own. */
   readonly from: number
 }
 
@@ -118,23 +125,17 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
   const work: Work = { ...target, plan }
   const { grantId } = step.grant
   const at = { caseId: state.caseId, stepId: step.step.stepId }
-  const operations = step.step.operations.slice(running.from)
-  if (operations.length === 0) return finish(deps, { at, grantId, observed: null })
+  const { operations } = step.step
   let { recorded } = running
-  for (const [index, op] of operations.entries()) {
-    if (isDone(recorded, { grantId, op })) continue
+  for (const [place, op] of operations.entries()) {
+    if (place < running.from || isDone(recorded, { grantId, place })) continue
     const startedAt = new Date().toISOString()
-    const seen = await operateUnfenced({
-      deps,
-      work,
-      grantId,
-      op,
-      expected: signedState({ recorded, step }),
-      controlSeen: controlSeen(recorded, op),
-    })
-    const observed = observation({ at, grantId, op, seen, startedAt })
-    if (seen.outcome === 'refused') return failed(deps, { at, grantId, step, seen, observed })
-    if (index === operations.length - 1) return finish(deps, { at, grantId, observed })
+    const expected = signedState({ recorded, step })
+    const controlled = controlledIn(recorded)
+    const seen = await operateUnfenced({ deps, work, grantId, op, expected, controlled })
+    const observed = observation({ at, grantId, place, op, seen, startedAt })
+    if (seen.outcome === 'refused') return failed(deps, { at, grantId, work, step, seen, observed })
+    if (place === operations.length - 1) return finish(deps, { at, grantId, observed })
     await record(deps, {
       caseId: at.caseId,
       decide: (view) =>
@@ -150,7 +151,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
  * and then prevents it, or after it.
  */
 async function operateUnfenced(doing: Doing): Promise<Seen> {
-  if (!CHANGES.some((name) => name === doing.op.op)) return operate(doing)
+  if (!isChange(doing.op)) return operate(doing)
   const { deps, work } = doing
   return transaction(deps.db, async (tx) => {
     const { raised } = await holdFences(tx, work.caseId)
@@ -158,24 +159,19 @@ async function operateUnfenced(doing: Doing): Promise<Seen> {
   })
 }
 
-const CHANGES = ['set', 'disable', 'end-sessions'] as const
-
-async function refusedByFence({ work, op, grantId }: Doing): Promise<Seen> {
-  const last = await work.connector.lastGrant(op.credential)
-  return {
-    outcome: 'refused',
-    code: 'FENCED',
-    facts: [],
-    observed: { credential: op.credential },
-    target: last?.grantId === grantId ? 'dirty' : 'clean',
-  }
-}
+const refusedByFence = ({ op, work }: Doing): Seen => ({
+  outcome: 'refused',
+  code: 'FENCED',
+  facts: [],
+  observed: { op: op.op, identity: work.identity.identityId },
+})
 
 type Observation = Omit<EventOf<'OperationObserved'>, 'attestation'>
 
 const observation = (input: {
   at: StepOf
   grantId: string
+  place: number
   op: Operation
   seen: Seen
   startedAt: string
@@ -183,6 +179,7 @@ const observation = (input: {
   type: 'OperationObserved',
   stepId: input.at.stepId,
   grantId: input.grantId,
+  place: input.place,
   op: input.op.op,
   outcome: input.seen.outcome,
   code: input.seen.code,
@@ -192,12 +189,15 @@ const observation = (input: {
   endedAt: new Date().toISOString(),
 })
 
-const isDone = (recorded: readonly Recorded[], of: { grantId: string; op: Operation }): boolean =>
+const isDone = (
+  recorded: readonly Recorded[],
+  of: { readonly grantId: string; readonly place: number },
+): boolean =>
   recorded.some(
     ({ event }) =>
       event.type === 'OperationObserved' &&
       event.grantId === of.grantId &&
-      event.op === of.op.op &&
+      event.place === of.place &&
       (event.outcome === 'done' || event.outcome === 'already'),
   )
 
@@ -209,18 +209,18 @@ function signedState(input: { recorded: readonly Recorded[]; step: StepState }):
   return opened.preState
 }
 
-/** Whether the credential's stored secret was seen to log in earlier in this case, before it was disabled. */
-function controlSeen(recorded: readonly Recorded[], op: Operation): 'yes' | 'no' {
-  const seen = recorded.some(
-    ({ event }) =>
+/** The credentials whose stored secret was seen to log in earlier in this case: the control of their death. */
+const controlledIn = (recorded: readonly Recorded[]): ReadonlySet<string> =>
+  new Set(
+    recorded.flatMap(({ event }) =>
       event.type === 'OperationObserved' &&
-      event.op === 'observe-unused' &&
+      (event.op === 'observe-unused' || event.op === 'observe-accepted') &&
       event.outcome === 'done' &&
-      event.observed['credential'] === op.credential &&
-      event.observed['control'] === 'accepted',
+      event.observed.control === 'accepted'
+        ? [event.observed.credential ?? '']
+        : [],
+    ),
   )
-  return seen ? 'yes' : 'no'
-}
 
 const observe = (
   state: CaseState,
@@ -254,26 +254,41 @@ const factsUnder = (recorded: readonly Recorded[], grantId: string): Fact[] =>
 
 async function failed(
   deps: ExecutionDeps,
-  input: { at: StepOf; grantId: string; step: StepState; seen: Seen; observed: Observation },
+  input: {
+    readonly at: StepOf
+    readonly grantId: string
+    readonly work: Work
+    readonly step: StepState
+    readonly seen: Seen
+    readonly observed: Observation
+  },
 ): Promise<void> {
   const { at, grantId, seen, observed } = input
   if (input.step.phase === 'claimed')
     return contradict(deps, { at, step: input.step, observed: observed.observed })
+  const target = await leftBehind(input)
   const attest = deps.attestFor(at.caseId)
   const code = seen.code ?? 'TARGET_REJECTED'
   await record(deps, {
     caseId: at.caseId,
     decide: ({ state }) => {
-      const failing = failStep(state, {
-        stepId: at.stepId,
-        grantId,
-        code,
-        target: seen.target,
-        attest,
-      })
+      const failing = failStep(state, { stepId: at.stepId, grantId, code, target, attest })
       return isRefusal(failing) ? failing : [attest(observed), ...failing]
     },
   })
+}
+
+/** Whether there is something that the step's own rollback has to undo: the target carries this grant. */
+async function leftBehind(input: {
+  readonly grantId: string
+  readonly work: Work
+  readonly step: StepState
+}): Promise<'clean' | 'dirty'> {
+  const { work, grantId } = input
+  if (input.step.step.undo.every(({ op }) => op === 'nothing')) return 'clean'
+  for (const credential of work.subject.credentials)
+    if ((await work.connector.lastGrant(credential))?.grantId === grantId) return 'dirty'
+  return 'clean'
 }
 
 /** The probe does not see what the partner claims: the claim counts for nothing and the task is open again. */
@@ -291,49 +306,4 @@ async function contradict(
     decide: ({ state }) =>
       contradictClaim(state, { stepId, claimId, observed: { ...input.observed }, attest }),
   })
-}
-
-/** A step's own rollback: only what this grant set is unset, and only while nobody uses it. */
-export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
-  const { state } = await readCase(deps, at.caseId)
-  const next = due(state)
-  const step = stepOf(state, at.stepId)
-  if (next.kind !== 'undo' || next.stepId !== at.stepId || step === null || step.grant === null)
-    return
-  const { grantId } = step.grant
-  const work = await targetOf(deps, state)
-  const observed: Record<string, string> = {}
-  for (const undo of step.step.undo) {
-    if (undo.op === 'nothing') continue
-    observed[undo.credential] = await unset({ work, credential: undo.credential, grantId })
-  }
-  faultPoint('undo.after_effect')
-  await record(deps, {
-    caseId: at.caseId,
-    decide: (view) =>
-      undoStep(view.state, {
-        stepId: at.stepId,
-        grantId,
-        observed,
-        attest: deps.attestFor(at.caseId),
-      }),
-  })
-}
-
-async function unset(input: {
-  work: Omit<Work, 'plan'>
-  credential: string
-  grantId: string
-}): Promise<string> {
-  const { work, credential, grantId } = input
-  const { connector, subject } = work
-  const last = await connector.lastGrant(credential)
-  if (last?.grantId !== grantId) return 'left alone: changed by something else since'
-  if (last.change === 'unset') return 'already undone'
-  if ((await connector.sessions(credential)).length > 0) return 'left alone: in use'
-  const expected = await connector.state(subject)
-  const effect = await connector.unset({ subject, credential, grantId, expected })
-  return effect.effect === 'done' || effect.effect === 'already'
-    ? 'undone'
-    : `left alone: ${effect.effect}`
 }

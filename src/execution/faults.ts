@@ -6,6 +6,8 @@
 export const FAULT_POINTS = [
   'gate.before_commit',
   'gate.after_commit',
+  'create.before',
+  'create.after_effect',
   'stage.after_write',
   'set.before',
   'set.after_effect',
@@ -19,6 +21,10 @@ export const FAULT_POINTS = [
   'disable.after_effect',
   'end-sessions.after',
   'prove-dead.before_record',
+  'stays-disabled.after',
+  'remove.before',
+  'remove.after_effect',
+  'removed.after',
   'undo.after_effect',
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]
@@ -26,7 +32,7 @@ export type FaultPoint = (typeof FAULT_POINTS)[number]
 const passages = new Map<string, number>()
 
 export function faultPoint(point: FaultPoint): void {
-  const wanted = process.env['COUNTERSIGN_FAULT']
+  const wanted = process.env.COUNTERSIGN_FAULT
   if (wanted === undefined) return
   const [name, at = '1'] = wanted.split(':')
   if (name !== point) return

@@ -3,7 +3,7 @@
  * it, and the task is offered with a signed, single-use permit.
  */
 import type { CaseState, StepState } from '../domain/case.js'
-import { failStep, holdsGrant } from '../domain/decide.js'
+import { failStep, holdsGrant } from '../domain/decide/execution.js'
 import { type Digest, digest } from '../domain/digest.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { Permit } from '../domain/shapes/envelope.js'

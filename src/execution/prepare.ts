@@ -2,20 +2,22 @@
  * Before anything can be signed: look at the target, draw the plan, open the gate with the state that
  * the signatures will be for. Nothing here changes a target.
  */
-import { due } from '../domain/case.js'
-import { openGate, plan as planCase } from '../domain/decide.js'
-import { planners } from '../domain/plan.js'
+
+import { openGate, plan as planCase } from '../domain/decide/gate.js'
+import { due } from '../domain/due.js'
+import { othersIn, drawPlan as planFor } from '../domain/plan.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import { apply } from '../store/apply.js'
+import { coveringMandate } from '../store/mandates.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf } from './deps.js'
 
 export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<void> {
   const { state } = await readCase(deps, caseId)
   if (due(state).kind !== 'plan') return
   const { opened, identity, subject, connector, at } = await targetOf(deps, state)
-  const seen = await connector.inspect(subject)
-  const plan = planners[opened.kind].plan({
+  const seen = await connector.inspect(subject, othersIn(opened.asked))
+  const plan = planFor({
     opened,
     identity,
     seen,
@@ -28,7 +30,7 @@ export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<voi
       if (!isRefusal(plan)) return planCase(fresh, { plan, attest: deps.attestFor(caseId) })
       const { refused: code, where, detail } = plan
       return [
-        { type: 'FindingRecorded', code, where, detail: detail.slice(0, 300) },
+        { type: 'FindingRecorded', code, where, detail: detail.slice(0, 300).toWellFormed() },
         { type: 'CaseClosed', outcome: 'unplannable' },
       ]
     },
@@ -60,11 +62,17 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
           packHash: loaded.hash,
         })
         if (isRefusal(resolved)) return { events: [], answer: resolved }
+        const { state: now, at } = view
+        const { verify } = deps
+        const mandateId = await coveringMandate(tx, {
+          ...{ state: now, stepId, authority, pack: loaded.pack, verify, at },
+        })
         const events = openGate(view.state, {
           stepId,
           preState,
           resolved,
-          at: view.at,
+          mandateId,
+          at,
           attest: deps.attestFor(caseId),
         })
         return isRefusal(events) ? { events: [], answer: events } : { events, answer: null }

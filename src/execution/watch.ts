@@ -32,7 +32,11 @@ export async function watchConsumers(watching: Watching<'observe-consumers'>): P
       const absent = wanted.filter((name) => !sessions.some((group) => group.application === name))
       return {
         good: absent.length === 0,
-        observed: { absent: absent.join(' '), sessions: say(sessions) },
+        observed: {
+          credential: op.credential,
+          absent: absent.join(' '),
+          sessions: say(sessions),
+        },
       }
     },
   })
@@ -44,20 +48,41 @@ export const watchUnused = (watching: Watching<'observe-unused'>): Promise<Watch
     ...watching,
     forMs: watching.op.unusedForMs,
     look: async () => {
-      const sessions = await watching.work.connector.sessions(watching.op.credential)
-      return { good: sessions.length === 0, observed: { sessions: say(sessions) } }
+      const { credential } = watching.op
+      const sessions = await watching.work.connector.sessions(credential)
+      return { good: sessions.length === 0, observed: { credential, sessions: say(sessions) } }
     },
   })
+
+/** None of the credentials can log in or is connected, at any look for `soakMs` on end. Ends early when the case does. */
+export const watchDisabled = (
+  watching: Watching<'observe-stays-disabled'> & {
+    readonly look: () => Promise<{ good: boolean; observed: Record<string, string> }>
+  },
+): Promise<Watched> => hold({ ...watching, forMs: watching.op.soakMs })
 
 const say = (sessions: readonly SessionGroup[]): string =>
   sessions
     .map((group) => `${group.application}:${group.count}`)
     .join(' ')
     .slice(0, 300)
+    .toWellFormed()
+
+/** An owner who declines what comes next, or a fence, need not wait for the end of a long look. */
+async function isEnding({ db }: ExecutionDeps, caseId: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from entries where stream = $1 and type in ('GateDeclined', 'CaseFenced') limit 1`,
+    [caseId],
+  )
+  return rowCount !== 0
+}
+
+const ASK_EVERY = 20
 
 async function hold(input: {
   readonly deps: ExecutionDeps
-  readonly op: { readonly op: string; readonly credential: string; readonly withinMs: number }
+  readonly work: Work
+  readonly op: { readonly op: string; readonly withinMs: number }
   readonly forMs: number
   readonly look: () => Promise<{ good: boolean; observed: Record<string, string> }>
 }): Promise<Watched> {
@@ -69,15 +94,13 @@ async function hold(input: {
     const at = performance.now()
     goodSince = good ? (goodSince ?? at) : null
     const held = goodSince === null ? 0 : at - goodSince
-    const numbers = {
-      credential: op.credential,
-      looks: String(looks),
-      held_ms: String(Math.round(held)),
-    }
+    const numbers = { looks: String(looks), held_ms: String(Math.round(held)) }
     if (goodSince !== null && held >= forMs)
       return { seen: 'yes', observed: { ...observed, ...numbers } }
     if (at - began >= op.withinMs + forMs)
       return { seen: 'no', observed: { ...observed, ...numbers } }
+    if (looks % ASK_EVERY === 0 && (await isEnding(deps, input.work.caseId)))
+      return { seen: 'no', observed: { ...observed, ...numbers, ended: 'the case is ending' } }
     deps.heartbeat(op.op)
     faultPoint('observe.during')
     await pause(LOOK_EVERY_MS)

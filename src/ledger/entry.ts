@@ -51,15 +51,22 @@ export function readEntry(bytes: Uint8Array): StoredEntry | Refusal {
   return isRefusal(entry) ? entry : { entry, bytes, hash: entryHash(bytes) }
 }
 
+/** Where an entry is expected. */
+export interface Place {
+  readonly stream: string
+  readonly seq: number
+}
+
 /** Afterwards the entries are the whole stream from its first entry, in order, none missing or altered. */
 export function checkChain(
   stream: string,
   rows: readonly Uint8Array[],
+  read: (bytes: Uint8Array, place: Place) => StoredEntry | Refusal = readEntry,
 ): readonly StoredEntry[] | Refusal {
   const stored: StoredEntry[] = []
   for (const [index, bytes] of rows.entries()) {
     const where = `/${stream}/${index + 1}`
-    const one = readEntry(bytes)
+    const one = read(bytes, { stream, seq: index + 1 })
     if (isRefusal(one)) return refuse('EVIDENCE_TAMPERED', where, one.detail)
     const { entry } = one
     if (entry.stream !== stream || entry.seq !== index + 1) return refuse('ENTRY_MISSING', where)

@@ -122,17 +122,34 @@ function bundleReader(
   }
 }
 
+/** A pack is what its text says, so it is parsed once; `packHash` of the very text names it. */
+const PARSED = new Map<Digest, Pack | Refusal>()
+const MAX_PARSED = 16
+
+function parsedPack(hash: Digest, files: PackFiles): Pack | Refusal {
+  const known = PARSED.get(hash)
+  if (known !== undefined) return known
+  const [oldest] = PARSED.keys()
+  if (PARSED.size >= MAX_PARSED && oldest !== undefined) PARSED.delete(oldest)
+  const pack = parsePack(files)
+  PARSED.set(hash, pack)
+  return pack
+}
+
 function packReader(packs: ReadonlyMap<Digest, PackFiles>): Believed['packOf'] {
-  const parsed = new Map<Digest, Pack | Refusal>()
+  const read = new Map<Digest, Pack | Refusal>()
+  const readOnce = (hash: Digest): Pack | Refusal => {
+    const files = packs.get(hash)
+    return files !== undefined && packHash(files) === hash
+      ? parsedPack(hash, files)
+      : refuse('POLICY_INVALID', policyFolder(hash), 'the pack is missing or altered')
+  }
   return (authority, at) => {
     const reference = packInForce(authority, at)
     if (reference === undefined) return refuse('POLICY_UNSIGNED', 'policy', 'no pack is in force')
     const { hash } = reference
-    const files = packs.get(hash)
-    if (files === undefined || packHash(files) !== hash)
-      return refuse('POLICY_INVALID', policyFolder(hash), 'the pack is missing or altered')
-    const pack = parsed.get(hash) ?? parsePack(files)
-    parsed.set(hash, pack)
+    const pack = read.get(hash) ?? readOnce(hash)
+    read.set(hash, pack)
     return isRefusal(pack) ? pack : { pack, hash }
   }
 }

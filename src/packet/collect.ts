@@ -1,6 +1,6 @@
 /**
  * What belongs into the packet of a case besides its entries: the bundles and packs that its entries
- * used, the fences that stopped it, and from the erasable side store the names and reasons that are left.
+ * used, the side streams that they rest on, and from the erasable side store the names and reasons that are left.
  */
 
 import type { Recorded } from '../domain/case.js'
@@ -8,6 +8,7 @@ import { personCommitment, reasonDigest } from '../domain/commitment.js'
 import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
 import { openEnvelope } from '../domain/envelope.js'
+import { fencesAround } from '../domain/fence.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
 import type { CaseEvent } from '../domain/shapes/event.js'
@@ -70,25 +71,43 @@ export async function collectPacks(
 const isFenced = (event: CaseEvent): boolean =>
   event.type === 'CaseFenced' || ('code' in event && event.code === 'FENCED')
 
-/** The entries of the fences over this case, in the order of their streams, if one of them stopped it. */
-export async function collectFences(
+/** The streams beside the case that its entries rest on: fences that stopped or opened it, mandates that it used. */
+async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {
+  const opened = recorded[0]?.event
+  if (opened?.type !== 'CaseOpened') return []
+  const stopped = recorded.some(({ event }) => isFenced(event))
+  const fences = stopped ? fencesAround(opened).map(({ kind, id }) => `fence:${kind}:${id}`) : []
+  const mandates = recorded.flatMap(({ event }) =>
+    event.type === 'GateSatisfied' && event.mandateId !== null
+      ? [`mandate:${event.mandateId}`]
+      : [],
+  )
+  const { asked } = opened
+  const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
+  return [...new Set([...fences, ...mandates, ...cut])].sort()
+}
+
+async function fenceNamed(db: Db, fenceId: string): Promise<readonly string[]> {
+  const { rows } = await db.query<{ stream: string }>(
+    `select stream from entries
+      where type = 'Fenced' and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' = $1`,
+    [fenceId],
+  )
+  return rows.map(({ stream }) => stream)
+}
+
+/** Their entries up to the case's last one, in the order of their streams. */
+export async function collectSides(
   db: Db,
   recorded: readonly Recorded[],
 ): Promise<readonly { readonly stream: string; readonly bytes: Uint8Array }[]> {
-  const opened = recorded[0]?.event
-  if (opened?.type !== 'CaseOpened' || !recorded.some(({ event }) => isFenced(event))) return []
+  const streams = await sideStreamsOf(db, recorded)
+  if (streams.length === 0) return []
   const { rows } = await db.query<{ stream: string; bytes: Buffer }>(
     `select stream, bytes from entries
       where stream = any($1) and convert_from(bytes, 'UTF8')::jsonb ->> 'at' <= $2
       order by stream, seq`,
-    [
-      [
-        `fence:identity:${opened.identityId}`,
-        `fence:partner:${opened.executor}`,
-        `fence:system:${opened.systemId}`,
-      ],
-      recorded.at(-1)?.at ?? '',
-    ],
+    [streams, recorded.at(-1)?.at ?? ''],
   )
   return rows.map(({ stream, bytes }) => ({ stream, bytes: new Uint8Array(bytes) }))
 }

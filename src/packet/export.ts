@@ -14,23 +14,23 @@ import { awaitProofs, type Log } from '../store/proof.js'
 import { type Files, writeArchive } from './archive.js'
 import {
   collectBundles,
-  collectFences,
   collectNames,
   collectPacks,
   collectReasons,
+  collectSides,
 } from './collect.js'
 import { compose } from './compose.js'
 import {
   authorityFile,
   CHECKPOINT,
   entryFile,
-  fenceEntryFile,
-  fenceProofFile,
   jsonFile,
   NAMES,
   policyFolder,
   proofFile,
   REASONS,
+  sideEntryFile,
+  sideProofFile,
 } from './files.js'
 import { readRecorded, toldByBundles } from './told.js'
 
@@ -61,10 +61,10 @@ export async function exportPacket(
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
-  const fences = await readFences(deps.db, recorded)
-  if (isRefusal(fences)) return fences
+  const sides = await readSides(deps.db, recorded)
+  if (isRefusal(sides)) return sides
   const { db, log, published, proofWithinMs: withinMs } = deps
-  const hashes = [...entries, ...fences].map(({ hash }) => hash)
+  const hashes = [...entries, ...sides].map(({ hash }) => hash)
   const proofs = await awaitProofs(db, { hashes, log, published, withinMs })
   if (isRefusal(proofs)) return proofs
   const note = proofs[0]?.checkpoint ?? ''
@@ -84,7 +84,7 @@ export async function exportPacket(
     [CHECKPOINT, utf8ToBytes(note)] as const,
     [REASONS, jsonFile(reasons)] as const,
     [NAMES, jsonFile(names)] as const,
-    ...entryFiles({ entries, fences, proofs }),
+    ...entryFiles({ entries, sides, proofs }),
     ...[...bundles].map(([hash, bundle]) => [authorityFile(hash), jsonFile(bundle)] as const),
     ...[...packs].flatMap(([hash, files]) =>
       Object.entries(files).map(
@@ -119,26 +119,26 @@ function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refu
   return recorded
 }
 
-async function readFences(
+async function readSides(
   db: Db,
   recorded: readonly Recorded[],
 ): Promise<readonly StoredEntry[] | Refusal> {
-  const fences: StoredEntry[] = []
-  for (const { bytes, stream } of await collectFences(db, recorded)) {
+  const sides: StoredEntry[] = []
+  for (const { bytes, stream } of await collectSides(db, recorded)) {
     const entry = readEntry(bytes)
     if (isRefusal(entry)) return refuse('EVIDENCE_TAMPERED', `/${stream}`, entry.detail)
-    fences.push(entry)
+    sides.push(entry)
   }
-  return fences
+  return sides
 }
 
 /** Each entry's exact bytes and its proof, both named by its number. */
 function entryFiles(input: {
   readonly entries: readonly StoredEntry[]
-  readonly fences: readonly StoredEntry[]
+  readonly sides: readonly StoredEntry[]
   readonly proofs: readonly TlogProof[]
 }): Files {
-  const { entries, fences, proofs } = input
+  const { entries, sides, proofs } = input
   const texts = proofs.map((proof) => utf8ToBytes(formatTlogProof(proof)))
   const none = new Uint8Array()
   return new Map([
@@ -146,9 +146,9 @@ function entryFiles(input: {
       [entryFile(entry.seq), bytes] as const,
       [proofFile(entry.seq), texts[index] ?? none] as const,
     ]),
-    ...fences.flatMap(({ entry, bytes }, index) => [
-      [fenceEntryFile(entry.stream, entry.seq), bytes] as const,
-      [fenceProofFile(entry.stream, entry.seq), texts[entries.length + index] ?? none] as const,
+    ...sides.flatMap(({ entry, bytes }, index) => [
+      [sideEntryFile(entry.stream, entry.seq), bytes] as const,
+      [sideProofFile(entry.stream, entry.seq), texts[entries.length + index] ?? none] as const,
     ]),
   ])
 }

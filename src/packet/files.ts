@@ -1,7 +1,7 @@
 /**
  * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
- * of one case: the exact entries, the authority bundles and policy packs that they name, the fences
- * that stopped it, a proof for each entry against one checkpoint, and what people read (README.txt,
+ * of one case: the exact entries, the authority bundles and policy packs that they name, the *side
+ * streams* that bear on it (fences that stopped it, mandates that it used), a proof for each entry against one checkpoint, and what people read (README.txt,
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
@@ -21,11 +21,11 @@ export const REPORT = 'report.html'
 
 const HEX = '[0-9a-f]{64}'
 const SEQ = '[0-9]{4,9}'
-const FENCE = 'fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}'
+const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/[0-9A-HJKMNP-TV-Z]{26})`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(
-  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|${FENCE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
+  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
 )
 
 export const padded = (seq: number): string => String(seq).padStart(4, '0')
@@ -36,13 +36,25 @@ export const proofFile = (seq: number): string => `proofs/${padded(seq)}.tlog-pr
 export const authorityFile = (hash: Digest): string => `authority/${hexOf(hash)}.json`
 export const policyFolder = (hash: Digest): string => `policy/${hexOf(hash)}/`
 
-/** The folder of a fence stream `fence:<kind>:<id>`. */
-export const fenceFolder = (stream: string): string =>
-  `fences/${stream.slice('fence:'.length).replace(':', '/')}/`
-export const fenceEntryFile = (stream: string, seq: number): string =>
-  `${fenceFolder(stream)}${padded(seq)}.json`
-export const fenceProofFile = (stream: string, seq: number): string =>
-  `${fenceFolder(stream)}${padded(seq)}.tlog-proof`
+/** The folder of a side stream, `fence:<kind>:<id>` or `mandate:<id>`. */
+export const sideFolder = (stream: string): string => {
+  const [name, ...rest] = stream.split(':')
+  return `${name}s/${rest.join('/')}/`
+}
+export const sideEntryFile = (stream: string, seq: number): string =>
+  `${sideFolder(stream)}${padded(seq)}.json`
+export const sideProofFile = (stream: string, seq: number): string =>
+  `${sideFolder(stream)}${padded(seq)}.tlog-proof`
+
+const IN_SIDE = new RegExp(`^(${SIDE})/${SEQ}\\.json$`)
+
+/** The side streams of which the packet has entries, sorted. */
+export const sideStreamsIn = (names: Iterable<string>): readonly string[] => {
+  const folders = [...names].flatMap((name) => IN_SIDE.exec(name)?.[1] ?? [])
+  return [...new Set(folders)]
+    .sort()
+    .map((folder) => folder.replace('s/', '/').replaceAll('/', ':'))
+}
 
 export const PacketManifest = z.strictObject({
   v: z.literal(1),

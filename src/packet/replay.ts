@@ -4,9 +4,10 @@
  * after it rests on it. Attestations are checked for every entry.
  */
 import { checkAttestations, isAttested } from '../domain/attestation.js'
-import { type CaseState, evolve, initial, type Recorded } from '../domain/case.js'
+import { type CaseState, initial, type Recorded } from '../domain/case.js'
 import { canonical } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
+import { evolve } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Believed } from './bundles.js'
@@ -14,6 +15,7 @@ import { entryFile } from './files.js'
 import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
 import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
+import type { Mandates } from './verify-mandates.js'
 
 /** These are appended only together with the event that brings them about. */
 const onlyFollows = (): Reproduced => refuse('NOT_DUE', '', 'nothing brought this about')
@@ -58,6 +60,7 @@ export interface Replay {
   readonly indexes: readonly number[]
   readonly believed: Believed
   readonly fences: readonly RaisedFence[]
+  readonly mandates: Mandates
   readonly verify: Verify
 }
 
@@ -117,7 +120,7 @@ function firstDifference(input: {
     const found = actual[offset]
     if (found === undefined)
       return atEntry(seq + offset, refuse('ENTRY_MISSING', '', `${event.type} belongs here`))
-    if (found.at !== at || told(found.event) !== told(event))
+    if (found.at !== at || (found.event !== event && told(found.event) !== told(event)))
       return atEntry(
         seq + offset,
         refuse('JUDGEMENT_DIFFERS', '', `judged again, ${event.type} here says something else`),

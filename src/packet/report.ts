@@ -67,7 +67,7 @@ const CONTROL = {
 function about(shown: Shown): readonly Markup[] {
   const { opened, state, identity, objective, log } = shown
   if (opened === null) return []
-  const { requester, contractId, clauseId } = opened
+  const { requester, contract } = opened
   const asked = requester.personId === null ? requester.companyId : whom(shown, requester.personId)
   const change = requester.changeReference ?? 'none'
   const rows: Row[] = [
@@ -80,7 +80,12 @@ function about(shown: Shown): readonly Markup[] {
       identity === null ? 'unknown' : `${identity.need.reference}, until ${identity.need.until}`,
     ],
     ['Asked by', `${asked}, ${requester.kind}, change ${change} (${opened.change})`],
-    ['Carried out by', `${opened.executor} under ${contractId}, clause ${clauseId}`],
+    [
+      'Carried out by',
+      contract === null
+        ? `${opened.executor} itself`
+        : `${opened.executor} under ${contract.contractId}, clause ${contract.clauseId}`,
+    ],
     ['Outcome', state.outcome ?? 'still open'],
     ['Log', `${log.origin}, ${log.size} entries; single party, no outside witness`],
   ]

@@ -3,32 +3,38 @@
  * whether they were due: a gate opens with the requirement of its day, a grant needs decisions that
  * satisfy it when counted again, an operation needs its grant, a step needs all its operations.
  */
+
+import type { Attest } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import { fromBase64 } from '../domain/base64.js'
-import { due, type StepState, stepOf } from '../domain/case.js'
+import { type StepState, stepOf } from '../domain/case.js'
 import { countAgain, termsAgain } from '../domain/count.js'
 import {
-  type Attest,
   contradictClaim,
   failStep,
   finishStep,
   grant,
   holdsGrant,
-  openGate,
-  plan,
   refuseAtGate,
   undoStep,
-} from '../domain/decide.js'
+} from '../domain/decide/execution.js'
+import { openGate, plan } from '../domain/decide/gate.js'
 import { digest } from '../domain/digest.js'
+import { due } from '../domain/due.js'
 import { openEnvelope, verifySignature } from '../domain/envelope.js'
-import { planners } from '../domain/plan.js'
+import { fencesAround } from '../domain/fence.js'
+import type { MandateUsed } from '../domain/mandate.js'
+import { judgeUse, recordOf } from '../domain/mandate-record.js'
+import { STEPS_OF } from '../domain/plan.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import { Permit } from '../domain/shapes/envelope.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { type Moment, namedAuthority, type Reproduce } from './reproduce.js'
+import type { Plan } from '../domain/shapes/plan.js'
+import type { Pack } from '../domain/shapes/policy.js'
+import { type Moment, namedAuthority, type RaisedFence, type Reproduce } from './reproduce.js'
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
 const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
@@ -53,13 +59,12 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const { opened } = state
   const known = underAny(moment, (authority) => {
     const identity = authority.identities.get(opened?.identityId ?? '')
-    const { group, retiring, incoming, kind, identityId, systemId, objectiveId } = event.plan
+    const { about, group, credentials, identityId, systemId, objectiveId } = event.plan
     const same =
       identity?.group === group &&
-      identity.credentials.includes(retiring) &&
-      identity.credentials.includes(incoming) &&
-      retiring !== incoming &&
-      opened?.kind === kind &&
+      identity.credentials.join() === credentials.join() &&
+      namedIn(about).every((name) => credentials.includes(name)) &&
+      opened?.asked.kind === about.kind &&
       opened.identityId === identityId &&
       opened.systemId === systemId &&
       opened.objectiveId === objectiveId
@@ -67,9 +72,22 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   })
   if (isRefusal(known)) return known
   const steps = event.plan.steps.map((step) => step.stepId)
-  if (steps.join() !== planners[event.plan.kind].stepIds.join())
+  if (steps.join() !== STEPS_OF[event.plan.about.kind].join())
     return differs('/plan/steps', 'not the steps of this kind of case')
   return plan(state, { plan: event.plan, attest })
+}
+
+/** The credentials that a plan names. */
+function namedIn(about: Plan['about']): readonly string[] {
+  switch (about.kind) {
+    case 'rotate':
+      return [about.retiring, about.incoming]
+    case 'provision':
+      return [about.incoming]
+    case 'deprovision':
+    case 'contain':
+      return about.living
+  }
 }
 
 /** The requirement is what the pack and the persons of that time gave, joined with what the case opened with. */
@@ -78,19 +96,67 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
   const { stepId, preState } = event
   const { opened } = state
   if (opened === null) return refuse('NOT_DUE', '', 'the case is not open')
-  const resolved = underAny(moment, (authority) => {
+  const again = underAny(moment, (authority) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
     const { pack, hash: packHash } = loaded
-    const today = requirementToday({ opened, stepId, authority, pack, packHash })
-    if (isRefusal(today)) return today
-    return digest(today) === digest(event.resolved)
-      ? today
+    const resolved = requirementToday({ opened, stepId, authority, pack, packHash })
+    if (isRefusal(resolved)) return resolved
+    const mandateId = coveringMandate(moment, { stepId, authority, pack })
+    return digest(resolved) === digest(event.resolved)
+      ? { resolved, mandateId }
       : differs('/resolved', 'policy and persons gave another requirement')
   })
-  return isRefusal(resolved)
-    ? resolved
-    : openGate(state, { stepId, preState, resolved, at, attest })
+  return isRefusal(again) ? again : openGate(state, { stepId, preState, ...again, at, attest })
+}
+
+interface ByMandate {
+  readonly stepId: string
+  readonly authority: Authority
+  readonly pack: Pack
+}
+
+/** The first of the packet's mandates that covers the step at this moment, as its stream stood then. */
+function coveringMandate(moment: Moment, by: ByMandate): string | null {
+  const ids = [...moment.mandates.keys()].sort()
+  return ids.find((mandateId) => !isRefusal(judgedUse(moment, { ...by, mandateId }))) ?? null
+}
+
+function judgedUse(
+  moment: Moment,
+  by: ByMandate & { readonly mandateId: string; readonly besides?: string },
+): MandateUsed | Refusal {
+  const { state, at, verify, index, mandates } = moment
+  const before = (mandates.get(by.mandateId) ?? []).filter(
+    (entry) =>
+      entry.index < index &&
+      !(entry.event.type === 'MandateUsed' && entry.event.grantId === by.besides),
+  )
+  const record = recordOf(before)
+  return record === null
+    ? refuse('MANDATE_INVALID', `/mandates/${by.mandateId}`, 'not given before')
+    : judgeUse({ record, state, ...by, verify, at })
+}
+
+/** Afterwards the mandate covered the grant, and its stream counts the use. */
+function mandated(
+  moment: Moment<EventOf<'Granted'>>,
+  by: ByMandate & { readonly mandateId: string },
+): readonly string[] | Refusal {
+  const { caseId, grantId, stepId } = { caseId: moment.state.caseId, ...moment.event }
+  const used = judgedUse(moment, { ...by, besides: grantId })
+  if (isRefusal(used)) return used
+  const counted = (moment.mandates.get(by.mandateId) ?? []).some(
+    ({ event }) =>
+      event.type === 'MandateUsed' &&
+      event.grantId === grantId &&
+      event.caseId === caseId &&
+      event.stepId === stepId &&
+      event.nth === used.nth,
+  )
+  return counted
+    ? []
+    : refuse('ENTRY_MISSING', `/mandates/${by.mandateId}`, 'the use is not counted')
 }
 
 export const gateRefused: Reproduce<'GateRefused'> = ({ state, event }) => {
@@ -109,7 +175,10 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   if (step?.phase !== 'satisfied' || step.gate === null || opened === null || signed === null)
     return refuse('NOT_DUE', `/steps/${stepId}`, 'granted without a satisfied gate')
   if (digest(signed) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
-  if (fences.some((raised) => raised.index < index && stops(opened, raised.fence.scope)))
+  const around = fencesAround(opened)
+  const stands = ({ fence }: RaisedFence) =>
+    around.some(({ kind, id }) => fence.scope.kind === kind && fence.scope.id === id)
+  if (fences.some((raised) => raised.index < index && stands(raised)))
     return refuse('FENCED', `/steps/${stepId}`)
   if (isUsed(before, event)) return refuse('ALREADY_GRANTED', '/grantId')
   const authority = namedAuthority(moment, event.authority)
@@ -119,22 +188,18 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   const { pack, hash: packHash } = loaded
   const requirement = termsAgain({ opened, state, step, authority, pack, packHash, at })
   if (isRefusal(requirement)) return requirement
+  const { mandateId } = step
   const counting = { state, recorded: before, step, requirement, authority, verify, at }
-  const decisionIds = countAgain(counting)
+  const decisionIds =
+    mandateId === null
+      ? countAgain(counting)
+      : mandated(moment, { stepId, authority, pack, mandateId })
   if (isRefusal(decisionIds)) return decisionIds
   return grant(state, {
     ...{ stepId, grantId, fencingToken, decisionIds, attest },
     authority: event.authority,
   })
 }
-
-const stops = (
-  opened: EventOf<'CaseOpened'>,
-  scope: { readonly kind: string; readonly id: string },
-): boolean =>
-  (scope.kind === 'identity' && scope.id === opened.identityId) ||
-  (scope.kind === 'system' && scope.id === opened.systemId) ||
-  (scope.kind === 'partner' && scope.id === opened.executor)
 
 /** A grant is single-use: its id is new, and fencing tokens grow. */
 const isUsed = (before: Moment['before'], { grantId, fencingToken }: EventOf<'Granted'>): boolean =>
@@ -143,17 +208,20 @@ const isUsed = (before: Moment['before'], { grantId, fencingToken }: EventOf<'Gr
       event.type === 'Granted' && (event.grantId === grantId || event.fencingToken >= fencingToken),
   )
 
-/** The connector's own operations: a partner's delivery is the task itself. */
+/** The connector's own operations with their places: a partner's delivery is the task itself. */
 const operationsOf = ({ step }: StepState) =>
-  step.executor === 'partner' ? step.operations.slice(1) : step.operations
+  step.operations.map(({ op }, place) => ({ op, place })).slice(step.executor === 'partner' ? 1 : 0)
 
-/** Whether the operation is recorded as done under this grant. */
-const isDone = (moment: Moment, of: { readonly grantId: string; readonly op: string }): boolean =>
+/** Whether the operation at this place is recorded as done under this grant. */
+const isDone = (
+  moment: Moment,
+  of: { readonly grantId: string; readonly place: number },
+): boolean =>
   moment.before.some(
     ({ event }) =>
       event.type === 'OperationObserved' &&
       event.grantId === of.grantId &&
-      event.op === of.op &&
+      event.place === of.place &&
       (event.outcome === 'done' || event.outcome === 'already'),
   )
 
@@ -163,10 +231,12 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
   const held = holdsGrant(state, event)
   if (isRefusal(held)) return held
   const operations = operationsOf(held)
-  const place = operations.findIndex(({ op }) => op === event.op)
-  if (place < 0) return differs('/op', 'not an operation of this step')
-  const { grantId } = event
-  const early = operations.slice(0, place).find(({ op }) => !isDone(moment, { grantId, op }))
+  const { grantId, place } = event
+  if (!operations.some((item) => item.place === place && item.op === event.op))
+    return differs('/op', 'not an operation of this step')
+  const early = operations.find(
+    (item) => item.place < place && !isDone(moment, { grantId, place: item.place }),
+  )
   if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
@@ -227,7 +297,7 @@ export const stepPerformed: Reproduce<'StepPerformed'> = (moment) => {
   if (isRefusal(held)) return held
   const needed = held.step.executor === 'partner' ? 'claimed' : 'granted'
   if (held.phase !== needed) return refuse('NOT_DUE', `/steps/${stepId}`, `not ${needed}`)
-  const lacking = operationsOf(held).find(({ op }) => !isDone(moment, { grantId, op }))
+  const lacking = operationsOf(held).find(({ place }) => !isDone(moment, { grantId, place }))
   if (lacking !== undefined)
     return refuse('NOT_DUE', `/steps/${stepId}`, `${lacking.op} was not seen done`)
   const facts = before.flatMap(({ event: item }): readonly Fact[] =>
@@ -248,6 +318,6 @@ export const stepUndone: Reproduce<'StepUndone'> = ({ state, event }) => {
   const next = due(state)
   if (next.kind !== 'undo' || next.stepId !== event.stepId)
     return refuse('NOT_DUE', `/steps/${event.stepId}`, 'no rollback is due')
-  const { stepId, grantId, observed } = event
-  return undoStep(state, { stepId, grantId, observed, attest })
+  const { stepId, grantId, left, observed } = event
+  return undoStep(state, { stepId, grantId, left, observed, attest })
 }

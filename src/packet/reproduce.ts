@@ -6,9 +6,12 @@
  */
 import type { Authority } from '../domain/authority.js'
 import type { CaseState, Recorded } from '../domain/case.js'
-import { admitDecision, fence, MAX_RECORDED_REFUSALS, passDeadline } from '../domain/decide.js'
+import { admitDecision, MAX_RECORDED_REFUSALS } from '../domain/decide/decision.js'
+import { fence } from '../domain/decide/ending.js'
+import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
-import { admitRequest } from '../domain/owner.js'
+import { identitiesIn } from '../domain/fence.js'
+import { admitRequest, isOwnWork } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
@@ -16,6 +19,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
+import type { Mandates } from './verify-mandates.js'
 
 /** A fence entry of the packet whose signature was judged. */
 export interface RaisedFence {
@@ -36,6 +40,7 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   /** The highest authority version that an earlier entry named. */
   readonly atLeast: number
   readonly fences: readonly RaisedFence[]
+  readonly mandates: Mandates
   readonly verify: Verify
 }
 
@@ -62,34 +67,51 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority
   const { changeReference: _, ...requester } = event.requester
-  const { kind, identityId } = event
+  const { asked, identityId } = event
+  const { kind } = asked
   const admitted = admitRequest({ authority, request: { kind, identityId, requester }, at })
   if (isRefusal(admitted)) return admitted
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
-  const { identity, owner, objective, contract, clause, executorCompany } = admitted
+  const { identity, ownerId, objectiveId, contract, executorCompany } = admitted
   const { pack, hash: packHash } = loaded
   const requirements = requirementsOf({
     ...{ authority, pack, packHash, identity, kind, requester, executorCompany },
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = preflight({ requirements, authority, at })
+  const unsignable = isOwnWork(kind) ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
   const { tier, systemId } = identity
   const terms = settingsFor({ pack, kind, tier, systemId })
   if (isRefusal(terms)) return terms
+  if (asked.kind === 'contain' && !isCut(moment, { fenceId: asked.fenceId, authority }))
+    return refuse('ENTRY_MISSING', '/asked/fenceId', 'no such fence cut this identity before')
   if (!event.caseId.startsWith(`${kind}:${executorCompany}:${identityId}:`))
     return refuse('WRONG_CASE', '/caseId')
   return [
     {
       ...event,
       ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, systemId, tier },
-      ...{ ownerId: owner.personId, objectiveId: objective.objectiveId },
-      ...{ contractId: contract.contractId, clauseId: clause.clauseId, executor: executorCompany },
+      ...{ ownerId, objectiveId, contract, executor: executorCompany },
       ...{ settings: terms.settings, evidence: [...terms.evidence], requirements },
     },
   ]
 }
+
+/** A containment is opened by a fence that cuts, whose own signed entry stands in the log before, around this identity. */
+const isCut = (
+  { event, index, fences }: MomentOf<'CaseOpened'>,
+  of: { readonly fenceId: string; readonly authority: Authority },
+): boolean =>
+  fences.some(
+    ({ fence, index: raisedAt }) =>
+      fence.fenceId === of.fenceId &&
+      fence.speed === 'cut' &&
+      raisedAt < index &&
+      identitiesIn(of.authority, fence.scope).some(
+        ({ identityId }) => identityId === event.identityId,
+      ),
+  )
 
 /** Judged again against the state of that moment and the bundle it names; what follows is counted again. */
 export const decisionAdmitted: Reproduce<'DecisionAdmitted'> = (moment) => {

@@ -3,9 +3,10 @@
  * exporter and the verifier make them from the same evidence, so that a report which says something
  * else than the entries is found. Persons are opaque ids, with names only where the side store had them.
  */
-import { type CaseState, fold, type Recorded } from '../domain/case.js'
+import type { CaseState, Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
 import { openEnvelope } from '../domain/envelope.js'
+import { fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { AuthorityBundle, Identity, Root } from '../domain/shapes/authority.js'
 import { Decision } from '../domain/shapes/envelope.js'

@@ -6,12 +6,13 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { OpenedCheckpoint } from '../ledger/checkpoint.js'
-import { readEntry, type StoredEntry } from '../ledger/entry.js'
+import type { StoredEntry } from '../ledger/entry.js'
 import { verifyInclusion } from '../ledger/proof.js'
 import { parseTlogProof } from '../ledger/tlog-proof.js'
 import type { Files } from './archive.js'
 import { CHECKPOINT } from './files.js'
 import { readText } from './open.js'
+import type { ReadEntry } from './verify-once.js'
 
 export interface Stream {
   readonly entries: readonly StoredEntry[]
@@ -24,6 +25,7 @@ export interface StreamFiles {
   readonly files: Files
   readonly stream: string
   readonly checkpoint: OpenedCheckpoint['checkpoint']
+  readonly readEntry: ReadEntry
   readonly entryFile: (seq: number) => string
   readonly proofFile: (seq: number) => string
   /** How many entry files the packet has of this stream. */
@@ -35,17 +37,18 @@ export function verifyStream(input: StreamFiles): Stream {
   const entries: StoredEntry[] = []
   const indexes: number[] = []
   const problems: Refusal[] = []
+  const note = readText(input.files.get(CHECKPOINT))
   for (let seq = 1; seq <= input.count; seq += 1) {
     const where = input.entryFile(seq)
     const bytes = input.files.get(where)
     if (bytes === undefined)
       return { entries, indexes, problems: [...problems, refuse('ENTRY_MISSING', where)] }
-    const stored = readEntry(bytes)
+    const stored = input.readEntry(bytes)
     if (isRefusal(stored)) {
       problems.push(refuse('EVIDENCE_TAMPERED', where, stored.detail))
       return { entries, indexes, problems }
     }
-    const index = provenIndex(input, { seq, hash: stored.hash })
+    const index = provenIndex(input, { seq, hash: stored.hash, note })
     if (isRefusal(index)) problems.push(index)
     const place = misplaced({ input, stored, seq, before: entries.at(-1) })
     if (place !== null) problems.push(place)
@@ -77,7 +80,7 @@ function misplaced(at: {
 /** RFC 9162 §2.1.3.2 against the packet's own checkpoint file, which every proof has to carry. */
 function provenIndex(
   input: StreamFiles,
-  of: { readonly seq: number; readonly hash: Digest },
+  of: { readonly seq: number; readonly hash: Digest; readonly note: string | null },
 ): number | Refusal {
   const { files, checkpoint } = input
   const where = input.entryFile(of.seq)
@@ -85,7 +88,7 @@ function provenIndex(
   const parsed = text === null ? refuse('MALFORMED', '') : parseTlogProof(text)
   if (isRefusal(parsed)) return refuse('PROOF_MISSING', where, 'the entry has no readable proof')
   const { index, proof, extra } = parsed
-  if (parsed.checkpoint !== readText(files.get(CHECKPOINT)) || extra !== undefined)
+  if (parsed.checkpoint !== of.note || extra !== undefined)
     return refuse('PROOF_INVALID', where, 'proved against another checkpoint')
   const { size, root } = checkpoint
   const leafHash = hexToBytes(of.hash.slice('sha256:'.length))

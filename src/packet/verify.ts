@@ -12,7 +12,7 @@ import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Trust } from '../domain/shapes/authority.js'
 import { type OpenedCheckpoint, openCheckpoint } from '../ledger/checkpoint.js'
-import { readEntry, type StoredEntry } from '../ledger/entry.js'
+import type { StoredEntry } from '../ledger/entry.js'
 import { ed25519Verifier } from '../ledger/note-key.js'
 import { packHash } from '../packs/load.js'
 import { type Believed, believe } from './bundles.js'
@@ -31,6 +31,9 @@ import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
 import { verifyStream } from './verify-entries.js'
 import { verifyFences } from './verify-fences.js'
+import { verifyMandates } from './verify-mandates.js'
+import { type ReadEntry, readEntryOnce, verifyOnce } from './verify-once.js'
+import { verifySides } from './verify-sides.js'
 import { wordsOf } from './words.js'
 
 export interface Problem {
@@ -103,24 +106,31 @@ interface Checked {
   readonly told: Told | null
 }
 
-function checkEvidence({ trust, verify }: VerifyPacket, packet: Packet): Checked {
+function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const { files, bundles, packs, manifest } = packet
+  const { trust } = input
+  const verify = verifyOnce(input.verify)
+  const readEntry = readEntryOnce()
   const believed = believe({ bundles, packs, trust, verify })
-  const times = timesOf(packet)
+  const times = timesOf(packet, readEntry)
   const disbelieved = authorityProblems({ packet, believed, times })
   const checkpoint = openHead({ packet, believed, verify, at: times.at(-1) ?? '' })
   if (isRefusal(checkpoint))
     return { problems: [...disbelieved, checkpoint], checkpoint: null, told: null }
   const { caseId } = manifest
   const count = countEntries(packet)
-  const stream = verifyStream({ files, stream: caseId, checkpoint, entryFile, proofFile, count })
+  const reading = { files, checkpoint, readEntry }
+  const stream = verifyStream({ ...reading, stream: caseId, entryFile, proofFile, count })
   const recorded = recordedOf(stream.entries)
   const outer = [...disbelieved, ...stream.problems, ...recorded.problems]
   if (stream.problems.length + recorded.problems.length > 0 || count === 0)
     return { problems: count === 0 ? [...outer, noEntries] : outer, checkpoint, told: null }
-  const { fences, problems: fenceProblems } = verifyFences({ files, checkpoint, believed, verify })
+  const sideFiles = { ...reading, believed, verify }
+  const sides = verifySides(sideFiles)
+  const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
+  const { mandates, problems: mandateProblems } = verifyMandates(sides)
   const { indexes } = stream
-  const again = { caseId, recorded: recorded.recorded, indexes, believed, fences, verify }
+  const again = { caseId, recorded: recorded.recorded, indexes, believed, fences, mandates, verify }
   const { problem } = replay(again)
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
@@ -129,12 +139,14 @@ function checkEvidence({ trust, verify }: VerifyPacket, packet: Packet): Checked
     ...toldByBundles({ bundles, recorded: recorded.recorded }),
   }
   const inner = [
+    ...sides.problems,
     ...fenceProblems,
+    ...mandateProblems,
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]
-  const reading = readingProblems({ packet, told, believed, times })
-  return { problems: [...outer, ...inner, ...reading], checkpoint, told }
+  const readable = readingProblems({ packet, told, believed, times })
+  return { problems: [...outer, ...inner, ...readable], checkpoint, told }
 }
 
 const noEntries = refuse('ENTRY_MISSING', entryFile(1), 'the packet has no entries')
@@ -146,7 +158,7 @@ const countEntries = ({ files }: Packet): number =>
   [...files.keys()].reduce((most, name) => Math.max(most, Number(ENTRY.exec(name)?.[1] ?? 0)), 0)
 
 /** The times that the entries state, each once and in order; what they are worth is checked with the entries. */
-function timesOf(packet: Packet): readonly string[] {
+function timesOf(packet: Packet, readEntry: ReadEntry): readonly string[] {
   const times = [...packet.files].flatMap(([name, bytes]) => {
     const stored = ENTRY.test(name) ? readEntry(bytes) : null
     return stored === null || isRefusal(stored) ? [] : [stored.entry.at]

@@ -3,14 +3,19 @@
  * pure core decide, append what it says, queue the signal. Evidence and state are the same write.
  * Time is the database's clock, read under the lock.
  */
-import { type CaseState, due, fold, type Recorded, waitingOn } from '../domain/case.js'
+import type { CaseState, Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
+import { due, waitingOn } from '../domain/due.js'
+import { evolve, fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
-import { CaseEvent } from '../domain/shapes/event.js'
-import { parseAs } from '../domain/shapes/parse.js'
+import type { CaseEvent } from '../domain/shapes/event.js'
 import { chain, checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
-import { type Db, type Tx, transaction } from './db.js'
+import { type Db, prepared, type Tx, transaction } from './db.js'
+import { eventOf, knownEntries } from './known-entries.js'
+
+/** Of the cases that move at one time, with their parsed form some 50 MB. */
+const known = knownEntries(8 * 1024 * 1024)
 
 /** A locked stream: what is in it, and what time it is. */
 export interface Locked {
@@ -26,26 +31,32 @@ export async function lockStream(
 ): Promise<Locked | Refusal> {
   // A row for each entry: the driver reads an array of bytes character by character.
   const { rows } = await tx.query<{ at: string; bytes: Buffer | null }>(
-    `select s.at, e.bytes from lock_stream($1, $2) s
-       left join lateral unnest(s.entries) with ordinality e (bytes, seq) on true order by e.seq`,
-    [input.stream, input.make],
+    prepared(
+      `select s.at, e.bytes from lock_stream($1, $2) s
+         left join lateral unnest(s.entries) with ordinality e (bytes, seq) on true order by e.seq`,
+      [input.stream, input.make],
+    ),
   )
   const [row] = rows
   if (row === undefined) return refuse('CASE_UNKNOWN', `/${input.stream}`)
   const stored = rows.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]))
-  const entries = checkChain(input.stream, stored)
+  const entries = checkChain(input.stream, stored, known.read)
   return isRefusal(entries) ? entries : { stream: input.stream, at: row.at, entries }
 }
 
 /** Locks a stream that is only added to (made if new) and reads its last entry: what appending needs, whatever its length. */
 export async function lockEnd(tx: Tx, stream: string): Promise<Locked | Refusal> {
-  await tx.query('insert into streams (stream) values ($1) on conflict do nothing', [stream])
-  await tx.query('select 1 from streams where stream = $1 for update', [stream])
-  const { rows } = await tx.query<{ at: string; bytes: Buffer | null }>(
-    `select now_iso() as at, e.bytes from streams s
-       left join entries e on e.stream = s.stream and e.seq = s.seq where s.stream = $1`,
-    [stream],
-  )
+  const [, , { rows }] = await Promise.all([
+    tx.query(prepared('insert into streams (stream) values ($1) on conflict do nothing', [stream])),
+    tx.query(prepared('select 1 from streams where stream = $1 for update', [stream])),
+    tx.query<{ at: string; bytes: Buffer | null }>(
+      prepared(
+        `select now_iso() as at, e.bytes from streams s
+           left join entries e on e.stream = s.stream and e.seq = s.seq where s.stream = $1`,
+        [stream],
+      ),
+    ),
+  ])
   const bytes = rows[0]?.bytes ?? null
   const last = bytes === null ? null : readEntry(bytes)
   if (isRefusal(last)) return last
@@ -57,31 +68,43 @@ export async function append(
   tx: Tx,
   input: { readonly locked: Locked; readonly bodies: readonly { readonly type: string }[] },
 ): Promise<readonly StoredEntry[]> {
-  const { locked, bodies } = input
-  if (bodies.length === 0) return []
-  const last = locked.entries.at(-1)
-  const added = chain({
-    stream: locked.stream,
-    seq: last?.entry.seq ?? 0,
-    head: last?.hash ?? null,
-    at: locked.at,
-    bodies,
-  })
-  await tx.query('select append_entries($1, $2, $3, $4, $5)', [
-    locked.stream,
-    last?.entry.seq ?? 0,
-    added.map((item) => item.hash),
-    added.map((item) => item.entry.body.type),
-    added.map((item) => Buffer.from(item.bytes)),
-  ])
+  const added = chained(input)
+  if (added.length > 0) await write(tx, { locked: input.locked, added })
   return added
 }
+
+function chained({
+  locked,
+  bodies,
+}: {
+  readonly locked: Locked
+  readonly bodies: readonly { readonly type: string }[]
+}): readonly StoredEntry[] {
+  const last = locked.entries.at(-1)
+  const { stream, at } = locked
+  return chain({ stream, at, bodies, seq: last?.entry.seq ?? 0, head: last?.hash ?? null })
+}
+
+const write = (
+  tx: Tx,
+  { locked, added }: { readonly locked: Locked; readonly added: readonly StoredEntry[] },
+) =>
+  tx.query(
+    prepared('select append_entries($1, $2, $3, $4, $5)', [
+      locked.stream,
+      locked.entries.at(-1)?.entry.seq ?? 0,
+      added.map((item) => item.hash),
+      added.map((item) => item.entry.body.type),
+      added.map((item) => Buffer.from(item.bytes)),
+    ]),
+  )
 
 /** UNTRUSTED: rows. Afterwards each body is a strict case event. */
 export function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refusal {
   const recorded: Recorded[] = []
-  for (const { entry, hash } of entries) {
-    const event = parseAs(CaseEvent)(entry.body)
+  for (const stored of entries) {
+    const { entry, hash } = stored
+    const event = eventOf(stored)
     if (isRefusal(event))
       return refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`)
     recorded.push({ seq: entry.seq, hash, at: entry.at, event })
@@ -129,7 +152,7 @@ export async function applyIn<Answer>(
   if (isRefusal(recorded)) return recorded
   const state = fold(input.caseId, recorded)
   const change = await input.decide({ state, recorded, at: locked.at }, tx)
-  return commitChange(tx, { locked, state, recorded, change })
+  return commitChange(tx, { locked, state, change })
 }
 
 async function commitChange<Answer>(
@@ -137,12 +160,12 @@ async function commitChange<Answer>(
   input: {
     readonly locked: Locked
     readonly state: CaseState
-    readonly recorded: readonly Recorded[]
     readonly change: Change<Answer>
   },
 ): Promise<Applied<Answer>> {
-  const { locked, state, recorded, change } = input
-  const added = await append(tx, { locked, bodies: change.events })
+  const { locked, state, change } = input
+  const added = chained({ locked, bodies: change.events })
+  if (added.length === 0) return { answer: change.answer, added: [], state }
   const news = added.map(
     (item, index): Recorded => ({
       seq: item.entry.seq,
@@ -151,48 +174,91 @@ async function commitChange<Answer>(
       event: change.events[index] as CaseEvent,
     }),
   )
-  const after = news.length === 0 ? state : fold(locked.stream, [...recorded, ...news])
-  if (news.length > 0) await project(tx, after)
-  if (change.signal !== undefined && news.length > 0)
-    await queueSignal(tx, { caseId: locked.stream, signal: change.signal })
+  const after = news.reduce(evolve, state)
+  const { signal } = change
+  // Sent together, done in this order: the first that fails fails those behind it, and the transaction.
+  await Promise.all([
+    write(tx, { locked, added }),
+    project(tx, { state: after, at: locked.at }),
+    ...(signal === undefined ? [] : [queueSignal(tx, { caseId: locked.stream, signal })]),
+  ])
   return { answer: change.answer, added: news, state: after }
 }
 
 /** Keeps the list row of the case true; nothing is decided from it. */
-async function project(tx: Tx, state: CaseState): Promise<void> {
-  await tx.query('update cases set phase = $2, due = $3, waiting_on = $4 where case_id = $1', [
-    state.caseId,
-    state.outcome === null ? 'open' : 'closed',
-    due(state).kind,
-    waitingOn(state),
-  ])
-}
+const project = (tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) =>
+  tx.query(
+    prepared('update cases set phase = $2, due = $3, waiting_on = $4 where case_id = $1', [
+      state.caseId,
+      state.outcome === null ? 'open' : 'closed',
+      due(state).kind,
+      waitingOn(state, at),
+    ]),
+  )
 
-async function queueSignal(
-  tx: Tx,
+export function queueSignal(
+  db: Db | Tx,
   input: { readonly caseId: string; readonly signal: NonNullable<Change<unknown>['signal']> },
-): Promise<void> {
+) {
   const { caseId, signal } = input
   const payload = signal.name === 'decide' ? { envelope: signal.envelope } : {}
-  await tx.query('insert into outbox (case_id, signal, payload) values ($1, $2, $3)', [
-    caseId,
-    signal.name,
-    JSON.stringify(payload),
-  ])
-  await tx.query("select pg_notify('outbox', '')")
+  return db.query(
+    prepared(
+      `with queued as (insert into outbox (case_id, signal, payload) values ($1, $2, $3))
+       select pg_notify('outbox', '')`,
+      [caseId, signal.name, JSON.stringify(payload)],
+    ),
+  )
 }
 
-/** The events of a case after `seq`, for a workflow or a reader that holds the rest already. */
-export async function eventsSince(
-  db: Db | Tx,
-  input: { readonly caseId: string; readonly after: number },
-): Promise<readonly Recorded[]> {
-  const { rows } = await db.query<{ bytes: Buffer; hash: Digest }>(
-    'select bytes, hash from entries where stream = $1 and seq > $2 order by seq',
-    [input.caseId, input.after],
+interface Since {
+  readonly caseId: string
+  readonly after: number
+}
+
+interface EntryRow {
+  readonly seq: number
+  readonly bytes: Buffer
+  readonly hash: Digest
+}
+
+/** The events of a case after `seq`, for a reader that holds the rest already. */
+export async function eventsSince(db: Db | Tx, since: Since): Promise<readonly Recorded[]> {
+  const { caseId, after } = since
+  const { rows } = await db.query<EntryRow>(
+    prepared('select seq, bytes, hash from entries where stream = $1 and seq > $2 order by seq', [
+      caseId,
+      after,
+    ]),
   )
-  return rows.map(({ bytes, hash }) => {
-    const entry = JSON.parse(bytes.toString('utf8')) as { seq: number; at: string; body: CaseEvent }
-    return { seq: entry.seq, hash, at: entry.at, event: entry.body }
-  })
+  return rows.map((row) => said(row, caseId))
+}
+
+/** The first of them, which together have no more than `maxBytes`, and whether there are others. */
+export async function firstEventsSince(
+  db: Db | Tx,
+  { caseId, after, maxBytes }: Since & { readonly maxBytes: number },
+): Promise<{ readonly events: readonly Recorded[]; readonly rest: 'none' | 'some' }> {
+  const { rows } = await db.query<EntryRow & { readonly last: number }>(
+    prepared(
+      `select seq, bytes, hash, last from (
+         select seq, bytes, hash, max(seq) over () as last,
+                sum(octet_length(bytes)) over (order by seq) as held
+           from entries where stream = $1 and seq > $2) following
+        where held <= $3 order by seq`,
+      [caseId, after, maxBytes],
+    ),
+  )
+  const end = rows.at(-1)
+  const rest = end === undefined || end.seq === end.last ? 'none' : 'some'
+  return { events: rows.map((row) => said(row, caseId)), rest }
+}
+
+/** What a row says, for reading: whatever is decided from it is checked again under the lock. */
+function said({ seq, bytes, hash }: EntryRow, stream: string): Recorded {
+  const stored = known.read(bytes, { stream, seq })
+  const event = isRefusal(stored) ? stored : eventOf(stored)
+  if (!isRefusal(stored) && !isRefusal(event)) return { seq, hash, at: stored.entry.at, event }
+  const entry = JSON.parse(bytes.toString('utf8')) as { seq: number; at: string; body: CaseEvent }
+  return { seq: entry.seq, hash, at: entry.at, event: entry.body }
 }

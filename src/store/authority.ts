@@ -2,13 +2,14 @@
  * The authority bundle as this process believes it: read from the database, verified down from the
  * root keys of this process's own configuration, never older than the newest one it has seen.
  */
+import { createHash } from 'node:crypto'
 import { type Authority, verifyAuthority } from '../domain/authority.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { AuthorityBundle, type Trust } from '../domain/shapes/authority.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { append, lockStream } from './apply.js'
-import { type Db, type Tx, transaction } from './db.js'
+import { type Db, prepared, type Tx, transaction } from './db.js'
 
 export const AUTHORITY_STREAM = 'authority'
 
@@ -20,34 +21,48 @@ export interface AuthoritySource {
   ) => Promise<Authority | Refusal>
 }
 
-/** Verified bundles are kept by version; expiry is checked again at every use. */
+/**
+ * A verified bundle is kept by the hash of its text, which the store computes from the row at every use: an
+ * edited row is another text, is fetched and has to verify. Expiry is checked again at every use.
+ */
 export function authoritySource(input: { trust: Trust; verify: Verify }): AuthoritySource {
   let newest = input.trust.minimumBundleVersion
-  let cached: { readonly text: string; readonly authority: Authority } | null = null
+  let cached: { readonly hash: string; readonly authority: Authority } | null = null
   return {
     current: async (db, { at, lock }) => {
-      const { rows } = await db.query<{ version: number; bundle: string }>(
-        `select a.version, a.bundle::text as bundle from authority_head h join authority a using (version)
-         ${lock === 'share' ? 'for share of h' : ''}`,
-      )
-      const [row] = rows
-      if (row === undefined)
-        return refuse('AUTHORITY_INVALID', '/authority', 'no authority bundle is installed')
-      if (cached?.text === row.bundle) {
+      const { rows } = await db.query<{ hash: string }>(prepared(HASHED[lock], []))
+      const hash = rows[0]?.hash
+      if (hash === undefined) return notInstalled
+      if (cached?.hash === hash) {
         const { authority } = cached
         return at < authority.expiresAt ? authority : refuse('AUTHORITY_EXPIRED', '/authority')
       }
-      const bundle = parseAs(AuthorityBundle)(JSON.parse(row.bundle))
+      const text = await installedText(db)
+      if (text === null) return notInstalled
+      const bundle = parseAs(AuthorityBundle)(JSON.parse(text))
       if (isRefusal(bundle))
         return refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
       const authority = verifyAuthority({ bundle, trust: input.trust, verify: input.verify, at })
       if (isRefusal(authority)) return authority
       if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
       newest = authority.version
-      cached = { text: row.bundle, authority }
+      cached = { hash: createHash('sha256').update(text).digest('hex'), authority }
       return authority
     },
   }
+}
+
+const notInstalled = refuse('AUTHORITY_INVALID', '/authority', 'no authority bundle is installed')
+
+const HASH = `select encode(sha256(convert_to(a.bundle::text, 'UTF8')), 'hex') as hash
+                from authority_head h join authority a using (version)`
+const HASHED = { none: HASH, share: `${HASH} for share of h` } as const
+
+async function installedText(db: Db | Tx): Promise<string | null> {
+  const { rows } = await db.query<{ bundle: string }>(
+    'select a.bundle::text as bundle from authority_head h join authority a using (version)',
+  )
+  return rows[0]?.bundle ?? null
 }
 
 /** UNTRUSTED: whoever sends a bundle. Afterwards it verifies, is the newest, and its installation is an entry. */

@@ -4,7 +4,8 @@
  */
 import type { Authority } from '../domain/authority.js'
 import type { Recorded } from '../domain/case.js'
-import { admitDecision, passDeadline, recordRefusal } from '../domain/decide.js'
+import { admitDecision, recordRefusal } from '../domain/decide/decision.js'
+import { passDeadline } from '../domain/decide/gate.js'
 import { type Digest, digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -16,8 +17,9 @@ import {
   append,
   apply,
   type Change,
-  eventsSince,
+  firstEventsSince,
   lockStream,
+  queueSignal,
   type View,
 } from './apply.js'
 import type { AuthoritySource } from './authority.js'
@@ -221,8 +223,8 @@ export async function recordFinding(
   const event = {
     type: 'FindingRecorded',
     code,
-    where: where.slice(0, 200),
-    detail: detail.slice(0, 300),
+    where: where.slice(0, 200).toWellFormed(),
+    detail: detail.slice(0, 300).toWellFormed(),
   } as const
   const applied = await apply(db, {
     caseId: input.caseId,
@@ -252,17 +254,20 @@ async function recordBeside(
   })
 }
 
+/** What one answer to a workflow may hold: Temporal takes no payload of 2 MB, and an entry has at most 64 KiB. */
+const MAX_NEWS_BYTES = 512 * 1024
+
 /**
  * The events that a workflow has not folded. When what it folded is not what the ledger holds, because
- * somebody answered in the connector's place, that is a finding, and it gets all events from the first.
+ * somebody answered in the connector's place, that is a finding, and it gets the events from the first.
  */
 export async function newsFor(
   db: Db,
   input: { readonly caseId: string; readonly after: number; readonly head: string | null },
 ): Promise<readonly Recorded[]> {
   const { caseId, after, head } = input
-  if (after === 0) return eventsSince(db, { caseId, after })
-  const [last, ...news] = await eventsSince(db, { caseId, after: after - 1 })
+  if (after === 0) return tell(db, { caseId, after })
+  const [last, ...news] = await tell(db, { caseId, after: after - 1 })
   if (last?.hash === head) return news
   const refusal = refuse(
     'EVIDENCE_TAMPERED',
@@ -270,5 +275,15 @@ export async function newsFor(
     'the workflow was told what the ledger does not hold',
   )
   await recordFinding(db, { caseId, refusal })
-  return eventsSince(db, { caseId, after: 0 })
+  return tell(db, { caseId, after: 0 })
+}
+
+/** As many events as one answer holds; a signal makes the workflow ask for the rest. */
+async function tell(
+  db: Db,
+  since: { readonly caseId: string; readonly after: number },
+): Promise<readonly Recorded[]> {
+  const { events, rest } = await firstEventsSince(db, { ...since, maxBytes: MAX_NEWS_BYTES })
+  if (rest === 'some') await queueSignal(db, { caseId: since.caseId, signal: { name: 'changed' } })
+  return events
 }

@@ -23,13 +23,28 @@ export const openDb = (url: string, options: { max?: number; name: string }): Db
     max: options.max ?? 8,
     application_name: `countersign-${options.name}`,
     connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
     keepAlive: true,
+    // Statements that do not wait for each other's answers travel together; the server runs them in order.
+    pipeline: true,
   })
   // An idle connection that is lost is replaced at its next use.
   pool.on('error', () => undefined)
   // A client that is out of the pool when its server dies says so by its query, which rejects.
   pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
+}
+
+const names = new Map<string, string>()
+
+/** A statement that each connection parses and plans once. `text` is one of a closed set: values go beside it, never into it. */
+export function prepared(
+  text: string,
+  values: readonly unknown[],
+): { readonly name: string; readonly text: string; readonly values: unknown[] } {
+  const name = names.get(text) ?? `cs_${names.size + 1}`
+  names.set(text, name)
+  return { name, text, values: [...values] }
 }
 
 const codeOf = (error: unknown): string =>
@@ -41,8 +56,11 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
     throw new StoreFault(codeOf(error), error)
   })
   try {
-    await tx.query('begin')
+    const begun = tx.query('begin')
+    // The work's first statement travels with it; whatever fails here fails that statement too.
+    begun.catch(() => undefined)
     const result = await work(tx)
+    await begun
     await tx.query('commit')
     tx.release()
     return result
@@ -58,7 +76,7 @@ export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Prom
 
 /** The database's clock, the only one that counts: ISO, UTC, milliseconds. */
 export async function now(db: Db | Tx): Promise<string> {
-  const { rows } = await db.query<{ at: string }>('select now_iso() as at')
+  const { rows } = await db.query<{ at: string }>(prepared('select now_iso() as at', []))
   return rows[0]?.at ?? ''
 }
 

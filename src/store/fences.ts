@@ -3,9 +3,9 @@
  * fence's own entries. Raising one takes the row exclusively, so it is acknowledged only when no gate
  * that could still pass is open. It needs neither Temporal nor the signer.
  */
-import { fence as fenceCase } from '../domain/decide.js'
+import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
-import { judgeFence } from '../domain/fence.js'
+import { fencesAround, judgeFence } from '../domain/fence.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -18,14 +18,6 @@ export interface HeldFences {
 }
 
 const streamOf = (scope: FenceScope): string => `fence:${scope.kind}:${scope.id}`
-
-export const scopesOf = (
-  opened: Pick<CaseOpened, 'executor' | 'systemId' | 'identityId'>,
-): FenceScope[] => [
-  { kind: 'identity', id: opened.identityId },
-  { kind: 'partner', id: opened.executor },
-  { kind: 'system', id: opened.systemId },
-]
 
 /** Makes the rows that a gate of this case will hold. */
 export async function ensureFences(tx: Tx, scopes: readonly FenceScope[]): Promise<void> {
@@ -53,7 +45,7 @@ async function readFences(
   )
   const opened = rows[0]?.body
   if (opened === undefined) return { raised: null }
-  for (const scope of scopesOf(opened)) {
+  for (const scope of fencesAround(opened)) {
     const held = await tx.query<{ epoch: number }>(
       `select epoch from fences where kind = $1 and id = $2 ${input.hold === 'yes' ? 'for share' : ''}`,
       [scope.kind, scope.id],
@@ -99,7 +91,7 @@ async function raiseIn(
   await tx.query('update fences set epoch = epoch + 1 where kind = $1 and id = $2', [kind, id])
   const locked = await lockStream(tx, { stream: streamOf(fence.scope), make: true })
   if (isRefusal(locked)) return locked
-  const known = locked.entries.some(({ entry }) => entry.body['fenceId'] === fence.fenceId)
+  const known = locked.entries.some(({ entry }) => entry.body.fenceId === fence.fenceId)
   const body = { type: 'Fenced', ...fence, envelope: input.envelope }
   if (!known) await append(tx, { locked, bodies: [body] })
   return null

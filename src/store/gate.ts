@@ -4,21 +4,23 @@
  * the fences FOR SHARE and then the case, so that a fence or a decline either commits before and is
  * seen, or waits. It never reads Temporal. Grant and intent are one entry.
  */
-import { checkAttestations } from '../domain/attestation.js'
+import { type Attest, checkAttestations } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import { type CaseState, type StepState, stepOf } from '../domain/case.js'
 import { countAgain, termsAgain } from '../domain/count.js'
-import { type Attest, fence, grant, refuseAtGate } from '../domain/decide.js'
+import { fence } from '../domain/decide/ending.js'
+import { grant, refuseAtGate } from '../domain/decide/execution.js'
 import { digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import type { CaseOpened } from '../domain/shapes/event.js'
 import type { TargetState } from '../domain/shapes/plan.js'
+import type { Pack } from '../domain/shapes/policy.js'
 import type { Requirement } from '../domain/shapes/requirement.js'
 import { type Applied, applyIn, type Change, type View } from './apply.js'
 import type { AuthoritySource } from './authority.js'
-import { type Db, type Tx, transaction } from './db.js'
+import { type Db, prepared, type Tx, transaction } from './db.js'
 import { type HeldFences, holdFences } from './fences.js'
+import { holdMandate } from './mandates.js'
 import type { packSource } from './packs.js'
 
 export interface GateDeps {
@@ -73,11 +75,13 @@ async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
     stepId: asked.stepId,
     grantId,
     fencingToken: token,
-    decisionIds: checked.decisionIds,
+    decisionIds: checked.decided.decisionIds,
     authority: { version, hash },
     attest,
   })
-  if (isRefusal(events)) return refusedChange({ at, refusal: events })
+  // The step was asked to be satisfied above, under the same lock.
+  if (isRefusal(events)) throw new TypeError(`a checked grant was refused: ${events.refused}`)
+  await checked.decided.recordUse(grantId)
   return { events, answer: { gate: 'granted', grantId, fencingToken: token } }
 }
 
@@ -106,7 +110,13 @@ function fenced({
 
 interface Checked {
   readonly authority: Authority
+  readonly decided: Decided
+}
+
+/** What the grant arises from: decisions, or a mandate, whose use is recorded with the grant. */
+interface Decided {
   readonly decisionIds: readonly string[]
+  readonly recordUse: (grantId: string) => Promise<void>
 }
 
 /** Every question again, against today's authority and policy and the stored bytes. The order is from cheap to dear. */
@@ -134,28 +144,39 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
     verify: deps.verify,
   })
   if (tampered !== null) return tampered
-  const requirement = await checkTerms({ at, authority, opened, step })
-  if (isRefusal(requirement)) return requirement
-  const decisionIds = countAgain({
-    ...{ state, recorded: view.recorded, step, requirement, authority },
-    ...{ verify: deps.verify, at: view.at },
-  })
-  return isRefusal(decisionIds) ? decisionIds : { authority, decisionIds }
-}
-
-/** Afterwards owner, contract and requirement are still what was signed for. */
-async function checkTerms(input: {
-  readonly at: AtGate
-  readonly authority: Authority
-  readonly opened: CaseOpened
-  readonly step: StepState
-}): Promise<Requirement | Refusal> {
-  const { at, ...asking } = input
-  const { deps, tx, view } = at
-  const loaded = await deps.packs(tx, { authority: asking.authority, at: view.at })
+  const loaded = await deps.packs(tx, { authority, at: view.at })
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
-  return termsAgain({ ...asking, state: view.state, pack, packHash, at: view.at })
+  // Afterwards owner, contract and requirement are still what was signed for.
+  const terms = { opened, state, step, authority, pack, packHash, at: view.at }
+  const requirement = termsAgain(terms)
+  if (isRefusal(requirement)) return requirement
+  const decided = await whatDecided({ at, step, authority, pack, requirement })
+  return isRefusal(decided) ? decided : { authority, decided }
+}
+
+async function whatDecided(asking: {
+  readonly at: AtGate
+  readonly step: StepState
+  readonly authority: Authority
+  readonly pack: Pack
+  readonly requirement: Requirement
+}): Promise<Decided | Refusal> {
+  const { step, authority, pack, requirement } = asking
+  const { deps, asked, tx, view } = asking.at
+  const { verify } = deps
+  const { state, at } = view
+  if (step.mandateId === null) {
+    const counting = { state, recorded: view.recorded, step, requirement, authority, verify, at }
+    const decisionIds = countAgain(counting)
+    return isRefusal(decisionIds)
+      ? decisionIds
+      : { decisionIds, recordUse: () => Promise.resolve() }
+  }
+  const { caseId, stepId } = asked
+  const using = { state, caseId, stepId, authority, pack, verify, at }
+  const held = await holdMandate(tx, { ...using, mandateId: step.mandateId })
+  return isRefusal(held) ? held : { decisionIds: [], recordUse: held.recordUse }
 }
 
 function changedAttributes(
@@ -165,7 +186,7 @@ function changedAttributes(
   const opened = input.view.recorded.find(({ hash }) => hash === input.step.gate?.nonce)?.event
   const signed: TargetState = opened?.type === 'GateOpened' ? opened.preState : {}
   const names = (state.plan?.attributes ?? []).filter((name) => signed[name] !== input.now[name])
-  return `changed on the target since: ${names.join(', ')}`.slice(0, 300)
+  return `changed on the target since: ${names.join(', ')}`.slice(0, 300).toWellFormed()
 }
 
 /** A grant is minted once for each opening of a gate; null when it was. */
@@ -173,9 +194,11 @@ async function insertGrant(at: AtGate, grantId: string): Promise<number | null> 
   const { asked, view, tx } = at
   const round = stepOf(view.state, asked.stepId)?.round ?? 0
   const { rows } = await tx.query<{ fencing_token: string }>(
-    `insert into grants (grant_id, case_id, step_id, plan_hash, round) values ($1, $2, $3, $4, $5)
-     on conflict do nothing returning fencing_token`,
-    [grantId, asked.caseId, asked.stepId, view.state.planHash, round],
+    prepared(
+      `insert into grants (grant_id, case_id, step_id, plan_hash, round) values ($1, $2, $3, $4, $5)
+       on conflict do nothing returning fencing_token`,
+      [grantId, asked.caseId, asked.stepId, view.state.planHash, round],
+    ),
   )
   const [row] = rows
   return row === undefined ? null : Number(row.fencing_token)

@@ -5,15 +5,17 @@
  */
 
 import { digest } from '../domain/digest.js'
-import { admitRequest, type CaseRequest } from '../domain/owner.js'
+import { fencesAround } from '../domain/fence.js'
+import { admitRequest, type CaseRequest, isOwnWork } from '../domain/owner.js'
 import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
+import type { Asked } from '../domain/shapes/asked.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { append, lockEnd, lockStream } from './apply.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
-import { ensureFences, scopesOf } from './fences.js'
+import { ensureFences } from './fences.js'
 import type { packSource } from './packs.js'
 
 export interface OpenCaseDeps extends CaseDeps {
@@ -23,7 +25,8 @@ export interface OpenCaseDeps extends CaseDeps {
 }
 
 export interface OpenCase {
-  readonly request: CaseRequest & {
+  readonly request: Omit<CaseRequest, 'kind'> & {
+    readonly asked: Asked
     readonly changeReference: string | null
     readonly change: CaseOpened['change']
   }
@@ -48,7 +51,7 @@ async function recordRefused(
   deps: OpenCaseDeps,
   input: { readonly request: OpenCase['request']; readonly refusal: Refusal },
 ): Promise<void> {
-  const { kind, requester } = input.request
+  const { asked, requester } = input.request
   const { refused: code, where, detail } = input.refusal
   await transaction(deps.db, async (tx) => {
     const locked = await lockEnd(tx, `requests:${requester.companyId}`)
@@ -56,7 +59,7 @@ async function recordRefused(
     const request = digest(input.request)
     const body = {
       type: 'RequestRefused',
-      kind,
+      kind: asked.kind,
       requester: { ...requester },
       request,
       code,
@@ -77,7 +80,7 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (taken !== null) return taken
     const locked = await lockStream(tx, { stream: event.caseId, make: true })
     if (isRefusal(locked)) return locked
-    await ensureFences(tx, scopesOf(event))
+    await ensureFences(tx, fencesAround(event))
     await insertCase(tx, event)
     await append(tx, { locked, bodies: [event] })
     await tx.query(
@@ -88,6 +91,7 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
       event.caseId,
     ])
     await tx.query("select pg_notify('outbox', '')")
+    if (event.asked.kind === 'contain') await tx.query("select pg_notify('containment', '')")
     return { caseId: event.caseId, made: 'now' }
   })
 }
@@ -112,17 +116,22 @@ async function resolveCase(
   input: OpenCase & { tx: Tx },
 ): Promise<CaseOpened | Refusal> {
   const { tx, request } = input
+  const { asked, requester } = request
+  const { kind } = asked
   const at = await now(tx)
   const authority = await deps.authority.current(tx, { at, lock: 'share' })
   if (isRefusal(authority)) return authority
-  const admitted = admitRequest({ authority, request, at })
+  const admitted = admitRequest({
+    authority,
+    request: { kind, identityId: request.identityId, requester },
+    at,
+  })
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const freeze = frozen({ pack: loaded.pack, at })
+  const freeze = isOwnWork(kind) ? null : frozen({ pack: loaded.pack, at })
   if (freeze !== null) return freeze
-  const { identity, owner, objective, contract, clause, executorCompany } = admitted
-  const { kind, requester } = request
+  const { identity, ownerId, objectiveId, contract, executorCompany } = admitted
   const requirements = requirementsOf({
     authority,
     pack: loaded.pack,
@@ -133,7 +142,7 @@ async function resolveCase(
     executorCompany,
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = preflight({ requirements, authority, at })
+  const unsignable = isOwnWork(kind) ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
   const terms = settingsFor({
     pack: loaded.pack,
@@ -147,14 +156,13 @@ async function resolveCase(
     type: 'CaseOpened',
     caseId: `${kind}:${executorCompany}:${identity.identityId}:${deps.newId()}`,
     enterprise: authority.enterprise,
-    kind,
+    asked,
     identityId: identity.identityId,
     systemId: identity.systemId,
     tier: identity.tier,
-    ownerId: owner.personId,
-    objectiveId: objective.objectiveId,
-    contractId: contract.contractId,
-    clauseId: clause.clauseId,
+    ownerId,
+    objectiveId,
+    contract,
     executor: executorCompany,
     requester: { ...requester, changeReference: request.changeReference },
     change: request.change,
@@ -165,14 +173,14 @@ async function resolveCase(
   }
 }
 
-/** One open case per identity; the unique index says the same to a race. */
+/** One open case per identity, and one containment, which waits for nobody; the unique indexes say the same to a race. */
 async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
     `identity:${event.identityId}`,
   ])
   const { rowCount } = await tx.query(
-    "select 1 from cases where identity_id = $1 and phase = 'open'",
-    [event.identityId],
+    "select 1 from cases where identity_id = $1 and phase = 'open' and (kind = 'contain') = $2",
+    [event.identityId, event.asked.kind === 'contain'],
   )
   return rowCount === 0 ? null : refuse('CASE_OPEN', '/identityId')
 }
@@ -183,7 +191,7 @@ const insertCase = (tx: Tx, event: CaseOpened) =>
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       event.caseId,
-      event.kind,
+      event.asked.kind,
       event.identityId,
       event.systemId,
       event.executor,

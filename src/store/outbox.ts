@@ -2,7 +2,7 @@
  * The outbox: signals that entries owe to workflows, queued in the transaction that made them and
  * relayed at least once. Nothing is decided here; a lost or doubled signal changes nothing.
  */
-import type { Db } from './db.js'
+import { type Db, prepared } from './db.js'
 
 export interface Outgoing {
   readonly id: string
@@ -18,10 +18,12 @@ export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outg
     signal: Outgoing['signal']
     payload: Record<string, unknown>
   }>(
-    `update outbox set attempts = attempts + 1, not_before = now() + least(30, attempts + 1) * interval '1 second'
-      where id in (select id from outbox where not_before <= now() order by id limit $1 for update skip locked)
-      returning id, case_id, signal, payload`,
-    [limit],
+    prepared(
+      `update outbox set attempts = attempts + 1, not_before = now() + least(30, attempts + 1) * interval '1 second'
+        where id in (select id from outbox where not_before <= now() order by id limit $1 for update skip locked)
+        returning id, case_id, signal, payload`,
+      [limit],
+    ),
   )
   return rows
     .map((row) => ({ id: row.id, caseId: row.case_id, signal: row.signal, payload: row.payload }))
@@ -29,7 +31,8 @@ export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outg
 }
 
 export const dropOutgoing = async (db: Db, ids: readonly string[]): Promise<void> => {
-  if (ids.length > 0) await db.query('delete from outbox where id = any($1::bigint[])', [ids])
+  if (ids.length > 0)
+    await db.query(prepared('delete from outbox where id = any($1::bigint[])', [ids]))
 }
 
 /** Makes everything due again at once: used when the way to Temporal is back. */

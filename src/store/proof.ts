@@ -11,7 +11,7 @@ import { inclusionProof, tilesForInclusion, verifyInclusion } from '../ledger/pr
 import { tileHashReader } from '../ledger/tile.js'
 import { tilePath } from '../ledger/tile-path.js'
 import type { TlogProof } from '../ledger/tlog-proof.js'
-import type { Db } from './db.js'
+import { type Db, prepared } from './db.js'
 import { loadTiles } from './tiles.js'
 
 /** The log as this process trusts it: its origin and key. */
@@ -25,10 +25,12 @@ export async function proofsOf(
   input: { readonly hashes: readonly Digest[]; readonly log: Log },
 ): Promise<readonly TlogProof[] | null | Refusal> {
   const { rows } = await db.query<{ hash: Digest; index: string; note: string }>(
-    `select l.hash, l.index, c.note
-       from leaves l, (select size, note from checkpoints order by size desc limit 1) c
-      where l.hash = any($1) and l.index < c.size`,
-    [input.hashes],
+    prepared(
+      `select l.hash, l.index, c.note
+         from leaves l, (select size, note from checkpoints order by size desc limit 1) c
+        where l.hash = any($1) and l.index < c.size`,
+      [input.hashes],
+    ),
   )
   const [first] = rows
   const indexes = new Map(rows.map((row) => [row.hash, Number(row.index)]))

@@ -77,6 +77,19 @@ export async function casesWaitingOn(
   return rows.map((row) => row.case_id)
 }
 
+/** Open cases of these identities. */
+export async function openCasesOf(
+  db: Db,
+  identityIds: readonly string[],
+): Promise<readonly { readonly caseId: string; readonly identityId: string }[]> {
+  const { rows } = await db.query<{ caseId: string; identityId: string }>(
+    `select case_id as "caseId", identity_id as "identityId" from cases
+      where phase = 'open' and identity_id = any($1) order by right(case_id, 26)`,
+    [identityIds],
+  )
+  return rows
+}
+
 /** What was sealed for this grant: for nobody but its consumer to open. */
 export async function sealedFor(
   db: Db,

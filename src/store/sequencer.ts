@@ -1,8 +1,8 @@
 /**
  * The sequencer integrates committed entries, in batches, into one Merkle log and signs its head.
- * One at a time (advisory lock held by a session). Order: tiles and leaves commit, the high-water
- * mark outside the database rises, then the checkpoint is signed and published. Nothing is signed
- * before it is committed; nothing smaller or different is signed after a restore.
+ * One at a time (advisory lock). Order: tiles and leaves commit, the high-water mark outside the
+ * database rises, then the checkpoint is signed and published. Nothing is signed before it is
+ * committed; nothing smaller or different is signed after a restore.
  */
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -15,12 +15,20 @@ import {
   tilesForRoot,
   verifyConsistency,
 } from '../ledger/proof.js'
-import { rootAt } from '../ledger/subtree.js'
-import { edgeTiles, newTiles, tileHashReader } from '../ledger/tile.js'
-import { emptyRoot } from '../ledger/tree.js'
-import { type Db, type Tx, transaction } from './db.js'
+import { frontierAt } from '../ledger/subtree.js'
+import {
+  edgeTiles,
+  newTiles,
+  type TileData,
+  type TileReader,
+  tileHashReader,
+  tilesIn,
+} from '../ledger/tile.js'
+import { tilePath } from '../ledger/tile-path.js'
+import { append, type Frontier, rootOfFrontier } from '../ledger/tree.js'
+import { type Db, prepared, type Tx, transaction } from './db.js'
 import { hashBytes } from './proof.js'
-import { loadTiles, storeTiles } from './tiles.js'
+import { loadTiles, storeGrowth } from './tiles.js'
 
 const BATCH = 2000
 
@@ -46,105 +54,145 @@ export interface Sequencer {
   readonly run: () => Promise<number>
 }
 
-export function createSequencer(input: {
+interface Sequencing {
   readonly db: Db
   readonly signer: LogSigner
   readonly highWaterFile: string
-}): Sequencer {
-  let signed: number | null = null
+}
+
+export function createSequencer(input: Sequencing): Sequencer {
+  /** The tree as this process left it, and the size that it signed last. Both are read anew when the store's tree is another one. */
+  let known: { readonly edge: Edge; readonly signed: number } | null = null
   return {
     run: async () => {
-      if (signed === null) signed = await checkHighWater(input)
       for (;;) {
-        const head = await transaction(input.db, (tx) => integrate(tx))
-        if (head.size > 0 && head.size > signed) {
-          await publish({ ...input, head })
-          signed = head.size
+        known ??= await checkHighWater(input)
+        const { edge, signed } = known
+        const grown = await transaction(input.db, (tx) => integrate(tx, edge))
+        if (grown === 'another tree') {
+          known = null
+          continue
         }
-        if (head.added < BATCH) return head.size
+        known = { edge: grown.edge, signed }
+        const { size } = grown.edge.frontier
+        if (size > signed) {
+          await publish(input, grown.edge)
+          known = { edge: grown.edge, signed: size }
+        }
+        if (grown.added < BATCH) return size
       }
     },
   }
 }
 
-interface Head {
-  readonly size: number
-  readonly root: Uint8Array
-  readonly added: number
+/** The right edge of the tree: enough to append to it and to know its root. */
+interface Edge {
+  readonly frontier: Frontier
+  /** The hash of the last leaf; null in the empty tree. */
+  readonly last: Digest | null
+  readonly readTile: TileReader
 }
 
 /** Afterwards the tree in the database extends the largest head ever signed. */
-async function checkHighWater(input: { db: Db; highWaterFile: string }): Promise<number> {
+async function checkHighWater(input: Sequencing): Promise<{ edge: Edge; signed: number }> {
   const mark = await readHighWater(input.highWaterFile)
-  if (mark === null) return 0
+  const edge = await transaction(input.db, loadEdge)
+  if (mark === null) return { edge, signed: 0 }
+  const { size } = edge.frontier
   const oldRoot = fromBase64(mark.root)
-  const { size, root } = await transaction(input.db, (tx) => headOf(tx))
   if (oldRoot === null || size < mark.size)
     throw new LogForked(`the log has ${size} entries, ${mark.size} were signed`)
   const growth = { oldSize: mark.size, newSize: size }
   const readTile = await loadTiles(input.db, tilesForConsistency(growth))
   const proof = consistencyProof({ ...growth, hashReader: tileHashReader({ size, readTile }) })
-  if (!verifyConsistency({ ...growth, oldRoot, newRoot: root, proof }))
+  const newRoot = rootOfFrontier(edge.frontier)
+  if (!verifyConsistency({ ...growth, oldRoot, newRoot, proof }))
     throw new LogForked('the log does not extend what was signed')
   // The last signed head may not have been published: the next run signs again.
-  return (await hasCheckpoint(input.db, mark.size)) && size === mark.size ? mark.size : 0
+  const published = size === mark.size && (await hasCheckpoint(input.db, mark.size))
+  return { edge, signed: published ? mark.size : 0 }
 }
 
 const hasCheckpoint = async (db: Db, size: number): Promise<boolean> =>
   (await db.query('select 1 from checkpoints where size = $1', [size])).rowCount === 1
 
-async function integrate(tx: Tx): Promise<Head> {
-  await tx.query('select pg_advisory_xact_lock(7215301)')
-  const { rows } = await tx.query<{ hash: Digest }>(
-    `with batch as (select id from unsequenced order by id limit ${BATCH}),
-          gone as (delete from unsequenced u using batch where u.id = batch.id returning u.id, u.hash)
-     select hash from gone order by id`,
+async function loadEdge(tx: Tx): Promise<Edge> {
+  await tx.query(LOCK)
+  const { rows } = await tx.query<{ size: string; last: Digest }>(
+    'select index + 1 as size, hash as last from leaves order by index desc limit 1',
   )
-  const oldSize = await sizeOf(tx)
-  if (rows.length === 0) return { ...(await headOf(tx)), added: 0 }
-  const leafHashes = rows.map((row) => hashBytes(row.hash))
-  const readTile = await loadTiles(tx, edgeTiles(oldSize))
-  await storeTiles(tx, newTiles({ oldSize, leafHashes, readTile }))
-  await tx.query(
-    'insert into leaves (index, hash) select $1::bigint + i - 1, ($2::text[])[i] from generate_series(1, $3::int) i',
-    [oldSize, rows.map((row) => row.hash), rows.length],
-  )
-  return { ...(await headOf(tx)), added: rows.length }
+  const size = Number(rows[0]?.size ?? 0)
+  const readTile = await loadTiles(tx, [...edgeTiles(size), ...tilesForRoot(size)])
+  const hashReader = tileHashReader({ size, readTile })
+  return { frontier: frontierAt({ size, hashReader }), last: rows[0]?.last ?? null, readTile }
 }
 
-async function sizeOf(tx: Tx): Promise<number> {
-  const { rows } = await tx.query<{ size: string }>(
-    'select coalesce(max(index) + 1, 0) as size from leaves',
-  )
-  return Number(rows[0]?.size ?? 0)
+const LOCK = 'select pg_advisory_xact_lock(7215301)'
+
+/** Takes nothing when the last leaf is not the one given: then there is another tree in the store. */
+const TAKE = `
+  with same as (select where $1::text is not distinct from
+                             (select hash from leaves order by index desc limit 1)),
+       batch as (select id from unsequenced, same order by id limit ${BATCH}),
+       gone as (delete from unsequenced u using batch where u.id = batch.id returning u.id, u.hash)
+  select gone.hash from same left join gone on true order by gone.id`
+
+/**
+ * Takes what is committed and not sequenced. Under the lock the store's last leaf must be the one that this
+ * process left there: another sequencer, or a restore, makes another tree, and nothing is added to it unread.
+ */
+async function integrate(
+  tx: Tx,
+  edge: Edge,
+): Promise<{ readonly edge: Edge; readonly added: number } | 'another tree'> {
+  const oldSize = edge.frontier.size
+  const [, { rows }] = await Promise.all([
+    tx.query(LOCK),
+    tx.query<{ hash: Digest | null }>(prepared(TAKE, [edge.last])),
+  ])
+  if (rows.length === 0) return 'another tree'
+  const leaves = rows.flatMap(({ hash }) => hash ?? [])
+  if (leaves.length === 0) return { edge, added: 0 }
+  const leafHashes = leaves.map(hashBytes)
+  const tiles = newTiles({ oldSize, leafHashes, readTile: edge.readTile })
+  await storeGrowth(tx, { oldSize, leaves, tiles })
+  return { edge: edgeAfter(edge, { leaves, leafHashes, tiles }), added: leaves.length }
 }
 
-async function headOf(tx: Tx): Promise<Head> {
-  const size = await sizeOf(tx)
-  if (size === 0) return { size, root: emptyRoot(), added: 0 }
-  const readTile = await loadTiles(tx, tilesForRoot(size))
-  return { size, root: rootAt({ size, hashReader: tileHashReader({ size, readTile }) }), added: 0 }
-}
-
-async function publish(input: {
-  readonly db: Db
-  readonly signer: LogSigner
-  readonly highWaterFile: string
-  readonly head: Head
-}): Promise<void> {
-  const { db, signer, head } = input
-  await raiseHighWater(input.highWaterFile, { size: head.size, root: toBase64(head.root) })
-  const checkpoint: Checkpoint = {
-    origin: signer.origin,
-    size: head.size,
-    root: head.root,
-    extensions: [],
+function edgeAfter(
+  edge: Edge,
+  growth: {
+    readonly leaves: readonly Digest[]
+    readonly leafHashes: readonly Uint8Array[]
+    readonly tiles: readonly TileData[]
+  },
+): Edge {
+  const frontier = growth.leafHashes.reduce(append, edge.frontier)
+  const fresh = new Map(growth.tiles.map(({ tile, data }) => [tilePath(tile), data]))
+  const kept = edgeTiles(frontier.size).flatMap((tile): [string, Uint8Array][] => {
+    const data = fresh.get(tilePath(tile)) ?? edge.readTile(tile)
+    return data === undefined ? [] : [[tilePath(tile), data]]
+  })
+  return {
+    frontier,
+    last: growth.leaves.at(-1) ?? edge.last,
+    readTile: tilesIn(new Map(kept)),
   }
+}
+
+async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
+  const { db, signer } = input
+  const { size } = frontier
+  const root = rootOfFrontier(frontier)
+  await raiseHighWater(input.highWaterFile, { size, root: toBase64(root) })
+  const checkpoint: Checkpoint = { origin: signer.origin, size, root, extensions: [] }
   const note = await signCheckpoint({ checkpoint, publicKey: signer.publicKey, sign: signer.sign })
   await db.query(
-    `with stored as (insert into checkpoints (size, note) values ($1, $2) on conflict do nothing)
-     select pg_notify('checkpoint', '')`,
-    [head.size, note],
+    prepared(
+      `with stored as (insert into checkpoints (size, note) values ($1, $2) on conflict do nothing)
+       select pg_notify('checkpoint', '')`,
+      [size, note],
+    ),
   )
 }
 

@@ -72,6 +72,8 @@ const BODIES: Partial<Record<RouteName, (caseId: string) => unknown>> = {
   openCase: () => ({ kind: 'rotate', identityId: 'nhi_unheard-of' }),
   decide: () => ({ envelope: ENVELOPE }),
   fence: () => ({ envelope: ENVELOPE }),
+  giveMandate: () => ({ envelope: ENVELOPE }),
+  revokeMandate: () => ({ envelope: ENVELOPE }),
   lease: () => ({}),
   claim: (caseId) => ({ caseId, envelope: ENVELOPE }),
 }
@@ -86,6 +88,10 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   decide: { partner: 422, enterprise: 422 },
   inbox: { partner: 403, enterprise: 200 },
   fence: { partner: 403, enterprise: 422 },
+  fencePreview: { partner: 403, enterprise: 200 },
+  giveMandate: { partner: 403, enterprise: 422 },
+  listMandates: { partner: 403, enterprise: 200 },
+  revokeMandate: { partner: 403, enterprise: 422 },
   tasks: { partner: 200, enterprise: 403 },
   lease: { partner: 409, enterprise: 403 },
   claim: { partner: 422, enterprise: 403 },
@@ -110,7 +116,8 @@ async function ask(name: RouteName, at: { asker: Asker; whose: Whose }): Promise
   const caseId = cases[at.whose]
   const body = BODIES[name]?.(caseId)
   const token = at.asker === 'anonymous' ? null : await rig.token(TOKENS[at.asker])
-  return send(pathOf(name, { caseId, stepId: 'issue' }), {
+  const params = { caseId, stepId: 'issue', kind: 'partner', id: 'com_acme' }
+  return send(pathOf(name, params), {
     method: ROUTES[name].method.toUpperCase(),
     headers: {
       'idempotency-key': ulid(),

@@ -45,6 +45,7 @@ beforeEach(async () => {
 const changeOf = async (grantId: string) => ({
   subject: one.subject,
   credential: one.a,
+  credentials: [one.a],
   grantId,
   expected: await connector.state(one.subject),
 })

@@ -54,7 +54,7 @@ describe('the admin role', () => {
     await target.sql('CREATE ROLE stranger LOGIN')
     const subject = { group: 'stranger', credentials: ['stranger'] }
     const expected = await connector.state(subject)
-    const change = { subject, credential: 'stranger', grantId: 'g1', expected }
+    const change = { subject, credentials: ['stranger'], grantId: 'g1', expected }
     expect(await connector.disable(change)).toEqual({ effect: 'rejected', code: '42501' })
     expect(await connector.state(subject)).toEqual(expected)
   })
@@ -84,7 +84,8 @@ describe('an inspection', () => {
   it('finds nothing missing after the setup, which may be run again', async () => {
     const { subject, a, b } = await target.identity()
     await target.onboard(subject)
-    const seen = await connector.inspect(subject)
+    const seen = await connector.inspect(subject, [])
+    expect(seen.group).toBe('present')
     expect(seen.server).toMatch(/^PostgreSQL 1[678]/)
     expect(seen.missing).toEqual([])
     expect(seen.credentials).toEqual(
@@ -106,9 +107,11 @@ describe('an inspection', () => {
   })
 
   it('names every missing right with the SQL that gives it, and no more once it was run', async () => {
-    const { subject, group, a } = await target.identity()
+    const { subject, group, a, b } = await target.identity()
     await target.sql(`CREATE ROLE bare LOGIN PASSWORD '${target.adminSecret}'`)
     await target.sql(`DROP ROLE ${a}`)
+    await target.sql('CREATE ROLE known_reader')
+    const others = ['known_reader', 'no_reader_yet']
     const bare = createPostgresqlConnector({
       adminUrl: `postgres://bare:${target.adminSecret}@127.0.0.1:${target.port}/postgres`,
       loginRoute: { host: '127.0.0.1', port: target.port, database: 'postgres' },
@@ -116,27 +119,58 @@ describe('an inspection', () => {
       timeouts,
     })
     try {
-      const { missing, credentials } = await bare.inspect(subject)
+      const { missing, credentials } = await bare.inspect(subject, others)
       expect(credentials[0]).toMatchObject({ credential: a, login: 'absent', memberOfGroup: 'no' })
-      expect(missing).toEqual(
-        expect.arrayContaining([
-          'ALTER ROLE "bare" CREATEROLE',
-          'GRANT pg_signal_backend TO "bare" WITH INHERIT TRUE',
-          'GRANT pg_read_all_stats TO "bare" WITH INHERIT TRUE',
-          'GRANT SELECT (oid, rolname, rolpassword) ON pg_catalog.pg_authid TO "bare"',
-          'GRANT SET ON PARAMETER countersign."grant" TO "bare"',
-          `GRANT "${group}" TO "bare" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
-        ]),
-      )
+      const admin = (name: string) =>
+        `GRANT "${name}" TO "bare" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`
+      expect(missing).toEqual([
+        'ALTER ROLE "bare" CREATEROLE',
+        'GRANT pg_signal_backend TO "bare" WITH INHERIT TRUE',
+        'GRANT pg_read_all_stats TO "bare" WITH INHERIT TRUE',
+        'GRANT SELECT (oid, rolname, rolpassword) ON pg_catalog.pg_authid TO "bare"',
+        'GRANT SET ON PARAMETER countersign."grant" TO "bare"',
+        admin(b),
+        admin(group),
+        admin('known_reader'),
+        expect.stringContaining('CREATE ROLE "no_reader_yet" NOLOGIN'),
+        admin('no_reader_yet'),
+      ])
       await expect(bare.state(subject)).rejects.toMatchObject({ code: '42501' })
       for (const statement of missing) await target.sql(statement)
-      expect((await bare.inspect(subject)).missing).toEqual([])
+      expect((await bare.inspect(subject, others)).missing).toEqual([])
       const expected = await bare.state(subject)
-      const change = { subject, credential: a, grantId: 'g1', expected, secret: newSecret() }
+      const change = { subject, credential: b, grantId: 'g1', expected, secret: newSecret() }
       expect(await bare.set(change)).toEqual({ effect: 'done' })
     } finally {
       await bare.close()
     }
+  })
+
+  it('misses nothing for roles that are still to be made', async () => {
+    const { subject } = target.unused()
+    const seen = await connector.inspect(subject, [])
+    expect(seen).toMatchObject({ group: 'absent', missing: [] })
+    expect(seen.credentials.map(({ login }) => login)).toEqual(['absent', 'absent'])
+  })
+
+  it.each(['pg_read_all_data', '', 'public', 'line\nbreak', 'x'.repeat(64)])(
+    'says of an asked role %j that no ordinary role can be meant',
+    async (name) => {
+      const { subject } = target.unused()
+      const { missing } = await connector.inspect(subject, [name])
+      expect(missing).toEqual([`-- no ordinary role is called ${JSON.stringify(name)}`])
+    },
+  )
+
+  it('asks for the right to make schemas when one is to change hands', async () => {
+    const { subject, group } = await target.identity()
+    await target.sql(`CREATE SCHEMA of_${group} AUTHORIZATION ${group}`)
+    await target.entitlement('schema_taker')
+    const needed = `GRANT CREATE ON DATABASE "postgres" TO "${ADMIN}"`
+    expect((await connector.inspect(subject, [])).missing).toEqual([])
+    expect((await connector.inspect(subject, ['schema_taker'])).missing).toEqual([needed])
+    await target.sql(`GRANT CREATE ON DATABASE postgres TO ${group}`)
+    expect((await connector.inspect(subject, ['schema_taker'])).missing).toEqual([])
   })
 })
 
@@ -166,7 +200,7 @@ describe('a hostile role name', () => {
     'é'.repeat(32),
   ])('that the server would read as another role is refused (%j)', async (name) => {
     const subject = { group: name, credentials: [name] }
-    const change = { subject, credential: name, grantId: 'g1', expected: {} }
+    const change = { subject, credentials: [name], grantId: 'g1', expected: {} }
     expect(await connector.disable(change)).toEqual({ effect: 'rejected', code: '42602' })
     await expect(connector.state(subject)).rejects.toBeInstanceOf(TargetFault)
     const login = connector.login({ credential: name, secret: newSecret() })

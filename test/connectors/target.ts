@@ -1,6 +1,7 @@
 /**
  * target: a real PostgreSQL on which a test works, logging every statement.
  * identity: a fresh group with two credentials, set up by the same SQL that a DBA runs.
+ * unused: the names of one that is not there. entitlement: a role that the admin role may grant and act as.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,6 +10,7 @@ import path from 'node:path'
 import pg from 'pg'
 import type { Subject } from '../../src/connectors/connector.js'
 import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
+import { rights } from '../../src/connectors/postgresql-sql.js'
 import { scramVerifier } from '../../src/connectors/scram.js'
 import { targetSetupSql } from '../../src/connectors/target-setup.js'
 import { startPostgres } from '../../src/embedded/postgres.js'
@@ -40,13 +42,31 @@ export async function startTarget(more: { hba?: readonly string[] } = {}) {
       await sql(statement)
   }
   let identities = 0
-  const identity = async (): Promise<Identity> => {
+  const unused = (): Identity => {
     identities += 1
     const [group, a, b] = ['owner', 'a', 'b'].map((name) => `t${identities}_${name}`)
     if (group === undefined || a === undefined || b === undefined) throw new Error('three names')
-    const subject = { group, credentials: [a, b] }
-    await onboard(subject)
-    return { subject, group, a, b }
+    return { subject: { group, credentials: [a, b] }, group, a, b }
+  }
+  const identity = async (): Promise<Identity> => {
+    const one = unused()
+    await onboard(one.subject)
+    return one
+  }
+  const entitlement = async (name: string) => {
+    await sql(`CREATE ROLE ${pg.escapeIdentifier(name)}`)
+    await sql(rights.adminOption(ADMIN, name))
+  }
+  const sqlIn = async (database: string, text: string) => {
+    const url = new URL(cluster.superuserUrl)
+    url.pathname = `/${database}`
+    const client = new pg.Client({ connectionString: url.href })
+    await client.connect()
+    try {
+      await client.query(text)
+    } finally {
+      await client.end()
+    }
   }
   const connector = (
     over: { port?: number; timeouts?: typeof timeouts; onFault?: (code: string) => void } = {},
@@ -64,7 +84,10 @@ export async function startTarget(more: { hba?: readonly string[] } = {}) {
     rmSync(folder, { recursive: true, force: true })
   }
   const log = () => readFileSync(logFile, 'utf8')
-  return { port: cluster.port, sql, identity, onboard, connector, adminSecret, log, stop }
+  return {
+    ...{ port: cluster.port, sql, sqlIn, identity, unused, onboard, entitlement },
+    ...{ connector, adminSecret, log, stop },
+  }
 }
 
 const adminUrl = (port: number, secret: string) =>

@@ -6,7 +6,7 @@ import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { AT, anAuthority, must, SPAN, type TestPerson } from '../support/authority.js'
 import { aRotation, CAST, given, HOUR, refusal, shifted, told } from '../support/given.js'
-import { believes, gateOpens, planned, signs, waits } from '../support/moves.js'
+import { believes, gateOpens, performed, planned, signs, waits } from '../support/moves.js'
 
 import { changed, TWO } from '../support/terms.js'
 
@@ -120,13 +120,34 @@ describe('a delegate', () => {
       .gives('DecisionAdmitted', 'GateSatisfied')
   })
 
-  it('may not pass it on: a delegation is one level deep, and a loop is none', () => {
-    const benToAna = delegation({ from: 'per_ben', to: 'per_ana' })
-    const cleoToAna = delegation({ from: 'per_cleo', to: 'per_ana' })
-    for (const more of [benToAna, cleoToAna])
+  it('may not pass it on: a delegation is one level deep, round in a circle too', () => {
+    const cleoToDora = delegation({ from: 'per_cleo', to: 'per_dora' })
+    const doraToAna = delegation({ from: 'per_dora', to: 'per_ana' })
+    given(atIssue, believes(cast(anaToCleo, cleoToDora, doraToAna)))
+      .when(signs('per_dora', 'issue', { as: { onBehalfOf: 'per_ana' } }))
+      .gives(refusal('DELEGATION_INVALID'))
+  })
+
+  it('is not disabled by what somebody else delegates to the delegator, in force or over', () => {
+    const towards = (from: TestPerson) => delegation({ from, to: 'per_ana' })
+    const over = { ...towards('per_ben'), notAfter: shifted(atIssue.at, -1) }
+    for (const more of [towards('per_ben'), towards('per_cleo'), towards('per_zed'), over])
       given(atIssue, believes(cast(anaToCleo, more)))
         .when(forAna)
-        .gives(refusal('DELEGATION_INVALID'))
+        .gives('DecisionAdmitted', 'GateSatisfied')
+  })
+
+  it('fills one role of a gate: the own vote or the other’s, in either order', () => {
+    const benToAna = delegation({ from: 'per_ben', to: 'per_ana' })
+    const retire = told(
+      ...([aRotation(), planned, performed('issue'), performed('cut-over')] as const),
+      ...[gateOpens('retire'), believes(cast(benToAna))],
+    )
+    const own = signs('per_ana', 'retire')
+    const forBen = signs('per_ana', 'retire', { as: { onBehalfOf: 'per_ben' } })
+    given(retire, own).when(forBen).gives(refusal('PERSON_COUNTED'))
+    given(retire, forBen).when(own).gives(refusal('PERSON_COUNTED'))
+    given(retire, own).when(signs('per_ben', 'retire')).gives('DecisionAdmitted', 'GateSatisfied')
   })
 
   it('stands in for nobody whose signing key is revoked', () => {

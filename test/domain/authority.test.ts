@@ -180,7 +180,7 @@ describe('a signer', () => {
   const clerk = aKey('key_clerk')
   const withClerk = (signer: object) => ({
     signers: [
-      ...(payloadOf(bundle.root)['signers'] as object[]),
+      ...(payloadOf(bundle.root).signers as object[]),
       { ...publicPart(clerk), scopes: ['policy'], ...SPAN, ...signer },
     ],
   })
@@ -226,7 +226,7 @@ describe('what the sections say', () => {
     saying({
       section: {
         name: 'people',
-        body: { persons: change(payloadOf(bundle.sections.people)['persons'] as Person[]) },
+        body: { persons: change(payloadOf(bundle.sections.people).persons as Person[]) },
       },
     })
   interface Person {
@@ -235,7 +235,7 @@ describe('what the sections say', () => {
   }
 
   it('enrols every key once, for one person', () => {
-    const [ana] = payloadOf(bundle.sections.people)['persons'] as Person[]
+    const [ana] = payloadOf(bundle.sections.people).persons as Person[]
     const shared = people((persons) =>
       persons.map((person) => ({ ...person, keys: [...(ana?.keys ?? [])] })),
     )

@@ -1,15 +1,15 @@
 /** What may be appended to a case, and what it owes next: gates, grants, failures, deadlines, fences, endings. */
 import { describe, expect, it } from 'vitest'
-import { due, stepOf, waitingOn } from '../../src/domain/case.js'
+import { countingVotes, stepOf } from '../../src/domain/case.js'
 import {
   admitDecision,
-  countingVotes,
-  holdsGrant,
   MAX_RECORDED_REFUSALS,
   recordRefusal,
-} from '../../src/domain/decide.js'
+} from '../../src/domain/decide/decision.js'
 import { digest } from '../../src/domain/digest.js'
+import { due, waitingOn } from '../../src/domain/due.js'
 import { refuse } from '../../src/domain/refusal.js'
+import type { Plan } from '../../src/domain/shapes/plan.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import {
   aRotation,
@@ -26,17 +26,13 @@ import {
   all,
   approved,
   claimed,
-  contradicts,
   deadline,
   decision,
-  declines,
   fails,
   fences,
-  finishes,
   gateOpens,
   gateRefuses,
   granted,
-  grants,
   offered,
   performed,
   planned,
@@ -44,14 +40,7 @@ import {
   undoes,
   waits,
 } from '../support/moves.js'
-
-const start = told(aRotation(), planned)
-const ahead = { gate: { opensWhen: ['new-credential-works' as const] } }
-const phases = (story: Story) => story.state.steps.map(({ phase }) => phase)
-const owed = (story: Story) => {
-  const next = due(story.state)
-  return 'stepId' in next ? `${next.kind} ${next.stepId}` : next.kind
-}
+import { ahead, owed, phases, start, startWith } from '../support/rotation.js'
 
 describe('a rotation', () => {
   it('goes through its four gates and closes completed, owing one thing at a time', () => {
@@ -72,19 +61,31 @@ describe('a rotation', () => {
   })
 
   it('names whose turn it is', () => {
-    expect(waitingOn(start.state)).toEqual(['system'])
-    expect(waitingOn(told(start, performed('issue'), offered).state)).toEqual(['partner:com_acme'])
+    const turn = ({ state, at }: Story) => waitingOn(state, at)
+    expect(turn(start)).toEqual(['system'])
+    expect(turn(told(start, performed('issue'), offered))).toEqual(['partner:com_acme'])
     const retire = told(start, performed('issue'), performed('cut-over'), gateOpens('retire'))
-    expect(waitingOn(retire.state)).toEqual(['owner:per_ana', 'owner:per_ben'])
-    expect(waitingOn(told(retire, signs('per_ben', 'retire')).state)).toEqual(['owner:per_ana'])
-    expect(waitingOn(told(start, fences).state)).toEqual([])
+    expect(turn(retire)).toEqual(['owner:per_ana', 'owner:per_ben'])
+    expect(turn(told(retire, signs('per_ben', 'retire')))).toEqual(['owner:per_ana'])
+    expect(turn(told(start, fences))).toEqual([])
+  })
+
+  it('names a person again whose vote has run out', () => {
+    const retire = told(start, performed('issue'), performed('cut-over'), gateOpens('retire'))
+    const as = { notAfter: shifted(retire.at, HOUR) }
+    const story = told(retire, signs('per_ben', 'retire', { as }))
+    const turnAfter = (ms: number) => waitingOn(story.state, shifted(story.at, ms))
+    expect(turnAfter(HOUR - 1)).toEqual(['owner:per_ana'])
+    expect(turnAfter(HOUR)).toEqual(['owner:per_ana', 'owner:per_ben'])
+    given(story, waits(HOUR)).when(signs('per_ana', 'retire')).gives('DecisionAdmitted')
   })
 
   it('does not close before the evidence that its rule asks for is complete', () => {
-    const before = told(start, performed('issue'), performed('cut-over'))
-    given(before, granted('retire'), finishes('retire', ['old-unused']))
+    const steps = (plan: Plan) => plan.steps.filter(({ stepId }) => stepId !== 'retire')
+    const story = startWith((plan) => ({ ...plan, steps: steps(plan) }))
+    given(story, performed('issue'), performed('cut-over'))
       .when(gateOpens('close'))
-      .gives(refusal('CONDITION_UNMET'))
+      .gives(refusal('CONDITION_UNMET', '/steps/close'))
   })
 })
 
@@ -96,7 +97,10 @@ describe('a gate', () => {
   })
 
   it('opens only once what its step needs was observed', () => {
-    given(start, granted('issue'), finishes('issue', []))
+    const [issue, ...others] = start.state.plan?.steps ?? []
+    if (issue === undefined) throw new Error('no plan')
+    const story = startWith((plan) => ({ ...plan, steps: [{ ...issue, produces: [] }, ...others] }))
+    given(story, performed('issue'))
       .when(gateOpens('cut-over'))
       .gives(refusal('CONDITION_UNMET', '/steps/cut-over'))
   })
@@ -125,7 +129,7 @@ describe('a gate', () => {
   it('that was refused does not count what was given ahead for it a second time', () => {
     given(
       start,
-      signs('per_ana', 'cut-over', { as: ahead }),
+      signs('per_ana', 'cut-over', { as: ahead() }),
       performed('issue'),
       gateOpens('cut-over'),
       gateRefuses('cut-over'),
@@ -138,121 +142,21 @@ describe('a gate', () => {
     for (const failing of [fails('issue', 'clean'), all(fails('issue', 'dirty'), undoes('issue'))])
       given(
         start,
-        signs('per_ana', 'cut-over', { as: ahead }),
+        signs('per_ana', 'cut-over', { as: ahead() }),
         ...[granted('issue'), failing, performed('issue')],
       )
         .when(gateOpens('cut-over'))
         .gives('GateOpened')
   })
-})
 
-describe('a grant', () => {
-  it('arises only from a satisfied gate', () => {
-    given(start).when(grants('issue')).gives(refusal('NOT_DUE'))
-    given(start, gateOpens('issue')).when(grants('issue')).gives(refusal('NOT_DUE'))
-    given(start, approved('issue')).when(grants('issue')).gives('Granted')
-  })
-
-  it('arises once', () => {
-    given(start, granted('issue')).when(grants('issue')).gives(refusal('NOT_DUE'))
-    given(start, performed('issue')).when(grants('issue')).gives(refusal('NOT_DUE'))
-  })
-
-  it('does not arise in a case that is ending, whoever signed before', () => {
-    const satisfied = told(start, performed('issue'), approved('cut-over'))
-    given(satisfied, fences).when(grants('cut-over')).gives(refusal('NOT_DUE'))
-    given(satisfied, declines('per_ana', 'cut-over'))
-      .when(grants('cut-over'))
-      .gives(refusal('NOT_DUE'))
-  })
-
-  it('binds what was signed: plan, requirement and state of the target', () => {
-    const story = told(start, granted('issue'))
-    const { gate } = stepOf(story.state, 'issue') ?? {}
-    expect(story.recorded.at(-1)?.event).toMatchObject({
-      ...{ planHash: story.state.planHash, preStateHash: gate?.preStateHash },
-      ...{ requirementHash: gate?.resolved.requirementHash, round: 1, mandateId: null },
-    })
-  })
-
-  it('is held by nobody once the case is closed', () => {
-    const { state } = told(start, granted('issue'))
-    const grantId = stepOf(state, 'issue')?.grant?.grantId ?? ''
-    const closed = { ...state, outcome: 'fenced' as const }
-    expect(holdsGrant(closed, { stepId: 'issue', grantId })).toMatchObject({ refused: 'NOT_DUE' })
-  })
-
-  it('is held by exactly one step, under exactly one id, while the step is not finished', () => {
-    const story = told(start, granted('issue'))
-    const grantId = stepOf(story.state, 'issue')?.grant?.grantId ?? ''
-    expect(holdsGrant(story.state, { stepId: 'issue', grantId })).toMatchObject({
-      phase: 'granted',
-    })
-    for (const held of [
-      { stepId: 'cut-over', grantId },
-      { stepId: 'issue', grantId: `${grantId.slice(0, -1)}X` },
-      { stepId: 'nothing', grantId },
-    ])
-      expect(holdsGrant(story.state, held)).toMatchObject({ refused: 'NOT_DUE' })
-    const done = told(story, finishes('issue'))
-    expect(holdsGrant(done.state, { stepId: 'issue', grantId })).toMatchObject({
-      refused: 'NOT_DUE',
-    })
-  })
-})
-
-describe('a step that fails', () => {
-  it('clean is before its gate again', () => {
-    const story = given(start, granted('issue')).when(fails('issue', 'clean')).gives('StepFailed')
-    expect(owed(story)).toBe('open-gate issue')
-    expect(stepOf(story.state, 'issue')).toMatchObject({ because: 'VERIFY_FAILED', grant: null })
-  })
-
-  it('dirty is undone first, under the grant that failed', () => {
-    const story = given(start, granted('issue')).when(fails('issue', 'dirty')).gives('StepFailed')
-    expect(owed(story)).toBe('undo issue')
-    given(story).when(gateOpens('issue')).gives(refusal('NOT_DUE'))
-    const undone = given(story).when(undoes('issue')).gives('StepUndone')
-    expect(owed(undone)).toBe('open-gate issue')
-    expect(stepOf(undone.state, 'issue')?.because).toBe('VERIFY_FAILED')
-  })
-
-  it('does not fail or succeed a second time', () => {
-    const story = told(start, granted('issue'), fails('issue', 'dirty'))
-    given(story).when(fails('issue', 'clean')).gives(refusal('NOT_DUE'))
-    given(story).when(finishes('issue')).gives(refusal('NOT_DUE'))
-  })
-
-  it('cannot have failed without a grant', () => {
-    given(start, approved('issue')).when(fails('issue', 'clean')).gives(refusal('NOT_DUE'))
-    given(start, performed('issue')).when(fails('issue', 'dirty')).gives(refusal('NOT_DUE'))
-  })
-
-  it('is not undone when it did not fail', () => {
-    given(start, granted('issue')).when(undoes('issue')).gives(refusal('NOT_DUE'))
-    given(start, performed('issue')).when(undoes('issue')).gives(refusal('NOT_DUE'))
-  })
-})
-
-describe('a partner’s step', () => {
-  it('is performed only after a claim', () => {
-    for (const before of [granted('cut-over'), offered])
-      given(start, performed('issue'), before).when(finishes('cut-over')).gives(refusal('NOT_DUE'))
-    given(start, performed('issue'), claimed).when(finishes('cut-over')).gives('StepPerformed')
-  })
-
-  it('is open again when the probe contradicts the claim', () => {
-    const story = given(start, performed('issue'), claimed)
-      .when(contradicts('cut-over'))
-      .gives('ClaimContradicted')
-    expect(owed(story)).toBe('claim cut-over')
-    given(story).when(contradicts('cut-over')).gives(refusal('NOT_DUE'))
-    given(story).when(finishes('cut-over')).gives(refusal('NOT_DUE'))
-  })
-
-  it('whose claim is contradicted while the case ends is withdrawn', () => {
-    const ending = told(start, performed('issue'), claimed, fences)
-    given(ending).when(contradicts('cut-over')).gives('ClaimContradicted', 'TaskExpired')
+  it('does not count what was given ahead when the partner let a step before it run out', () => {
+    const signed = signs('per_ana', 'retire', { as: ahead('consumer-on-new') })
+    const retire = [performed('cut-over'), gateOpens('retire')]
+    const asPlanned = told(start, signed, performed('issue'), ...retire)
+    expect(stepOf(asPlanned.state, 'retire')?.votes).toHaveLength(1)
+    const ranOut = [offered, waits(DAY), deadline('cut-over')]
+    const late = told(start, signed, performed('issue'), ...ranOut, ...retire)
+    expect(stepOf(late.state, 'retire')?.votes).toEqual([])
   })
 })
 
@@ -308,7 +212,13 @@ describe('the votes that count', () => {
   it('are approvals of this opening or given ahead, and in force', () => {
     const step = stepOf(told(start, gateOpens('issue')).state, 'issue')
     if (step === null) throw new Error('no step')
-    const vote = { person: 'per_ana', verdict: 'approve' as const, round: 1, notAfter: start.at }
+    const vote = {
+      person: 'per_ana',
+      signedBy: 'per_ana',
+      verdict: 'approve' as const,
+      round: 1,
+      notAfter: start.at,
+    }
     const votes = [
       { ...vote, decisionId: 'now', notAfter: shifted(start.at, 1) },
       { ...vote, decisionId: 'ahead', notAfter: shifted(start.at, 1), round: 0 },

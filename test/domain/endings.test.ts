@@ -1,6 +1,7 @@
 /** How a case ends early: silence, declines, fences; what is undone then, and what is left alone. */
 import { describe, expect, it } from 'vitest'
-import { due, stepOf } from '../../src/domain/case.js'
+import { stepOf } from '../../src/domain/case.js'
+import { due } from '../../src/domain/due.js'
 import { aRotation, DAY, given, type Move, refusal, type Story, told } from '../support/given.js'
 import {
   all,
@@ -13,21 +14,14 @@ import {
   finishes,
   gateOpens,
   granted,
+  leases,
   offered,
   performed,
-  planned,
   signs,
   undoes,
   waits,
 } from '../support/moves.js'
-
-const start = told(aRotation(), planned)
-const ahead = { gate: { opensWhen: ['new-credential-works' as const] } }
-const phases = (story: Story) => story.state.steps.map(({ phase }) => phase)
-const owed = (story: Story) => {
-  const next = due(story.state)
-  return 'stepId' in next ? `${next.kind} ${next.stepId}` : next.kind
-}
+import { ahead, owed, phases, start, startWith } from '../support/rotation.js'
 
 describe('silence', () => {
   const open = told(start, gateOpens('issue'))
@@ -113,7 +107,7 @@ describe('a case that ends early', () => {
   )
 
   const flying = told(start, granted('issue'))
-  const declinedAhead = declines('per_ana', 'cut-over', { as: ahead })
+  const declinedAhead = declines('per_ana', 'cut-over', { as: ahead() })
 
   it('finishes a step that was granted before, and undoes it', () => {
     for (const ends of [declinedAhead, fences]) {
@@ -139,6 +133,73 @@ describe('a case that ends early', () => {
     const last = told(start, ...['issue', 'cut-over', 'retire'].map(performed), granted('close'))
     const story = given(last, fences).when(finishes('close')).gives('StepPerformed', 'CaseClosed')
     expect(story.state.outcome).toBe('fenced')
+  })
+})
+
+describe('what a secret may have been delivered for', () => {
+  const delivered = all(offered, leases('cut-over'))
+  const endings: readonly (readonly [string, Move])[] = [
+    ['declined', all(gateOpens('cut-over'), declines('per_ana', 'cut-over'))],
+    ['expired', late('cut-over')],
+    ['fenced', fences],
+  ]
+
+  it.each(endings)(
+    'stays when the case is %s after the partner ran out of time',
+    (outcome, ends) => {
+      const ranOut = told(start, performed('issue'), delivered, waits(DAY), deadline('cut-over'))
+      const story = told(ranOut, ends)
+      expect(story.state.outcome).toBe(outcome)
+      expect(phases(story)[0]).toBe('performed')
+      given(story).when(undoes('issue')).gives(refusal('NOT_DUE'))
+    },
+  )
+
+  it('stays when a fence withdraws the task from who took it', () => {
+    const story = told(start, performed('issue'), delivered)
+    const fenced = given(story).when(fences).gives('CaseFenced', 'TaskExpired', 'CaseClosed')
+    expect(fenced.state.outcome).toBe('fenced')
+    expect(phases(fenced)[0]).toBe('performed')
+  })
+
+  it('stays when the step that delivered it failed and had nothing to roll back', () => {
+    const failed = told(start, performed('issue'), claimed, fails('cut-over', 'dirty'))
+    const story = told(failed, fences)
+    expect(owed(story)).toBe('undo cut-over')
+    const undone = given(story).when(undoes('cut-over')).gives('StepUndone', 'CaseClosed')
+    expect(undone.state.outcome).toBe('fenced')
+    expect(phases(undone)[0]).toBe('performed')
+
+    const again = told(failed, undoes('cut-over'), gateOpens('cut-over'))
+    const declined = told(again, declines('per_ana', 'cut-over'))
+    expect(declined.state.outcome).toBe('declined')
+    expect(phases(declined)[0]).toBe('performed')
+  })
+
+  it('stays through a second grant that failed clean', () => {
+    const ranOut = told(start, performed('issue'), delivered, waits(DAY), deadline('cut-over'))
+    const second = told(ranOut, claimed, fails('cut-over', 'clean'), fences)
+    expect(second.state.outcome).toBe('fenced')
+    expect(phases(second)[0]).toBe('performed')
+  })
+
+  it('is undone after the step that delivered it, when that has a rollback of its own and it ran', () => {
+    const undo = [{ op: 'unset' as const, credential: 'billing_b' }]
+    const story = startWith((plan) => ({
+      ...plan,
+      steps: plan.steps.map((step) => (step.stepId === 'cut-over' ? { ...step, undo } : step)),
+    }))
+    const ending = told(story, performed('issue'), claimed, fails('cut-over', 'dirty'), fences)
+    expect(owed(ending)).toBe('undo cut-over')
+    const first = given(ending).when(undoes('cut-over')).gives('StepUndone')
+    expect(owed(first)).toBe('undo issue')
+    const both = given(first).when(undoes('issue')).gives('StepUndone', 'CaseClosed')
+    expect(both.state.outcome).toBe('rolled-back')
+  })
+
+  it('is undone when nobody took the task', () => {
+    const story = told(start, performed('issue'), offered, waits(DAY), deadline('cut-over'), fences)
+    expect(owed(story)).toBe('undo issue')
   })
 })
 

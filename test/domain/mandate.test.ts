@@ -1,10 +1,10 @@
 /** judgeMandate: who signed in advance, for which steps, how often, when; and never more than that. */
 import { describe, expect, it } from 'vitest'
-import { type JudgingMandate, judgeMandate } from '../../src/domain/mandate.js'
-import type { Mandate } from '../../src/domain/shapes/envelope.js'
+import { type JudgingMandate, judgeMandate, judgeRevocation } from '../../src/domain/mandate.js'
+import type { Envelope, Mandate, MandateRevocation } from '../../src/domain/shapes/envelope.js'
 import { addSignature, signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { AT, anAuthority, type TestPerson } from '../support/authority.js'
+import { AT, anAuthority, type TestKey, type TestPerson } from '../support/authority.js'
 import { CAST, DAY, HOUR, shifted } from '../support/given.js'
 import { aRequirement } from '../support/requirement.js'
 
@@ -47,7 +47,7 @@ const use: JudgingMandate['use'] = {
 const judged = (mandate: Mandate, change: Partial<JudgingMandate> = {}) =>
   judgeMandate({
     ...{ envelope: signed(mandate), authority, verify: nodeVerify, at: AT, use, quorum },
-    ...{ uses: { total: 0, today: 0 } },
+    ...{ uses: { total: 0, today: 0 }, revocations: [] },
     ...change,
   })
 const code = (answer: ReturnType<typeof judgeMandate>) =>
@@ -187,6 +187,95 @@ describe('the signers of a mandate', () => {
     expect(code(judged(aMandate(), { envelope: fence }))).toBe('WRONG_TYPE')
     const unknown = signEnvelope({ kind: 'mandate', payload: aMandate(), keyId: 'key_x', signer })
     expect(code(judged(aMandate(), { envelope: unknown }))).toBe('KEY_UNKNOWN')
+  })
+})
+
+describe('a revocation', () => {
+  const revocation = (change: Partial<MandateRevocation> = {}): MandateRevocation => ({
+    ...{ type: 'mandate-revocation', v: 1, enterprise: 'ent_bank', personId: 'per_cleo' },
+    ...{ mandateId: aMandate().mandateId, notBefore: AT, notAfter: shifted(AT, HOUR), ...change },
+  })
+  const revokes = (payload: MandateRevocation, by: TestKey = keys.persons.per_cleo) => {
+    const { keyId, signer } = by
+    return signEnvelope({ kind: 'mandate-revocation', payload, keyId, signer })
+  }
+  const recorded = (envelope: Envelope, at = AT) => ({ revocations: [{ envelope, at }] })
+
+  it('by any one of its signers ends the mandate', () => {
+    for (const personId of ['per_cleo', 'per_dora'] as const) {
+      const envelope = revokes(revocation({ personId }), keys.persons[personId])
+      const answer = judged(aMandate(), recorded(envelope))
+      expect([code(answer), place(answer)]).toEqual(['MANDATE_INVALID', '/revocations/0'])
+    }
+  })
+
+  it('counts from when it was recorded, and takes no earlier use back', () => {
+    const at = shifted(AT, HOUR - 1)
+    const envelope = revokes(revocation())
+    const before = { ...recorded(envelope, at), at: shifted(at, -1) }
+    expect(code(judged(aMandate(), before))).toBe(1)
+    expect(code(judged(aMandate(), { ...recorded(envelope, at), at }))).toBe('MANDATE_INVALID')
+  })
+
+  it('is found among those of other mandates', () => {
+    const other = revokes(revocation({ mandateId: '01KB0000000000000000000006' }))
+    const own = revokes(revocation())
+    const revocations = [other, own].map((envelope) => ({ envelope, at: AT }))
+    expect(place(judged(aMandate(), { revocations }))).toBe('/revocations/1')
+    expect(code(judged(aMandate(), recorded(other)))).toBe(1)
+  })
+
+  const void_: readonly (readonly [string, string, Envelope])[] = [
+    [
+      ...(['by somebody who did not sign the mandate', 'NOT_ALLOWED'] as const),
+      revokes(revocation({ personId: 'per_ana' }), keys.persons.per_ana),
+    ],
+    ['under a name of a signer', 'PERSON_UNKNOWN', revokes(revocation(), keys.persons.per_ana)],
+    ['for another enterprise', 'WRONG_ENTERPRISE', revokes(revocation({ enterprise: 'ent_x' }))],
+    ['before its time', 'TOO_EARLY', revokes(revocation({ notBefore: shifted(AT, 1) }))],
+    ['after its time', 'EXPIRED', revokes(revocation({ notAfter: AT }))],
+    ['with a key that nobody knows', 'KEY_UNKNOWN', revokes(revocation(), keys.claims.com_acme)],
+    [
+      ...(['changed after it was signed', 'SIGNATURE_INVALID'] as const),
+      {
+        ...revokes(revocation()),
+        payload: revokes(revocation({ notAfter: '2030-01-01T00:00:00.000Z' })).payload,
+      },
+    ],
+  ]
+  it.each(void_)('%s is refused and ends nothing', (_what, refused, envelope) => {
+    const answer = judgeRevocation({
+      ...{ envelope, authority, verify: nodeVerify, at: AT, mandate: aMandate() },
+    })
+    expect(answer).toMatchObject({ refused })
+    expect(code(judged(aMandate(), recorded(envelope)))).toBe(1)
+  })
+
+  it('by a key revoked before it was recorded ends nothing', () => {
+    const passkey = keys.passkeys.per_cleo
+    const cleosPasskey = (revokedAt: string) =>
+      anAuthority({
+        ...{ keys, version: 2 },
+        change: {
+          people: (section) => ({
+            ...section,
+            persons: section.persons.map((person) => ({
+              ...person,
+              keys: person.keys.map((key) =>
+                key.keyId === passkey.keyId
+                  ? { ...key, assurance: 'key', relyingParty: null, revokedAt }
+                  : key,
+              ),
+            })),
+          }),
+        },
+      }).authority
+    const envelope = revokes(revocation(), passkey)
+    const use_ = (revokedAt: string) => ({
+      ...{ ...recorded(envelope), authority: cleosPasskey(revokedAt), at: shifted(AT, DAY) },
+    })
+    expect(code(judged(aMandate(), use_(AT)))).toBe(1)
+    expect(code(judged(aMandate(), use_(shifted(AT, 1))))).toBe('MANDATE_INVALID')
   })
 })
 

@@ -42,9 +42,9 @@ const subject = (change: Partial<Subject> = {}): Subject => ({
 const resolved = (change: Partial<Subject> = {}, from: Pack = pack) =>
   resolve({ pack: from, packHash: hash, subject: subject(change) })
 
-/** The default pack with one more rule, made from its first. */
+/** The default pack with one more rule, made from the one for rotations. */
 function packWith(edit: (rule: Rule) => Rule): Pack {
-  const [first] = pack.rules
+  const first = pack.rules.find(({ id }) => id === 'rotate')
   return first === undefined
     ? pack
     : { ...pack, rules: [...pack.rules, edit({ ...first, id: 'extra' })] }
@@ -139,7 +139,7 @@ describe('the settings of a case', () => {
       settings: { ...rule.settings, soakMs: 10 ** 9, leaseMs: 5, withinMs: 2 * 10 ** 9 },
     }))
     const { settings, evidence } = must(settingsFor({ ...scope, pack: joined }))
-    const [first] = pack.rules
+    const first = pack.rules.find(({ id }) => id === 'rotate')
     expect(settings).toEqual({
       ...first?.settings,
       soakMs: 10 ** 9,

@@ -1,10 +1,11 @@
 /** planRotation: which credential comes in, which retires, in which steps; or why not. */
 import { describe, expect, it } from 'vitest'
 import { digest } from '../../src/domain/digest.js'
-import { planRotation, ROTATION_STEPS, type Seen } from '../../src/domain/plans/rotate.js'
+import type { Seen } from '../../src/domain/plans/planning.js'
+import { planRotation, ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { Identity } from '../../src/domain/shapes/authority.js'
-import { Plan } from '../../src/domain/shapes/plan.js'
+import { type Operation, Plan, type Undo } from '../../src/domain/shapes/plan.js'
 import { AT, must } from '../support/authority.js'
 import { aRotation, billing, CAST } from '../support/given.js'
 
@@ -27,8 +28,17 @@ const plan = (
   planRotation({
     ...{ opened, attributes: ['billing_b.login'], at: AT },
     identity: { ...identity, tier: change.tier ?? identity.tier },
-    seen: { credentials, missing: change.missing ?? [] },
+    seen: {
+      ...{ group: 'present', credentials, missing: change.missing ?? [] },
+      holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
+    },
   })
+const touchedBy = (operation: Operation | Undo): readonly string[] =>
+  'credentials' in operation
+    ? operation.credentials
+    : 'credential' in operation
+      ? [operation.credential]
+      : []
 const good = (credentials: readonly Credential[]) => must(plan(credentials))
 const refusedAt = (answer: ReturnType<typeof planRotation>) =>
   isRefusal(answer) ? `${answer.refused} ${answer.where}` : 'planned'
@@ -43,23 +53,23 @@ describe('a rotation’s plan', () => {
   })
 
   it('retires the credential in use and brings the other one in, whichever that is', () => {
-    expect(usual).toMatchObject({ retiring: 'billing_a', incoming: 'billing_b' })
+    expect(usual.about).toMatchObject({ retiring: 'billing_a', incoming: 'billing_b' })
     const turned = good([credential('billing_a', OFF), credential('billing_b', inUse())])
-    expect(turned).toMatchObject({ retiring: 'billing_b', incoming: 'billing_a' })
+    expect(turned.about).toMatchObject({ retiring: 'billing_b', incoming: 'billing_a' })
   })
 
   it('goes by use when both may log in, and by login when neither is in use', () => {
     const used = good([credential('billing_a'), credential('billing_b', inUse())])
-    expect(used.retiring).toBe('billing_b')
+    expect(used.about).toMatchObject({ retiring: 'billing_b' })
     const idle = good([credential('billing_a', OFF), credential('billing_b')])
-    expect(idle.retiring).toBe('billing_b')
+    expect(idle.about).toMatchObject({ retiring: 'billing_b' })
   })
 
   it('touches only the incoming credential before retire, and disables only the retiring one', () => {
     for (const { stepId, operations, undo } of usual.steps)
       for (const operation of [...operations, ...undo])
-        if ('credential' in operation)
-          expect([stepId, operation.credential]).toEqual([
+        for (const credential of touchedBy(operation))
+          expect([stepId, credential]).toEqual([
             stepId,
             stepId === 'retire' ? 'billing_a' : 'billing_b',
           ])

@@ -2,7 +2,8 @@ import pg from 'pg'
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { scramVerifier } from '../../src/connectors/scram.js'
-import { type CaseState, due, stepOf } from '../../src/domain/case.js'
+import { type CaseState, stepOf } from '../../src/domain/case.js'
+import { due } from '../../src/domain/due.js'
 import { readCase } from '../../src/execution/deps.js'
 import { performStep } from '../../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
@@ -33,7 +34,7 @@ afterAll(async () => {
 
 const request = (identity: string) => ({
   request: {
-    kind: 'rotate' as const,
+    asked: { kind: 'rotate' as const },
     identityId: `nhi_${identity}`,
     requester: { kind: 'partner' as const, companyId: 'com_acme', personId: null },
     changeReference: null,

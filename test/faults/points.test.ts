@@ -64,7 +64,7 @@ const context = ({ point, view }: Ended): string =>
 /** The connector is running, and dies when anybody passes this point. */
 async function arm(point: FaultPoint | null): Promise<void> {
   const { system, env } = running
-  env['connector'] = point === null ? {} : { COUNTERSIGN_FAULT: point }
+  env.connector = point === null ? {} : { COUNTERSIGN_FAULT: point }
   await system.process('connector').kill()
   await system.startProcess('connector')
 }

@@ -7,7 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ulid } from 'ulid'
 import type { Consumer } from '../../src/demo/processes.js'
 import type { System } from '../../src/demo/system.js'
-import { awaited, type CaseState, due, fold, type Recorded, stepOf } from '../../src/domain/case.js'
+import { type CaseState, type Recorded, stepOf } from '../../src/domain/case.js'
+import { awaited, due } from '../../src/domain/due.js'
+import { fold } from '../../src/domain/evolve.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { Claim, Decision } from '../../src/domain/shapes/envelope.js'
 import { signEnvelope } from '../../src/keys/sign.js'
@@ -66,7 +68,7 @@ export function partiesOf(system: System): Parties {
 async function open(at: At, input: { account: string; changeReference: string }): Promise<string> {
   const opened = await openCase(at.deps, {
     request: {
-      kind: 'rotate',
+      asked: { kind: 'rotate' as const },
       identityId: `nhi_${input.account}`,
       requester: { kind: 'partner', companyId: 'com_acme', personId: null },
       changeReference: input.changeReference,
@@ -104,7 +106,9 @@ async function sign(at: At, turn: Turn): Promise<void> {
   const next = due(state)
   const step = next.kind === 'decision' ? stepOf(state, next.stepId) : null
   if (step === null) return
-  const persons = new Set(awaited(step).flatMap((group) => group.persons.slice(0, 1)))
+  const persons = new Set(
+    awaited(step, new Date().toISOString()).flatMap((group) => group.persons.slice(0, 1)),
+  )
   for (const personId of persons) {
     const verdict = turn.decline === step.step.stepId ? 'decline' : 'approve'
     const payload = decisionOf(state, { stepId: step.step.stepId, personId, verdict })
@@ -185,6 +189,9 @@ const claimOf = (
   },
 })
 
+const incomingOf = ({ plan }: CaseState): string | undefined =>
+  plan?.about.kind === 'rotate' ? plan.about.incoming : undefined
+
 async function deliver(
   at: At,
   input: { consumer: Consumer; grantId: string; state: CaseState },
@@ -196,7 +203,7 @@ async function deliver(
   const response = await fetch(`${input.consumer.url}/credential`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ user: input.state.plan?.incoming, jwe: rows[0]?.jwe }),
+    body: JSON.stringify({ user: incomingOf(input.state), jwe: rows[0]?.jwe }),
   })
   await response.arrayBuffer()
   if (!response.ok) throw new Passing(`the consumer answered ${response.status}`)

@@ -20,7 +20,7 @@ export async function startCase(world: World, identity: string): Promise<string>
   const { caseId } = must(
     await openCase(world.api, {
       request: {
-        kind: 'rotate',
+        asked: { kind: 'rotate' as const },
         identityId: `nhi_${identity}`,
         requester: { kind: 'partner', companyId: 'com_acme', personId: null },
         changeReference: 'CHG0001',

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { planners } from '../../src/domain/plan.js'
+import { STEPS_OF } from '../../src/domain/plan.js'
 import { isRefusal } from '../../src/domain/refusal.js'
+import { CaseKind, Tier } from '../../src/domain/shapes/basic.js'
 import type { Pack } from '../../src/domain/shapes/policy.js'
 import {
   PackFault,
@@ -41,13 +42,13 @@ describe('the packs that come with it', () => {
     expect(results.length).toBeGreaterThan(5)
   })
 
-  it('rule every step of the plan on every tier', () => {
+  it.each(CaseKind.options)('rule every step of %s on every tier', (kind) => {
     const { rules } = must(parsePack(files))
-    for (const tier of ['tier0', 'tier1', 'tier2', 'tier3'] as const) {
+    for (const tier of Tier.options) {
       const ruled = rules
-        .filter(({ when }) => when.tiers.includes(tier))
+        .filter((rule) => rule.kind === kind && rule.when.tiers.includes(tier))
         .flatMap(({ steps }) => Object.keys(steps))
-      expect(ruled.sort()).toEqual([...planners.rotate.stepIds].sort())
+      expect(ruled.sort()).toEqual([...STEPS_OF[kind]].sort())
     }
   })
 
@@ -132,11 +133,13 @@ describe('what does not load', () => {
   })
 
   it('is a pack without a head, without rules, with an empty or an oversize file, or one that nothing reads', () => {
-    const { 'pack.yaml': head = '', [RULES]: rules = '', ...rest } = files
+    const { 'pack.yaml': _, ...headless } = files
+    const rules = textOf(RULES)
+    const ruleless = Object.entries(files).filter(([path]) => !path.startsWith('rules/'))
     const wrong: PackFiles[] = [
       {},
-      { ...rest, [RULES]: rules },
-      { ...rest, 'pack.yaml': head },
+      headless,
+      Object.fromEntries(ruleless),
       { ...files, 'rules/more.yaml': '' },
       { ...files, [RULES]: `${rules}${'#'.repeat(65 * 1024)}` },
       { ...files, 'rules/deep/more.yaml': rules },

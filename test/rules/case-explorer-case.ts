@@ -1,6 +1,7 @@
 /** The case that the explorer takes through its life: one rotation, whose every gate one owner signs. */
 import { digest } from '../../src/domain/digest.js'
-import { type PlanRotation, ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
+import type { Planning } from '../../src/domain/plans/planning.js'
+import { ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
 import type { Identity } from '../../src/domain/shapes/authority.js'
 import type { CaseOpened } from '../../src/domain/shapes/event.js'
 import type { Requirement, ResolvedRequirement } from '../../src/domain/shapes/requirement.js'
@@ -23,9 +24,10 @@ export const resolvedFor = (stepId: string): ResolvedRequirement => ({
 
 export const opened: CaseOpened = {
   type: 'CaseOpened',
-  ...{ caseId: 'rotate:com_acme:nhi_billing:01J00000000000000000000000', kind: 'rotate' },
+  ...{ caseId: 'rotate:com_acme:nhi_billing:01J00000000000000000000000' },
+  asked: { kind: 'rotate' },
   ...{ enterprise: 'ent_bank', identityId: 'nhi_billing', systemId: 'sys_pg', tier: 'tier1' },
-  ...{ ownerId: 'per_ana', objectiveId: 'obj_rotation', contractId: 'con_acme', clauseId: '1' },
+  ...{ ownerId: 'per_ana', objectiveId: 'obj_rotation', contract: null },
   executor: 'com_acme',
   requester: { kind: 'partner', companyId: 'com_acme', personId: null, changeReference: null },
   change: 'normal',
@@ -41,15 +43,18 @@ export const opened: CaseOpened = {
 const identity = {
   ...{ identityId: 'nhi_billing', systemId: 'sys_pg', objectiveId: 'obj_rotation', tier: 'tier1' },
   group: 'app',
+  credentials: ['app_a', 'app_b'],
   consumers: [{ consumerId: 'cns_web', appears: 'web' }],
 } as unknown as Identity
 
 const credential = (name: string, login: 'enabled' | 'disabled') =>
   ({ credential: name, login, memberOfGroup: 'yes', sessions: [] }) as const
 
-export const rotation: PlanRotation = {
+export const rotation: Planning = {
   ...{ opened, identity, attributes: ['app_a.login'], at: AT },
   seen: {
+    group: 'present',
+    holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
     credentials: [credential('app_a', 'enabled'), credential('app_b', 'disabled')],
     missing: [],
   },

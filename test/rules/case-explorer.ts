@@ -1,13 +1,19 @@
 /**
  * explorer: every state a case can get into, found by making every move that is possible in each state
- * until no new one appears. The rules move it (decide.ts, task.ts); only what a signature or a probe
+ * until no new one appears. The rules move it (decide/, task.ts); only what a signature or a probe
  * would say is made up here.
  * situation: what distinguishes two states for the graph: phases, ending, outcome, task; never hashes.
  * step: a move and the situations before and after it.
  */
-import { type CaseState, due, fold, type Recorded, undoable } from '../../src/domain/case.js'
-import * as decide from '../../src/domain/decide.js'
+
+import type { Attest } from '../../src/domain/attestation.js'
+import type { CaseState, Recorded } from '../../src/domain/case.js'
+import { fence, settled } from '../../src/domain/decide/ending.js'
+import * as execution from '../../src/domain/decide/execution.js'
+import * as gates from '../../src/domain/decide/gate.js'
 import type { Digest } from '../../src/domain/digest.js'
+import { due } from '../../src/domain/due.js'
+import { fold } from '../../src/domain/evolve.js'
 import { planRotation } from '../../src/domain/plans/rotate.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { CaseEvent, CaseOpened } from '../../src/domain/shapes/event.js'
@@ -36,7 +42,7 @@ export interface Explored {
 const GRANT = '01J00000000000000000000000'
 const LATE = '2030-01-01T00:00:00.000Z'
 const attestation = { keyid: 'key_connector', sig: 'c2ln' }
-const attest: decide.Attest = (event) => ({ ...event, attestation }) as ReturnType<decide.Attest>
+const attest: Attest = (event) => ({ ...event, attestation }) as ReturnType<Attest>
 const digestOf = (seq: number): Digest => `sha256:${seq.toString(16).padStart(64, '0')}` as Digest
 
 export const situation = (state: CaseState): string =>
@@ -50,6 +56,7 @@ export const situation = (state: CaseState): string =>
       lease: item.task?.lease == null ? 'none' : 'held',
       ahead: item.votes.some((vote) => vote.round === 0) ? 'yes' : 'no',
       granted: item.grant === null ? 'no' : 'yes',
+      left: item.left,
     })),
   })
 
@@ -62,7 +69,7 @@ export function moves(state: CaseState): Move[] {
   if (state.opened === null) return [{ name: 'request', stepId: null, events: [opened] }]
   return [
     ...planMoves(state),
-    ...when('fence', null, decide.fence(state, { ...fenced })),
+    ...when('fence', null, fence(state, { ...fenced })),
     ...state.steps.flatMap(({ step }) => stepMoves(state, step.stepId)),
   ]
 }
@@ -78,7 +85,7 @@ function planMoves(state: CaseState): Move[] {
     { type: 'CaseClosed', outcome: 'unplannable' },
   ]
   return [
-    ...when('the plan is drawn', null, decide.plan(state, { plan: drawn as Plan, attest })),
+    ...when('the plan is drawn', null, gates.plan(state, { plan: drawn as Plan, attest })),
     { name: 'the target is unsuitable', stepId: null, events: unsuitable },
   ]
 }
@@ -89,30 +96,39 @@ function stepMoves(state: CaseState, stepId: string): Move[] {
   const held = { stepId, grantId: item.grant?.grantId ?? 'none', attest }
   const at = item.gate?.escalatesAt ?? LATE
   return [
-    ...when('gate opens', stepId, openGate(state, stepId)),
+    ...when('gate opens', stepId, openGate(state, { stepId, mandateId: null })),
+    ...when('gate opens under a mandate', stepId, openGate(state, { stepId, mandateId: GRANT })),
     ...decisions(state, stepId),
-    ...when('first deadline', stepId, decide.passDeadline(state, { stepId, at })),
-    ...when('last deadline', stepId, decide.passDeadline(state, { stepId, at: LATE })),
+    ...when('first deadline', stepId, gates.passDeadline(state, { stepId, at })),
+    ...when('last deadline', stepId, gates.passDeadline(state, { stepId, at: LATE })),
     ...when('execution gate grants', stepId, grant(state, stepId)),
-    ...when('execution gate refuses', stepId, decide.refuseAtGate(state, refusedAt(stepId))),
+    ...when('execution gate refuses', stepId, execution.refuseAtGate(state, refusedAt(stepId))),
     ...taskMoves(state, stepId),
     ...when('done', stepId, finish(state, held)),
     ...when('failed clean', stepId, fail(state, { ...held, target: 'clean' })),
     ...when('failed dirty', stepId, fail(state, { ...held, target: 'dirty' })),
     ...(due(state).kind === 'undo'
-      ? when('undone', stepId, decide.undoStep(state, { ...held, observed: {} }))
+      ? [
+          ...when('undone', stepId, undo(state, { ...held, left: 'nothing' })),
+          ...when('left alone', stepId, undo(state, { ...held, left: 'something' })),
+        ]
       : []),
   ]
 }
 
-const openGate = (state: CaseState, stepId: string) =>
-  decide.openGate(state, {
-    ...{ stepId, preState: { login: 'true' }, resolved: resolvedFor(stepId), attest },
+const undo = (
+  state: CaseState,
+  of: { stepId: string; grantId: string; attest: Attest; left: 'nothing' | 'something' },
+) => execution.undoStep(state, { ...of, observed: {} })
+
+const openGate = (state: CaseState, under: { stepId: string; mandateId: string | null }) =>
+  gates.openGate(state, {
+    ...{ ...under, preState: { login: 'true' }, resolved: resolvedFor(under.stepId), attest },
     at: '2026-01-01T00:00:00.000Z',
   })
 
 const grant = (state: CaseState, stepId: string) =>
-  decide.grant(state, {
+  execution.grant(state, {
     ...{ stepId, grantId: GRANT, fencingToken: 1, decisionIds: [GRANT], attest },
     authority: opened.authority,
   })
@@ -129,7 +145,7 @@ const finish = (state: CaseState, held: { stepId: string; grantId: string }) => 
   const idle = item?.phase !== 'granted' && item?.phase !== 'claimed'
   const partner = item?.step.executor === 'partner' && item.phase === 'granted'
   if (idle || partner) return { refused: 'NOT_DUE', where: '/', detail: '' } as const
-  return decide.finishStep(state, { ...held, facts: item.step.produces, attest })
+  return execution.finishStep(state, { ...held, facts: item.step.produces, attest })
 }
 
 const fail = (
@@ -139,7 +155,7 @@ const fail = (
   const item = state.steps.find(({ step }) => step.stepId === held.stepId)
   if (item?.phase !== 'granted' || item.step.executor !== 'connector')
     return { refused: 'NOT_DUE', where: '/', detail: '' } as const
-  return decide.failStep(state, { ...held, code: 'TARGET_REJECTED', attest })
+  return execution.failStep(state, { ...held, code: 'TARGET_REJECTED', attest })
 }
 
 const LATE_PHASES = ['granted', 'offered', 'claimed', 'failed', 'performed', 'undone']
@@ -151,7 +167,7 @@ function decisions(state: CaseState, stepId: string): Move[] {
   if (item === undefined || over || LATE_PHASES.includes(item.phase)) return []
   const approve = admitted({ stepId, round: item.round, verdict: 'approve' })
   const satisfied: CaseEvent = {
-    ...{ type: 'GateSatisfied', stepId, round: item.round, decisionIds: [GRANT] },
+    ...{ type: 'GateSatisfied', stepId, round: item.round, decisionIds: [GRANT], mandateId: null },
   } as CaseEvent
   const ahead = stepId === 'close' && item.phase === 'pending' && item.votes.length === 0
   return [
@@ -173,9 +189,7 @@ function decisions(state: CaseState, stepId: string): Move[] {
 const declined = (state: CaseState, stepId: string): Move => {
   const decision = admitted({ stepId, round: 1, verdict: 'decline' })
   const gate: CaseEvent = { type: 'GateDeclined', stepId, decisionId: GRANT }
-  const closed: CaseEvent[] =
-    undoable(state) === null ? [{ type: 'CaseClosed', outcome: 'declined' }] : []
-  return { name: 'owner declines', stepId, events: [decision, gate, ...closed] }
+  return { name: 'owner declines', stepId, events: settled(state, [decision, gate]) }
 }
 
 const admitted = (vote: {

@@ -1,7 +1,7 @@
 /**
  * anAuthority: a real, signed authority bundle with fresh keys. com_bank is the enterprise: per_ana owns the
  * identities, per_ben the control outcomes, per_cleo is duty person and risk owner, per_dora officer.
- * com_acme is custodian of nhi_billing and nhi_ledger, com_zeta of nhi_reports. Everything is in force from
+ * com_acme is custodian of nhi_billing, nhi_ledger and nhi_intake (which is on no target yet), com_zeta of nhi_reports. Everything is in force from
  * 2020 to 2099, so that it holds at the database's clock. `change` edits what a section says before it is signed.
  */
 import { generateKeyPairSync } from 'node:crypto'
@@ -23,6 +23,7 @@ import type {
   PublicKey,
   Trust,
 } from '../../src/domain/shapes/authority.js'
+import { CaseKind } from '../../src/domain/shapes/basic.js'
 import type { Delegation, Envelope } from '../../src/domain/shapes/envelope.js'
 import { generateX25519 } from '../../src/keys/seal.js'
 import { type Signer, signEnvelope, signerFromKey } from '../../src/keys/sign.js'
@@ -167,6 +168,7 @@ const ownershipSection = (keys: Keys): OwnershipSection => ({
   ],
   identities: [
     identity('billing', keys),
+    identity('intake', keys),
     identity('ledger', keys),
     { ...identity('reports', keys), custodian: 'com_zeta' },
     { ...identity('vault', keys), tier: 'tier0' },
@@ -197,7 +199,12 @@ function contract(name: 'acme' | 'zeta', keys: Keys): ContractsSection['contract
     ...{ lei: null, subcontractorRank: 0, ...SPAN },
     clauses: [
       {
-        ...{ clauseId: '4.2', kinds: ['rotate'], systems: ['sys_billing'], identities: null },
+        ...{
+          clauseId: '4.2',
+          kinds: [...CaseKind.options],
+          systems: ['sys_billing'],
+          identities: null,
+        },
         ...{ askedBy: ['partner', 'enterprise'], ...SPAN, respondWithinMs: 3_600_000 },
       },
     ],

@@ -7,8 +7,9 @@
 import { expect } from 'vitest'
 import { attestWith } from '../../src/domain/attestation.js'
 import type { Authority } from '../../src/domain/authority.js'
-import { type CaseState, fold, type Recorded } from '../../src/domain/case.js'
+import type { CaseState, Recorded } from '../../src/domain/case.js'
 import { digest } from '../../src/domain/digest.js'
+import { fold } from '../../src/domain/evolve.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
 import { requirementsOf } from '../../src/domain/requirements.js'
 import type { Identity } from '../../src/domain/shapes/authority.js'
@@ -95,9 +96,20 @@ export function aRotation(asked: Asked = {}): Story {
     }),
   )
   const opened: CaseOpened = {
-    ...{ type: 'CaseOpened', caseId, enterprise: ENTERPRISE, kind: 'rotate', tier: 'tier1' },
+    ...{
+      type: 'CaseOpened',
+      caseId,
+      enterprise: ENTERPRISE,
+      asked: { kind: 'rotate' },
+      tier: 'tier1',
+    },
     ...{ identityId: 'nhi_billing', systemId: 'sys_billing', ownerId: 'per_ana' },
-    ...{ objectiveId: 'obj_access', contractId: 'con_acme', clauseId: '4.2', executor, requester },
+    ...{
+      objectiveId: 'obj_access',
+      executor,
+      requester,
+      contract: { contractId: 'con_acme', clauseId: '4.2' },
+    },
     change: 'normal',
     settings: { soakMs: HOUR, unusedForMs: HOUR, withinMs: DAY, leaseMs: HOUR, claimWithinMs: DAY },
     evidence: asked.evidence ?? EVIDENCE,

@@ -5,12 +5,15 @@
 import { ulid } from 'ulid'
 import type { Authority } from '../../src/domain/authority.js'
 import { stepOf } from '../../src/domain/case.js'
-import * as decide from '../../src/domain/decide.js'
+import { admitDecision } from '../../src/domain/decide/decision.js'
+import { fence } from '../../src/domain/decide/ending.js'
+import * as execution from '../../src/domain/decide/execution.js'
+import { openGate, passDeadline, plan as planCase } from '../../src/domain/decide/gate.js'
 import { planRotation } from '../../src/domain/plans/rotate.js'
 import { isRefusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
 import type { Fact } from '../../src/domain/shapes/basic.js'
-import type { Claim, Decision, Envelope } from '../../src/domain/shapes/envelope.js'
-import type { TargetState } from '../../src/domain/shapes/plan.js'
+import type { Claim, Decision, Envelope, Permit } from '../../src/domain/shapes/envelope.js'
+import type { Plan, TargetState } from '../../src/domain/shapes/plan.js'
 import type { Requirement } from '../../src/domain/shapes/requirement.js'
 import { leaseTask, recordClaim } from '../../src/domain/task.js'
 import { signEnvelope } from '../../src/keys/sign.js'
@@ -45,16 +48,22 @@ export const targetChanges =
 const idle = (credential: string, login: 'enabled' | 'disabled') =>
   ({ credential, login, memberOfGroup: 'yes', sessions: [] }) as const
 
-export const planned: Move = asking((story) => {
-  const identity = billing(story.authority)
-  const seen = {
-    credentials: [idle('billing_a', 'enabled'), idle('billing_b', 'disabled')],
-    missing: [],
-  }
-  const attributes = Object.keys(story.target)
-  const plan = planRotation({ opened: story.opened, identity, seen, attributes, at: story.at })
-  return isRefusal(plan) ? plan : decide.plan(story.state, { plan, attest: attestOf(story) })
-})
+export const plannedAs = (change: (plan: Plan) => Plan): Move =>
+  asking((story) => {
+    const identity = billing(story.authority)
+    const seen = {
+      group: 'present' as const,
+      holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
+      credentials: [idle('billing_a', 'enabled'), idle('billing_b', 'disabled')],
+      missing: [],
+    }
+    const attributes = Object.keys(story.target)
+    const plan = planRotation({ opened: story.opened, identity, seen, attributes, at: story.at })
+    if (isRefusal(plan)) return plan
+    return planCase(story.state, { plan: change(plan), attest: attestOf(story) })
+  })
+
+export const planned: Move = plannedAs((plan) => plan)
 
 /** With the requirement of the opening, or with the terms that it has got since. */
 export const gateOpens = (stepId: string, terms?: Partial<Requirement>): Move =>
@@ -63,14 +72,21 @@ export const gateOpens = (stepId: string, terms?: Partial<Requirement>): Move =>
     if (pinned === undefined) return refuse('WRONG_STEP', stepId)
     const resolved = terms === undefined ? pinned : resolvedAs(pinned, terms)
     const { target: preState, at } = story
-    return decide.openGate(story.state, { stepId, preState, resolved, at, attest: attestOf(story) })
+    return openGate(story.state, {
+      stepId,
+      preState,
+      resolved,
+      mandateId: null,
+      at,
+      attest: attestOf(story),
+    })
   })
 
 export const grants = (stepId: string): Move =>
   asking((story) => {
     const { version, hash } = story.authority
     const step = stepOf(story.state, stepId)
-    return decide.grant(story.state, {
+    return execution.grant(story.state, {
       ...{ stepId, grantId: ulid(), fencingToken: story.recorded.length },
       decisionIds: step?.votes.map((vote) => vote.decisionId) ?? [],
       ...{ authority: { version, hash }, attest: attestOf(story) },
@@ -79,7 +95,7 @@ export const grants = (stepId: string): Move =>
 
 export const gateRefuses = (stepId: string, code: RefusalCode = 'PRESTATE_CHANGED'): Move =>
   asking((story) =>
-    decide.refuseAtGate(story.state, {
+    execution.refuseAtGate(story.state, {
       ...{ stepId, refusal: refuse(code, '/preState'), attest: attestOf(story) },
     }),
   )
@@ -88,19 +104,38 @@ const grantIdOf = (story: Story, stepId: string): string =>
   stepOf(story.state, stepId)?.grant?.grantId ?? ulid()
 
 export const offers = (stepId: string): Move =>
-  asking((story) => ({
-    ...{ type: 'TaskOffered' as const, stepId, grantId: grantIdOf(story, stepId) },
-    ...{ companyId: 'com_acme', permit: NO_PERMIT, sealed: {} },
-    until: shifted(story.at, story.opened.settings.claimWithinMs),
-    attestation: { keyid: 'key_connector', sig: '' },
-  }))
-const NO_PERMIT: Envelope = { payloadType: '', payload: '', signatures: [] }
+  asking((story) => {
+    const { state, at, opened } = story
+    const grantId = grantIdOf(story, stepId)
+    const until = shifted(at, opened.settings.claimWithinMs)
+    const { keyId, signer } = story.cast.keys.connector
+    const permit: Permit = {
+      ...{ type: 'permit', v: 1, enterprise: opened.enterprise, companyId: opened.executor },
+      ...{ caseId: opened.caseId, stepId, planHash: state.planHash ?? 'sha256:', grantId },
+      ...{ fencingToken: stepOf(state, stepId)?.grant?.fencingToken ?? 0, notAfter: until },
+    }
+    return attestOf(story)({
+      ...{ type: 'TaskOffered', stepId, grantId, companyId: opened.executor, sealed: {}, until },
+      permit: signEnvelope({ kind: 'permit', payload: permit, keyId, signer }),
+    })
+  })
+
+/** One operation of the step was seen done, and showed these facts. */
+export const observes = (stepId: string, facts: readonly Fact[]): Move =>
+  asking((story) =>
+    attestOf(story)({
+      ...{ type: 'OperationObserved', stepId, grantId: grantIdOf(story, stepId), op: 'verify' },
+      place: 0,
+      ...{ outcome: 'done', code: null, facts: [...facts], observed: {} },
+      ...{ startedAt: story.at, endedAt: story.at },
+    }),
+  )
 
 export const finishes = (stepId: string, facts?: readonly Fact[]): Move =>
   asking((story) => {
     const produced = stepOf(story.state, stepId)?.step.produces ?? []
     const grantId = grantIdOf(story, stepId)
-    return decide.finishStep(story.state, {
+    return execution.finishStep(story.state, {
       ...{ stepId, grantId, facts: facts ?? produced, attest: attestOf(story) },
     })
   })
@@ -109,13 +144,25 @@ export const fails = (stepId: string, target: 'clean' | 'dirty'): Move =>
   asking((story) => {
     const grantId = grantIdOf(story, stepId)
     const attest = attestOf(story)
-    return decide.failStep(story.state, { stepId, grantId, code: 'VERIFY_FAILED', target, attest })
+    return execution.failStep(story.state, {
+      stepId,
+      grantId,
+      code: 'VERIFY_FAILED',
+      target,
+      attest,
+    })
   })
 
 export const undoes = (stepId: string): Move =>
   asking((story) =>
-    decide.undoStep(story.state, {
-      ...{ stepId, grantId: grantIdOf(story, stepId), observed: {}, attest: attestOf(story) },
+    execution.undoStep(story.state, {
+      ...{
+        stepId,
+        grantId: grantIdOf(story, stepId),
+        left: 'nothing' as const,
+        observed: {},
+        attest: attestOf(story),
+      },
     }),
   )
 
@@ -123,14 +170,14 @@ export const contradicts = (stepId: string): Move =>
   asking((story) => {
     const claimId = stepOf(story.state, stepId)?.task?.claimId ?? ulid()
     const attest = attestOf(story)
-    return decide.contradictClaim(story.state, { stepId, claimId, observed: {}, attest })
+    return execution.contradictClaim(story.state, { stepId, claimId, observed: {}, attest })
   })
 
 export const deadline = (stepId: string): Move =>
-  asking((story) => decide.passDeadline(story.state, { stepId, at: story.at }))
+  asking((story) => passDeadline(story.state, { stepId, at: story.at }))
 
 export const fences: Move = asking((story) =>
-  decide.fence(story.state, { scope: { kind: 'partner', id: 'com_acme' }, fenceId: ulid() }),
+  fence(story.state, { scope: { kind: 'partner', id: 'com_acme' }, fenceId: ulid() }),
 )
 
 // ---- the owners ----------------------------------------------------------------------------------
@@ -154,7 +201,7 @@ export function decision(
 
 export const sends = (envelope: Envelope): Move =>
   asking(({ state, authority, at }) => {
-    const admitted = decide.admitDecision(state, { envelope, authority, verify: nodeVerify, at })
+    const admitted = admitDecision(state, { envelope, authority, verify: nodeVerify, at })
     return isRefusal(admitted) ? admitted : admitted.events
   })
 

@@ -1,9 +1,16 @@
 /** What persons and partners send, signed with their real keys: decisions at a gate or ahead, claims, fences. */
 import { ulid } from 'ulid'
 import { type CaseState, stepOf } from '../../src/domain/case.js'
-import type { Fact } from '../../src/domain/shapes/basic.js'
-import type { Claim, Decision, Envelope, Fence } from '../../src/domain/shapes/envelope.js'
-import { signEnvelope } from '../../src/keys/sign.js'
+import { type Fact, Tier } from '../../src/domain/shapes/basic.js'
+import type {
+  Claim,
+  Decision,
+  Envelope,
+  Fence,
+  Mandate,
+  MandateRevocation,
+} from '../../src/domain/shapes/envelope.js'
+import { addSignature, signEnvelope } from '../../src/keys/sign.js'
 import { ENTERPRISE, type Keys, type TestPerson } from './authority.js'
 
 export const soon = (ms: number): string => new Date(Date.now() + ms).toISOString()
@@ -81,7 +88,7 @@ export const signClaim = (keys: Keys, payload: Claim): Envelope => {
 
 export function signFence(
   keys: Keys,
-  input: { person: TestPerson; scope: Fence['scope'] },
+  input: { person: TestPerson; scope: Fence['scope']; speed?: Fence['speed'] },
 ): Envelope {
   const { keyId, signer } = keys.persons[input.person]
   const payload: Fence = {
@@ -90,11 +97,54 @@ export function signFence(
     fenceId: ulid(),
     enterprise: ENTERPRISE,
     scope: input.scope,
-    speed: 'stop',
+    speed: input.speed ?? 'stop',
     reasonDigest: null,
     personId: input.person,
     notBefore: soon(-1000),
     notAfter: soon(60_000),
   }
   return signEnvelope({ kind: 'fence', payload, keyId, signer })
+}
+
+const DAY = 86_400_000
+
+/** A mandate that lets the connector contain by itself, as the policy's quorum signs it. */
+export function aMandate(overrides: Partial<Mandate> = {}): Mandate {
+  return {
+    ...{ type: 'mandate', v: 1, mandateId: ulid(), enterprise: ENTERPRISE },
+    covers: {
+      ...{ kinds: ['contain'], steps: ['contain'], tiers: [...Tier.options] },
+      ...{ systems: null, partners: null, identities: null },
+    },
+    caps: { total: 10, perDay: 10 },
+    window: null,
+    effect: 'reduce-only',
+    notBefore: soon(-1000),
+    notAfter: soon(30 * DAY),
+    signers: ['per_cleo', 'per_dora'],
+    ...overrides,
+  }
+}
+
+/** Signed by everybody it lists. */
+export function signMandate(keys: Keys, payload: Mandate): Envelope {
+  const [first, ...others] = payload.signers as TestPerson[]
+  const signing = (person: TestPerson | undefined) => keys.persons[person ?? 'per_cleo']
+  const envelope = signEnvelope({ kind: 'mandate', payload, ...signing(first) })
+  return others.reduce(
+    (signed, person) => addSignature({ envelope: signed, ...signing(person) }),
+    envelope,
+  )
+}
+
+export function signRevocation(
+  keys: Keys,
+  input: { mandateId: string; person: TestPerson },
+): Envelope {
+  const { keyId, signer } = keys.persons[input.person]
+  const payload: MandateRevocation = {
+    ...{ type: 'mandate-revocation', v: 1, enterprise: ENTERPRISE, mandateId: input.mandateId },
+    ...{ personId: input.person, notBefore: soon(-1000), notAfter: soon(60_000) },
+  }
+  return signEnvelope({ kind: 'mandate-revocation', payload, keyId, signer })
 }

@@ -183,7 +183,7 @@ function peopleOf({ world, client }: { world: World; client: Client }) {
     const { caseId } = must(
       await openCase(world.api, {
         request: {
-          kind: 'rotate',
+          asked: { kind: 'rotate' as const },
           identityId: `nhi_${identity}`,
           requester: { kind: 'partner', companyId: 'com_acme', personId: null },
           changeReference: 'CHG0001',
@@ -220,7 +220,7 @@ async function replayAll(input: {
     const name = keep.get(workflowId)
     // The newest run of a case comes first.
     keep.delete(workflowId)
-    if (name !== undefined && process.env['COUNTERSIGN_RECORD_HISTORIES'] === '1')
+    if (name !== undefined && process.env.COUNTERSIGN_RECORD_HISTORIES === '1')
       writeGolden(new URL(`${name}.json`, HISTORIES), { workflowId, history })
   }
 }

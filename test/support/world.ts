@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { ulid } from 'ulid'
 import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
+import { rights } from '../../src/connectors/postgresql-sql.js'
 import { scramVerifier } from '../../src/connectors/scram.js'
 import { targetSetupSql } from '../../src/connectors/target-setup.js'
 import { attestWith } from '../../src/domain/attestation.js'
@@ -60,6 +61,8 @@ export interface World {
   readonly dba: pg.Client
   readonly targetDba: pg.Client
   readonly secretOf: (name: string) => string
+  /** The log's signer stops: nothing is proved from now on. */
+  readonly stopSigner: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -115,6 +118,7 @@ export async function aWorld(overrides: Overrides = {}): Promise<World> {
     dba,
     targetDba,
     secretOf: () => SECRET,
+    stopSigner: sequencing.stop,
     stop: async () => {
       await sequencing.stop()
       await listening.close()
@@ -157,7 +161,20 @@ async function setUpTarget(dba: pg.Client): Promise<void> {
     await dba.query(`alter role ${name}_a login password '${scramVerifier(SECRET)}'`)
     await dba.query(`alter role ${name}_b nologin`)
   }
+  for (const statement of ENTITLEMENT) await dba.query(statement)
 }
+
+/** A role that the connector may grant, and one that may take over what an identity owns. */
+const ENTITLEMENT = [
+  'create table invoices (id bigint, total numeric)',
+  'insert into invoices values (1, 10)',
+  'create role billing_read nologin',
+  'grant select on invoices to billing_read',
+  'create role archive nologin',
+  // For taking over a schema.
+  'grant create on database postgres to countersign_admin',
+  ...['billing_read', 'archive'].map((name) => rights.adminOption('countersign_admin', name)),
+]
 
 async function startSequencing(input: {
   dir: string

@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 async function replayIn(zone: string, file: string): Promise<string> {
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: zone }
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: zone }
   const { stdout } = await run(process.execPath, [replayer.program, bundle, file], { env })
   return stdout.trim()
 }
@@ -85,6 +85,8 @@ describe('the bundle', () => {
       'src/contract/messages.ts',
       'src/contract/views.ts',
       'src/domain/case.ts',
+      'src/domain/due.ts',
+      'src/domain/evolve.ts',
       'workflows/alarm.ts',
       'workflows/effects.ts',
       'workflows/inbox.ts',

@@ -43,7 +43,7 @@ const open = async (identity: string) =>
   must(
     await openCase(world.api, {
       request: {
-        kind: 'rotate',
+        asked: { kind: 'rotate' as const },
         identityId: `nhi_${identity}`,
         requester: { kind: 'partner', companyId: 'com_acme', personId: null },
         changeReference: null,
@@ -82,7 +82,7 @@ describe('the keeper', () => {
 
   it('never logs a secret when the database is away', async () => {
     const lines: LoggedLine[] = []
-    const url = new URL(env['DATABASE_URL'] ?? '')
+    const url = new URL(env.DATABASE_URL ?? '')
     url.port = String(await freePort())
     const keeper = await startKeeper(
       keeperConfig({ ...env, DATABASE_URL: url.href }),

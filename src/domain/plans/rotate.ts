@@ -4,57 +4,24 @@
  * issue to retire; after retire a rollback is a new rotation, and the plan says so.
  */
 import { type Refusal, refuse } from '../refusal.js'
+import type { Settings } from '../shapes/asked.js'
 import type { Identity } from '../shapes/authority.js'
-import type { CaseOpened, Settings } from '../shapes/event.js'
 import type { Plan, Step } from '../shapes/plan.js'
+import { closeStep, deliverTo, type Planning, planBase, type Seen } from './planning.js'
 
 export const ROTATION_STEPS = ['issue', 'cut-over', 'retire', 'close'] as const
 
-/** What the connector saw on the target. */
-export interface Seen {
-  readonly credentials: readonly {
-    readonly credential: string
-    readonly login: 'enabled' | 'disabled' | 'absent'
-    readonly memberOfGroup: 'yes' | 'no'
-    readonly sessions: readonly { readonly application: string; readonly count: number }[]
-  }[]
-  /** Rights that the admin credential lacks, each with the statement that grants it. */
-  readonly missing: readonly string[]
-}
-
-export interface PlanRotation {
-  readonly opened: CaseOpened
-  readonly identity: Identity
-  readonly seen: Seen
-  readonly attributes: readonly string[]
-  readonly at: string
-}
-
-export function planRotation(input: PlanRotation): Plan | Refusal {
+export function planRotation(input: Planning): Plan | Refusal {
   const { opened, identity, seen } = input
   const pair = choose(seen)
   if ('refused' in pair) return pair
   const [lacking] = seen.missing
   if (lacking !== undefined) return refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
   const { retiring, incoming } = pair
+  const summary = `Rotate ${identity.identityId}: ${incoming} replaces ${retiring}`
   return {
-    v: 1,
-    kind: 'rotate',
-    identityId: identity.identityId,
-    systemId: identity.systemId,
-    objectiveId: identity.objectiveId,
-    change: {
-      type: opened.change,
-      summary: `Rotate ${identity.identityId}: ${incoming} replaces ${retiring}`,
-      risk: identity.tier === 'tier0' ? 'high' : identity.tier === 'tier1' ? 'moderate' : 'low',
-      plannedAt: input.at,
-    },
-    group: identity.group,
-    retiring,
-    incoming,
-    attributes: [...input.attributes],
-    consumersSeen: sessionsOf(seen, retiring),
-    warnings: warnings(identity, seen),
+    ...planBase(input, { summary, using: [retiring] }),
+    about: { kind: 'rotate', retiring, incoming },
     steps: steps({ retiring, incoming, identity, settings: opened.settings }),
   }
 }
@@ -85,27 +52,6 @@ function choose(seen: Seen): { retiring: string; incoming: string } | Refusal {
   return { retiring: retiring.credential, incoming: incoming.credential }
 }
 
-const sessionsOf = (seen: Seen, credential: string): string[] =>
-  seen.credentials
-    .filter((item) => item.credential === credential)
-    .flatMap((item) => item.sessions.map((group) => `${group.application}: ${group.count}`))
-    .slice(0, 64)
-
-function warnings(identity: Identity, seen: Seen): string[] {
-  const known = identity.consumers.map((consumer) => consumer.appears)
-  const strangers = seen.credentials
-    .flatMap((item) => item.sessions.map((group) => group.application))
-    .filter((application) => !known.includes(application))
-  return strangers.length === 0
-    ? []
-    : [
-        `used by something that is no registered consumer: ${[...new Set(strangers)].join(', ')}`.slice(
-          0,
-          300,
-        ),
-      ]
-}
-
 interface Parts {
   readonly retiring: string
   readonly incoming: string
@@ -113,7 +59,7 @@ interface Parts {
   readonly settings: Settings
 }
 
-const steps = (parts: Parts): Step[] => [issue(parts), cutOver(parts), retire(parts), close()]
+const steps = (parts: Parts): Step[] => [issue(parts), cutOver(parts), retire(parts), closeStep]
 
 const issue = ({ incoming }: Parts): Step => ({
   stepId: 'issue',
@@ -131,29 +77,14 @@ const issue = ({ incoming }: Parts): Step => ({
   produces: ['new-credential-works'],
 })
 
-const cutOver = ({ incoming, retiring, identity, settings }: Parts): Step => {
-  const consumers = identity.consumers.map((consumer) => consumer.consumerId)
-  return {
-    stepId: 'cut-over',
-    title: `Consumers take ${incoming}`,
-    executor: 'partner',
-    operations: [
-      { op: 'deliver', credential: incoming, to: consumers },
-      {
-        op: 'observe-consumers',
-        credential: incoming,
-        consumers,
-        soakMs: settings.soakMs,
-        withinMs: settings.withinMs,
-      },
-    ],
-    undo: [{ op: 'nothing' }],
-    rollback: `${retiring} keeps working: consumers go back to it by their own configuration.`,
-    blastRadius: `${consumers.length} consumer(s) change credential. Both credentials work meanwhile.`,
-    needs: ['new-credential-works'],
-    produces: ['consumer-on-new'],
-  }
-}
+const cutOver = ({ incoming, retiring, identity, settings }: Parts): Step => ({
+  ...deliverTo({ credential: incoming, identity, settings }),
+  stepId: 'cut-over',
+  title: `Consumers take ${incoming}`,
+  rollback: `${retiring} keeps working: consumers go back to it by their own configuration.`,
+  blastRadius: `${identity.consumers.length} consumer(s) change credential. Both credentials work meanwhile.`,
+  needs: ['new-credential-works'],
+})
 
 const retire = ({ incoming, retiring, settings }: Parts): Step => ({
   stepId: 'retire',
@@ -166,8 +97,8 @@ const retire = ({ incoming, retiring, settings }: Parts): Step => ({
       unusedForMs: settings.unusedForMs,
       withinMs: settings.withinMs,
     },
-    { op: 'disable', credential: retiring },
-    { op: 'end-sessions', credential: retiring },
+    { op: 'disable', credentials: [retiring] },
+    { op: 'end-sessions', credentials: [retiring] },
     { op: 'prove-dead', credential: retiring, control: incoming },
   ],
   undo: [{ op: 'nothing' }],
@@ -175,16 +106,4 @@ const retire = ({ incoming, retiring, settings }: Parts): Step => ({
   blastRadius: `Whatever still uses ${retiring} loses access. It is disabled only when no session of it was seen for the agreed time.`,
   needs: ['consumer-on-new'],
   produces: ['old-unused', 'old-refused', 'no-session-left'],
-})
-
-const close = (): Step => ({
-  stepId: 'close',
-  title: 'The evidence is complete',
-  executor: 'none',
-  operations: [],
-  undo: [{ op: 'nothing' }],
-  rollback: 'Nothing changes on the target.',
-  blastRadius: 'None.',
-  needs: ['evidence-complete'],
-  produces: [],
 })

@@ -21,6 +21,7 @@ import {
   PackId,
   PersonId,
   SystemId,
+  TargetName,
   Tier,
   Time,
 } from './basic.js'
@@ -114,11 +115,8 @@ export const Identity = z.strictObject({
   control: z.enum(['enforced', 'detected', 'declared']),
   need: z.strictObject({ reference: z.string().max(64), until: Time }),
   /** Names on the target: the role that owns the privileges and the login credentials, two of them. */
-  group: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/),
-  credentials: z
-    .array(z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/))
-    .min(2)
-    .max(2),
+  group: TargetName,
+  credentials: z.array(TargetName).min(2).max(2),
   consumers: z.array(
     z.strictObject({
       consumerId: ConsumerId,

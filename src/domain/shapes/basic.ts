@@ -37,18 +37,28 @@ export const Count = z.int().min(0)
 
 /** What a probe can have observed. A closed list, because signatures are conditional on them. */
 export const Fact = z.enum([
+  /** The roles exist, cannot log in, and have the rights of the plan and no other. */
+  'created-as-planned',
   'new-credential-works',
   'consumer-on-new',
   'old-unused',
   'old-refused',
   'no-session-left',
+  /** Every credential of the identity is refused a login. */
+  'access-disabled',
+  /** It stayed so, with nobody connected, for as long as the policy says. */
+  'stayed-disabled',
+  'removed',
   'evidence-complete',
 ])
 export type Fact = z.infer<typeof Fact>
 
 /** The kinds of case that have a plan file. */
-export const CaseKind = z.enum(['rotate'])
+export const CaseKind = z.enum(['rotate', 'provision', 'deprovision', 'contain'])
 export type CaseKind = z.infer<typeof CaseKind>
+
+/** A name on the target, such as a PostgreSQL role, that needs no quoting. */
+export const TargetName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/)
 
 export const Tier = z.enum(['tier0', 'tier1', 'tier2', 'tier3'])
 export const Assurance = z.enum(['key', 'passkey'])

@@ -26,6 +26,7 @@ import {
 export const PAYLOAD_TYPES = {
   decision: 'application/vnd.countersign.decision.v1+json',
   mandate: 'application/vnd.countersign.mandate.v1+json',
+  'mandate-revocation': 'application/vnd.countersign.mandate-revocation.v1+json',
   delegation: 'application/vnd.countersign.delegation.v1+json',
   fence: 'application/vnd.countersign.fence.v1+json',
   claim: 'application/vnd.countersign.claim.v1+json',
@@ -107,6 +108,18 @@ export const Mandate = z.strictObject({
   signers: z.array(PersonId).min(1).max(16),
 })
 export type Mandate = z.infer<typeof Mandate>
+
+/** One signer of a mandate takes it back, for ever. */
+export const MandateRevocation = z.strictObject({
+  type: z.literal('mandate-revocation'),
+  v: z.literal(1),
+  mandateId: Ulid,
+  enterprise: EnterpriseId,
+  personId: PersonId,
+  notBefore: Time,
+  notAfter: Time,
+})
+export type MandateRevocation = z.infer<typeof MandateRevocation>
 
 /** `from` lets `to` cast the one vote of `from`; one level deep. */
 export const Delegation = z.strictObject({

@@ -4,10 +4,10 @@
  * else is not believed by the gate or the verifier.
  */
 import { z } from 'zod'
+import { Asked, Settings } from './asked.js'
 import {
   Base64,
   CaseId,
-  CaseKind,
   CompanyId,
   ContractId,
   Count,
@@ -16,7 +16,6 @@ import {
   Fact,
   IdentityId,
   KeyId,
-  Ms,
   ObjectiveId,
   PersonId,
   StepId,
@@ -35,27 +34,18 @@ const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
 const Round = z.int().min(1)
 const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
 
-export const Settings = z.strictObject({
-  soakMs: Ms,
-  unusedForMs: Ms,
-  withinMs: Ms,
-  leaseMs: Ms,
-  claimWithinMs: Ms,
-})
-export type Settings = z.infer<typeof Settings>
-
 export const CaseOpened = z.strictObject({
   type: z.literal('CaseOpened'),
   caseId: CaseId,
   enterprise: EnterpriseId,
-  kind: CaseKind,
+  asked: Asked,
   identityId: IdentityId,
   systemId: SystemId,
   tier: Tier,
   ownerId: PersonId,
   objectiveId: ObjectiveId,
-  contractId: ContractId,
-  clauseId: z.string().max(16),
+  /** Null for what the enterprise carries out itself. */
+  contract: z.strictObject({ contractId: ContractId, clauseId: z.string().max(16) }).nullable(),
   executor: CompanyId,
   requester: z.strictObject({
     kind: z.enum(['partner', 'enterprise']),
@@ -119,11 +109,13 @@ export const DecisionRefused = z.strictObject({
 /** Noise is capped per case, then counted. */
 export const RefusalsCounted = z.strictObject({ type: z.literal('RefusalsCounted'), count: Count })
 
+/** By decisions, or by a mandate that covers the step and no decision. */
 export const GateSatisfied = z.strictObject({
   type: z.literal('GateSatisfied'),
   stepId: StepId,
   round: Round,
-  decisionIds: z.array(Ulid).min(1),
+  decisionIds: z.array(Ulid),
+  mandateId: Ulid.nullable(),
 })
 export const GateDeclined = z.strictObject({
   type: z.literal('GateDeclined'),
@@ -169,6 +161,8 @@ export const OperationObserved = z.strictObject({
   type: z.literal('OperationObserved'),
   stepId: StepId,
   grantId: Ulid,
+  /** Its place in the step, from 0, and its name. */
+  place: z.int().min(0).max(11),
   op: z.string().max(40),
   outcome: z.enum(['done', 'already', 'refused', 'unknown']),
   code: RefusalCodeText.nullable(),
@@ -240,6 +234,8 @@ export const StepUndone = z.strictObject({
   type: z.literal('StepUndone'),
   stepId: StepId,
   grantId: Ulid,
+  /** Whether something of the step is left on the target, because it is in use or was changed since. */
+  left: z.enum(['nothing', 'something']),
   observed: z.record(z.string().max(80), z.string().max(400)),
   attestation: Attestation,
 })

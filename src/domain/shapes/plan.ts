@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import {
-  CaseKind,
   ConsumerId,
+  Count,
   Fact,
   IdentityId,
   Ms,
@@ -16,6 +16,7 @@ import {
 } from './basic.js'
 
 const Credential = z.string().max(63)
+const Credentials = z.array(Credential).min(1).max(8)
 
 export const Operation = z.discriminatedUnion('op', [
   /** Make the new secret and commit it, encrypted, before the target is touched. */
@@ -45,16 +46,45 @@ export const Operation = z.discriminatedUnion('op', [
     unusedForMs: Ms,
     withinMs: Ms,
   }),
-  z.strictObject({ op: z.literal('disable'), credential: Credential }),
-  z.strictObject({ op: z.literal('end-sessions'), credential: Credential }),
-  /** The secret that logged in just before is refused by authentication now, and no session is left. */
-  z.strictObject({ op: z.literal('prove-dead'), credential: Credential, control: Credential }),
+  /** The control of a death: the stored secret is accepted, by the consumers' route. */
+  z.strictObject({ op: z.literal('observe-accepted'), credential: Credential }),
+  z.strictObject({ op: z.literal('disable'), credentials: Credentials }),
+  z.strictObject({ op: z.literal('end-sessions'), credentials: Credentials }),
+  /**
+   * The secret that logged in just before is refused by authentication now, and no session is left.
+   * `control` is accepted by the same route at the same time; null where the identity has none that lives.
+   */
+  z.strictObject({
+    op: z.literal('prove-dead'),
+    credential: Credential,
+    control: Credential.nullable(),
+  }),
+  /** The target itself says that none of them may log in, and none has a session. */
+  z.strictObject({ op: z.literal('observe-disabled'), credentials: Credentials }),
+  /** The same at every look for `soakMs` on end. */
+  z.strictObject({
+    op: z.literal('observe-stays-disabled'),
+    credentials: Credentials,
+    soakMs: Ms,
+    withinMs: Ms,
+  }),
+  /** Make the group and its credentials, unable to log in; the group a member of `memberOf`. */
+  z.strictObject({ op: z.literal('create'), memberOf: z.array(Credential).max(16) }),
+  /** They have the memberships of the plan, own nothing and hold no privilege of their own. */
+  z.strictObject({ op: z.literal('verify-rights'), memberOf: z.array(Credential).max(16) }),
+  /** Drop the group and its credentials; what they own goes to `reassignTo`. */
+  z.strictObject({ op: z.literal('remove'), reassignTo: Credential.nullable() }),
+  z.strictObject({ op: z.literal('verify-removed') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
 export const Undo = z.discriminatedUnion('op', [
   /** Put the credential back to what it was before the step: no login, no staged secret. */
   z.strictObject({ op: z.literal('unset'), credential: Credential }),
+  /** Let them log in again, with the secrets they had. */
+  z.strictObject({ op: z.literal('enable'), credentials: Credentials }),
+  /** Drop what the step created, as long as nothing hangs on it. */
+  z.strictObject({ op: z.literal('remove-created') }),
   z.strictObject({ op: z.literal('nothing') }),
 ])
 export type Undo = z.infer<typeof Undo>
@@ -79,9 +109,31 @@ export type Step = z.infer<typeof Step>
 export const TargetState = z.record(z.string().max(160), z.string().max(400))
 export type TargetState = z.infer<typeof TargetState>
 
+/** What the change is about, by kind of case. */
+const About = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rotate'), retiring: Credential, incoming: Credential }),
+  z.strictObject({
+    kind: z.literal('provision'),
+    incoming: Credential,
+    /** Roles of the target whose rights the identity gets: these and no other. */
+    memberOf: z.array(Credential).max(16),
+    need: z.strictObject({ reference: z.string().max(64), until: Time }),
+  }),
+  z.strictObject({
+    kind: z.literal('deprovision'),
+    /** Credentials that could log in when the plan was drawn. */
+    living: z.array(Credential).max(8),
+    /** What the identity owns, by name; `ownedCount` counts what has no room here too. */
+    owned: z.array(z.string().max(160)).max(50),
+    ownedCount: Count,
+    reassignTo: Credential.nullable(),
+  }),
+  z.strictObject({ kind: z.literal('contain'), living: z.array(Credential).max(8) }),
+])
+
 export const Plan = z.strictObject({
   v: z.literal(1),
-  kind: CaseKind,
+  about: About,
   identityId: IdentityId,
   systemId: SystemId,
   objectiveId: ObjectiveId,
@@ -92,9 +144,9 @@ export const Plan = z.strictObject({
     risk: z.enum(['low', 'moderate', 'high']),
     plannedAt: Time,
   }),
+  /** The role that owns the privileges, and those that log in. */
   group: Credential,
-  retiring: Credential,
-  incoming: Credential,
+  credentials: Credentials,
   /** The rights-bearing attributes whose values make up a gate's pre-state. */
   attributes: z.array(z.string().max(160)).min(1).max(64),
   consumersSeen: z.array(z.string().max(120)).max(64),

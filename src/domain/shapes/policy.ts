@@ -6,9 +6,9 @@
  * Durations are written `250ms`, `5s`, `30m`, `4h` or `2d` and read as whole milliseconds.
  */
 import { z } from 'zod'
-import { planners } from '../plan.js'
+import { STEPS_OF } from '../plan.js'
+import type { Settings } from './asked.js'
 import { Assurance, CaseKind, Fact, Ms, PackId, PersonId, SystemId, Tier, Time } from './basic.js'
-import type { Settings } from './event.js'
 
 export const Role = z.enum([
   'identity-owner',
@@ -104,7 +104,7 @@ export const Rule = z
     steps: z.record(z.string(), StepTerms),
   })
   .superRefine(({ kind, steps }, context) => {
-    const known: readonly string[] = planners[kind].stepIds
+    const known: readonly string[] = STEPS_OF[kind]
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
@@ -141,6 +141,19 @@ export const PackHead = z.strictObject({
     weekdays: z.array(z.int().min(1).max(7)).min(1).refine(isUnique, UNIQUE),
     holidays: z.array(z.iso.date()).refine(isUnique, UNIQUE),
     freezes: z.array(Freeze),
+  }),
+  /** Who signs a mandate between them: people who answer for the enterprise, not for one identity. */
+  mandates: z.strictObject({
+    approvers: z
+      .array(
+        z.strictObject({
+          role: Role.extract(['duty-person', 'risk-owner', 'officer']),
+          need: z.int().min(1).max(10),
+        }),
+      )
+      .min(1)
+      .refine((list) => isUnique(list.map(({ role }) => role)), UNIQUE),
+    assurance: Assurance,
   }),
   frameworks: z
     .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 .:/_-]{0,39}$/))

@@ -1,0 +1,56 @@
+/** The HTTP contract of the enterprise's own controls, version 1: fences and mandates. See http.ts for the rules. */
+import { z } from 'zod'
+import {
+  CaseId,
+  Count,
+  IdentityId,
+  PersonId,
+  SystemId,
+  Tier,
+  Ulid,
+} from '../domain/shapes/basic.js'
+import { Envelope, FenceScope, Mandate } from '../domain/shapes/envelope.js'
+
+export const FenceRequest = z.strictObject({ envelope: Envelope })
+export const MandateRequest = z.strictObject({ envelope: Envelope })
+export const FencePath = FenceScope
+
+/** A cut opens a containment for each identity in scope; where it could not, `residue` says why. */
+export const FenceAnswer = z.object({
+  fenceId: Ulid,
+  scope: FenceScope,
+  speed: z.enum(['stop', 'cut']),
+  contained: z.array(z.object({ identityId: IdentityId, caseId: CaseId })),
+  residue: z.array(z.object({ identityId: IdentityId, code: z.string(), detail: z.string() })),
+})
+export type FenceAnswer = z.infer<typeof FenceAnswer>
+
+/** What a fence of this scope would stop, and which identities a cut would contain. */
+export const FencePreview = z.object({
+  scope: FenceScope,
+  identities: z.array(
+    z.object({
+      identityId: IdentityId,
+      systemId: SystemId,
+      tier: Tier,
+      ownerId: PersonId,
+      consumers: z.array(z.string()),
+      openCases: z.array(CaseId),
+    }),
+  ),
+})
+export type FencePreview = z.infer<typeof FencePreview>
+
+export const MandateAnswer = z.object({ mandateId: Ulid, signers: z.array(PersonId) })
+export const RevocationAnswer = z.object({ mandateId: Ulid, personId: PersonId })
+/** Mandates that have not ended, with what is left of them. */
+export const MandateList = z.object({
+  mandates: z.array(
+    z.object({
+      mandate: Mandate,
+      used: Count,
+      revoked: z.enum(['no', 'yes']),
+    }),
+  ),
+})
+export type MandateList = z.infer<typeof MandateList>

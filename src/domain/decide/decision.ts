@@ -1,0 +1,94 @@
+/**
+ * What people send: a decision is admitted with all that follows from it, or its refusal is recorded.
+ * Pure, as everything that decides: time is a field, keys are in the authority.
+ */
+import { type Judged, judge } from '../approval.js'
+import type { Authority } from '../authority.js'
+import { type CaseState, countingVotes, type StepState, stepOf, type Vote } from '../case.js'
+import type { Digest } from '../digest.js'
+import type { Verify } from '../envelope.js'
+import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import type { Envelope } from '../shapes/envelope.js'
+import type { CaseEvent, EventOf } from '../shapes/event.js'
+import { settled } from './ending.js'
+import { whenSatisfied } from './gate.js'
+
+/** Recorded refusals per case; further ones are counted, so that noise cannot fill a case. */
+export const MAX_RECORDED_REFUSALS = 50
+
+export interface AdmitDecision {
+  readonly envelope: Envelope
+  readonly authority: Authority
+  readonly verify: Verify
+  readonly at: string
+}
+
+export interface Admitted {
+  readonly judged: Judged
+  readonly events: readonly CaseEvent[]
+}
+
+/**
+ * A decision is admitted once: the same one again is not a new event, another one under its id is a replay.
+ * At one gate a vote counts once, and so does whoever signs: a delegate votes for the other or as oneself.
+ */
+export function admitDecision(state: CaseState, command: AdmitDecision): Admitted | Refusal {
+  const judged = judge({ ...command, state })
+  if (isRefusal(judged)) return judged
+  const { decision, votes } = judged
+  if (decision.decisionId in state.decisions) return refuse('REPLAYED', '/decisionId')
+  const step = stepOf(state, decision.stepId)
+  if (step === null) return refuse('WRONG_STEP', '/stepId')
+  const again = countingVotes(step, command.at).some(
+    (vote) => vote.person === votes || vote.signedBy === judged.signedBy,
+  )
+  if (again && decision.verdict === 'approve') return refuse('PERSON_COUNTED', '/personId')
+  const { version, hash } = command.authority
+  const admitted: EventOf<'DecisionAdmitted'> = {
+    type: 'DecisionAdmitted',
+    stepId: decision.stepId,
+    round: judged.round,
+    decisionId: decision.decisionId,
+    verdict: decision.verdict,
+    votes,
+    signedBy: judged.signedBy,
+    notAfter: decision.notAfter,
+    envelope: command.envelope,
+    authority: { version, hash },
+  }
+  const events = [admitted, ...consequences({ step, judged, at: command.at })]
+  return { judged, events: settled(state, events) }
+}
+
+function consequences(input: { step: StepState; judged: Judged; at: string }): CaseEvent[] {
+  const { step, judged, at } = input
+  const { decision } = judged
+  const { stepId } = step.step
+  if (decision.verdict === 'ask') return []
+  if (decision.verdict === 'decline') {
+    const declined: CaseEvent = { type: 'GateDeclined', stepId, decisionId: decision.decisionId }
+    return [declined]
+  }
+  if (step.phase !== 'open') return []
+  const vote: Vote = {
+    decisionId: decision.decisionId,
+    person: judged.votes,
+    signedBy: judged.signedBy,
+    verdict: decision.verdict,
+    round: judged.round,
+    notAfter: decision.notAfter,
+  }
+  return whenSatisfied({ ...step, votes: [...step.votes, vote] }, at)
+}
+
+/** How a refused message is recorded: one entry each up to the cap, then a count. */
+export function recordRefusal(
+  state: CaseState,
+  refused: { refusal: Refusal; sent: Digest; door: 'api' | 'signal' },
+): CaseEvent[] {
+  if (state.opened === null) return []
+  const { refusal, sent, door } = refused
+  if (state.refusals >= MAX_RECORDED_REFUSALS) return [{ type: 'RefusalsCounted', count: 1 }]
+  const { refused: code, where } = refusal
+  return [{ type: 'DecisionRefused', code, where: where.slice(0, 200).toWellFormed(), sent, door }]
+}

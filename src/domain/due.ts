@@ -1,0 +1,117 @@
+/**
+ * What the world owes a case next, and who is to give it. Part of the workflow bundle: no cryptography and no policy here.
+ */
+import {
+  type CaseOutcome,
+  type CaseState,
+  countingVotes,
+  hasRollback,
+  type StepPhase,
+  type StepState,
+  stepOf,
+} from './case.js'
+
+/** What the world owes this case. Exactly one thing at a time. */
+export type Due =
+  | { readonly kind: 'plan' }
+  | { readonly kind: 'open-gate'; readonly stepId: string }
+  | {
+      readonly kind: 'decision'
+      readonly stepId: string
+      readonly round: number
+      readonly until: string
+    }
+  | { readonly kind: 'perform'; readonly stepId: string }
+  | { readonly kind: 'claim'; readonly stepId: string; readonly until: string }
+  | { readonly kind: 'observe'; readonly stepId: string }
+  | { readonly kind: 'undo'; readonly stepId: string }
+  | { readonly kind: 'closed'; readonly outcome: CaseOutcome }
+
+export function due(state: CaseState): Due {
+  if (state.outcome !== null) return { kind: 'closed', outcome: state.outcome }
+  if (state.plan === null) return { kind: 'plan' }
+  if (state.ending !== null) return dueAtTheEnd(state)
+  const current = currentStep(state)
+  if (current === null) return { kind: 'closed', outcome: 'completed' }
+  return dueOf(current)
+}
+
+/** A step that was granted before the case began to end is finished first; then what can be undone is undone. */
+function dueAtTheEnd(state: CaseState): Due {
+  const flying = inFlight(state)
+  if (flying !== null) return dueOf(flying)
+  const last = undoable(state)
+  if (last !== null) return { kind: 'undo', stepId: last.step.stepId }
+  return { kind: 'closed', outcome: state.ending ?? 'completed' }
+}
+
+function dueOf(current: StepState): Due {
+  const { stepId } = current.step
+  switch (current.phase) {
+    case 'open':
+      return { kind: 'decision', stepId, round: current.round, until: nextDeadline(current) }
+    case 'satisfied':
+    case 'granted':
+      return { kind: 'perform', stepId }
+    case 'offered':
+      return { kind: 'claim', stepId, until: current.task?.until ?? '' }
+    case 'claimed':
+      return { kind: 'observe', stepId }
+    case 'failed':
+      return { kind: 'undo', stepId }
+    default:
+      return { kind: 'open-gate', stepId }
+  }
+}
+
+const nextDeadline = ({ gate }: StepState): string =>
+  gate === null ? '' : gate.escalated === 'yes' ? gate.expiresAt : gate.escalatesAt
+
+/** The first step that is not performed. Steps are performed in the plan's order only. */
+export const currentStep = (state: CaseState): StepState | null =>
+  state.steps.find((item) => item.phase !== 'performed' && item.phase !== 'undone') ?? null
+
+/**
+ * The step whose own rollback is due when a case ends early: the last one that left anything behind, if
+ * it can be undone. One that cannot be undone, or that let a secret out and was not undone since,
+ * protects everything before it.
+ */
+export function undoable(state: CaseState): StepState | null {
+  const last = state.steps.findLast(({ left }) => left === 'something')
+  if (last === undefined || !hasRollback(last.step)) return null
+  return last.phase === 'performed' || last.phase === 'failed' ? last : null
+}
+
+const IN_FLIGHT: readonly StepPhase[] = ['granted', 'offered', 'claimed', 'failed']
+
+/** The step whose grant has no outcome yet. */
+export const inFlight = (state: CaseState): StepState | null =>
+  state.steps.find((item) => IN_FLIGHT.includes(item.phase)) ?? null
+
+/** The approver groups that still lack votes that count at `at`, for whoever asks "who is awaited?". */
+export function awaited(
+  item: StepState,
+  at: string,
+): readonly { readonly group: string; readonly persons: readonly string[] }[] {
+  if (item.gate === null || item.phase !== 'open') return []
+  const voted = countingVotes(item, at).map((vote) => vote.person)
+  return item.gate.resolved.requirement.groups
+    .map((group) => ({
+      group: group.name,
+      persons: group.persons.filter((person) => !voted.includes(person)),
+      missing: group.need - group.persons.filter((person) => voted.includes(person)).length,
+    }))
+    .filter((group) => group.missing > 0)
+    .map(({ group, persons }) => ({ group, persons }))
+}
+
+/** Who holds the ball at `at`, as opaque words for lists and search attributes: `owner:per_ana`, `partner:com_acme`, `system`. */
+export function waitingOn(state: CaseState, at: string): readonly string[] {
+  const next = due(state)
+  if (next.kind === 'closed') return []
+  if (next.kind === 'claim') return [`partner:${state.opened?.executor ?? ''}`]
+  if (next.kind !== 'decision') return ['system']
+  const step = stepOf(state, next.stepId)
+  const persons = step === null ? [] : awaited(step, at).flatMap((group) => group.persons)
+  return [...new Set(persons)].sort().map((person) => `owner:${person}`)
+}

@@ -1,0 +1,78 @@
+/**
+ * A *record* is what a mandate's own stream says: what was signed, when it was used, who took it back.
+ * judgeUse: does this mandate cover this step of this case, now? Asked when the gate opens, again in the
+ * execution gate, and by the verifier.
+ */
+import type { Authority } from './authority.js'
+import { type CaseState, stepOf } from './case.js'
+import { effectOf } from './effect.js'
+import { openEnvelope, type Verify } from './envelope.js'
+import { dayIn, judgeMandate, type MandateUsed, type RecordedRevocation } from './mandate.js'
+import { mandateRequirement } from './policy.js'
+import { isRefusal, type Refusal, refuse } from './refusal.js'
+import { type Envelope, Mandate } from './shapes/envelope.js'
+import type { MandateEvent } from './shapes/mandate-event.js'
+import { parseAs } from './shapes/parse.js'
+import type { Pack } from './shapes/policy.js'
+
+export interface MandateRecord {
+  readonly envelope: Envelope
+  /** When it was used, ISO, in order. */
+  readonly used: readonly string[]
+  readonly revocations: readonly RecordedRevocation[]
+}
+
+export interface RecordedMandateEvent {
+  readonly at: string
+  readonly event: MandateEvent
+}
+
+/** Null when the stream does not begin with the mandate. */
+export function recordOf(events: readonly RecordedMandateEvent[]): MandateRecord | null {
+  const [given, ...rest] = events
+  if (given?.event.type !== 'MandateGiven') return null
+  return {
+    envelope: given.event.envelope,
+    used: rest.flatMap(({ at, event }) => (event.type === 'MandateUsed' ? [at] : [])),
+    revocations: rest.flatMap(({ at, event }) =>
+      event.type === 'MandateRevoked' ? [{ at, envelope: event.envelope }] : [],
+    ),
+  }
+}
+
+export interface JudgingUse {
+  readonly record: MandateRecord
+  readonly state: CaseState
+  readonly stepId: string
+  readonly authority: Authority
+  readonly pack: Pack
+  readonly verify: Verify
+  /** ISO time of the use. */
+  readonly at: string
+}
+
+/** Refuses what judgeMandate refuses, and NOT_DUE for a step that the plan does not have. */
+export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
+  const { record, state, stepId, authority, pack, verify, at } = judging
+  const { opened } = state
+  const step = stepOf(state, stepId)
+  if (opened === null || step === null) return refuse('NOT_DUE', `/steps/${stepId}`)
+  const { envelope, revocations } = record
+  const read = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
+  if (isRefusal(read)) return read
+  const quorum = mandateRequirement({ authority, pack })
+  if (isRefusal(quorum)) return quorum
+  const zone = read.payload.window?.zone ?? 'UTC'
+  const { tier, systemId, identityId, executor: companyId } = opened
+  return judgeMandate({
+    ...{ envelope, authority, verify, at, revocations, quorum },
+    use: {
+      ...{ kind: opened.asked.kind, stepId, tier, systemId, companyId, identityId },
+      effect: effectOf(step.step),
+    },
+    uses: {
+      total: record.used.length,
+      today: record.used.filter((one) => dayIn(zone, one) === dayIn(zone, at)).length,
+    },
+  })
+}

@@ -1,0 +1,102 @@
+/**
+ * deprovision: the identity loses access, stays so for a while, and is removed. Three steps, each behind
+ * its own gate: disable (with the death of each living credential proved), remove, close. Until the
+ * removal everything can be put back: the secrets stay, and the rollback lets them log in again.
+ */
+import { type Refusal, refuse } from '../refusal.js'
+import type { Plan, Step } from '../shapes/plan.js'
+import { type AskedOf, closeStep, type Planning, planBase } from './planning.js'
+
+export const DEPROVISION_STEPS = ['disable', 'remove', 'close'] as const
+
+export function planDeprovision(input: Planning, asked: AskedOf<'deprovision'>): Plan | Refusal {
+  const { identity, seen } = input
+  const { reassignTo } = asked
+  const unsuitable = whyNot(input, reassignTo)
+  if (unsuitable !== null) return unsuitable
+  const present = seen.credentials.filter(({ login }) => login !== 'absent')
+  const living = present.filter(({ login }) => login === 'enabled').map((item) => item.credential)
+  const { owned, ownedCount } = seen.holdings
+  const base = planBase(input, {
+    summary: `Deprovision ${identity.identityId}: ${identity.group} and its credentials`,
+    using: present.map(({ credential }) => credential),
+  })
+  const parts: Parts = {
+    ...{ ...input, living, reassignTo, consumersSeen: base.consumersSeen },
+    present: present.map(({ credential }) => credential),
+  }
+  return {
+    ...base,
+    about: { kind: 'deprovision', living, owned: [...owned], ownedCount, reassignTo },
+    steps: [disable(parts), remove(parts), closeStep],
+  }
+}
+
+function whyNot({ seen }: Planning, reassignTo: string | null): Refusal | null {
+  const no = (where: string, detail: string) => refuse('TARGET_UNSUITABLE', where, detail)
+  const { ownedCount, ownedElsewhere } = seen.holdings
+  if (seen.group === 'absent' || seen.credentials.every(({ login }) => login === 'absent'))
+    return no('/credentials', 'there is nothing to remove')
+  if (ownedElsewhere > 0)
+    return no('/holdings', `${ownedElsewhere} object(s) in databases out of the connector's reach`)
+  if (ownedCount > 0 && reassignTo === null)
+    return no('/reassignTo', `it owns ${ownedCount} object(s): name the role that takes them over`)
+  const [lacking] = seen.missing
+  return lacking === undefined ? null : no('/missing', lacking.slice(0, 280))
+}
+
+interface Parts extends Planning {
+  readonly present: readonly string[]
+  /** Those of them that can log in. */
+  readonly living: readonly string[]
+  readonly reassignTo: string | null
+  readonly consumersSeen: readonly string[]
+}
+
+const disable = ({ present, living, opened, consumersSeen }: Parts): Step => {
+  const credentials = [...present]
+  const { soakMs, withinMs } = opened.settings
+  return {
+    stepId: 'disable',
+    title: 'No credential can log in any more',
+    executor: 'connector',
+    operations: [
+      ...living.map((credential) => ({ op: 'observe-accepted' as const, credential })),
+      { op: 'disable', credentials },
+      { op: 'end-sessions', credentials },
+      ...living.map((credential) => ({ op: 'prove-dead' as const, credential, control: null })),
+      { op: 'observe-disabled', credentials },
+      { op: 'observe-stays-disabled', credentials, soakMs, withinMs },
+    ],
+    undo: living.length === 0 ? [{ op: 'nothing' }] : [{ op: 'enable', credentials: [...living] }],
+    rollback:
+      living.length === 0
+        ? 'None is needed: nothing could log in before.'
+        : `Let ${living.join(', ')} log in again, with the secret it had.`,
+    blastRadius: (consumersSeen.length === 0
+      ? 'Nobody was connected when the plan was drawn.'
+      : `These lose access at once: ${consumersSeen.join(', ')}`
+    ).slice(0, 400),
+    needs: [],
+    produces: [
+      ...(living.length === 0 ? [] : (['old-refused', 'no-session-left'] as const)),
+      'access-disabled',
+      'stayed-disabled',
+    ],
+  }
+}
+
+const remove = ({ identity, reassignTo, seen }: Parts): Step => ({
+  stepId: 'remove',
+  title: `${identity.group} and its credentials are removed`,
+  executor: 'connector',
+  operations: [{ op: 'remove', reassignTo }, { op: 'verify-removed' }],
+  undo: [{ op: 'nothing' }],
+  rollback: 'None: from here on, going back is a new provision.',
+  blastRadius:
+    reassignTo === null
+      ? 'Nobody could log in any more; it owns nothing.'
+      : `Nobody could log in any more; ${seen.holdings.ownedCount} object(s) go to ${reassignTo}.`,
+  needs: ['stayed-disabled'],
+  produces: ['removed'],
+})

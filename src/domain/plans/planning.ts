@@ -1,0 +1,111 @@
+/** What every plan is drawn from, and the parts that plans of several kinds have in common. */
+
+import type { Settings } from '../shapes/asked.js'
+import type { Identity } from '../shapes/authority.js'
+import type { CaseOpened } from '../shapes/event.js'
+import type { Plan, Step } from '../shapes/plan.js'
+
+/** What the connector saw on the target. */
+export interface Seen {
+  readonly group: 'present' | 'absent'
+  readonly credentials: readonly {
+    readonly credential: string
+    readonly login: 'enabled' | 'disabled' | 'absent'
+    readonly memberOfGroup: 'yes' | 'no'
+    readonly sessions: readonly { readonly application: string; readonly count: number }[]
+  }[]
+  readonly holdings: {
+    readonly owned: readonly string[]
+    readonly ownedCount: number
+    readonly ownedElsewhere: number
+    readonly privileges: number
+  }
+  /** Rights that the admin credential lacks, each with the statement that grants it. */
+  readonly missing: readonly string[]
+}
+
+export interface Planning {
+  readonly opened: CaseOpened
+  readonly identity: Identity
+  readonly seen: Seen
+  /** The names of the target's rights-bearing attributes. */
+  readonly attributes: readonly string[]
+  /** ISO time. */
+  readonly at: string
+}
+
+export type AskedOf<Kind extends CaseOpened['asked']['kind']> = Extract<
+  CaseOpened['asked'],
+  { kind: Kind }
+>
+
+/** All of a plan but what its kind says: the change, its steps and its warnings. */
+export const planBase = (
+  { opened, identity, seen, attributes, at }: Planning,
+  { summary, using }: { readonly summary: string; readonly using: readonly string[] },
+): Omit<Plan, 'about' | 'steps'> => ({
+  v: 1,
+  identityId: identity.identityId,
+  systemId: identity.systemId,
+  objectiveId: identity.objectiveId,
+  change: {
+    type: opened.change,
+    summary,
+    risk: identity.tier === 'tier0' ? 'high' : identity.tier === 'tier1' ? 'moderate' : 'low',
+    plannedAt: at,
+  },
+  group: identity.group,
+  credentials: [...identity.credentials],
+  attributes: [...attributes],
+  consumersSeen: sessionsOf(seen, using),
+  warnings: strangers(identity, seen),
+})
+
+const sessionsOf = (seen: Seen, using: readonly string[]): string[] =>
+  seen.credentials
+    .filter(({ credential }) => using.includes(credential))
+    .flatMap(({ sessions }) => sessions.map((group) => `${group.application}: ${group.count}`))
+    .slice(0, 64)
+
+function strangers(identity: Identity, seen: Seen): string[] {
+  const known = identity.consumers.map((consumer) => consumer.appears)
+  const unknown = seen.credentials
+    .flatMap((item) => item.sessions.map((group) => group.application))
+    .filter((application) => !known.includes(application))
+  const names = [...new Set(unknown)].join(', ')
+  return unknown.length === 0
+    ? []
+    : [`used by something that is no registered consumer: ${names}`.slice(0, 300)]
+}
+
+/** The partner delivers the sealed secret; the probe sees every consumer on it. */
+export const deliverTo = (input: {
+  readonly credential: string
+  readonly identity: Identity
+  readonly settings: Settings
+}): Pick<Step, 'executor' | 'operations' | 'undo' | 'produces'> => {
+  const { credential, identity, settings } = input
+  const consumers = identity.consumers.map((consumer) => consumer.consumerId)
+  const { soakMs, withinMs } = settings
+  return {
+    executor: 'partner',
+    operations: [
+      { op: 'deliver', credential, to: consumers },
+      { op: 'observe-consumers', credential, consumers, soakMs, withinMs },
+    ],
+    undo: [{ op: 'nothing' }],
+    produces: ['consumer-on-new'],
+  }
+}
+
+export const closeStep: Step = {
+  stepId: 'close',
+  title: 'The evidence is complete',
+  executor: 'none',
+  operations: [],
+  undo: [{ op: 'nothing' }],
+  rollback: 'Nothing changes on the target.',
+  blastRadius: 'None.',
+  needs: ['evidence-complete'],
+  produces: [],
+}

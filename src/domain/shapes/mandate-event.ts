@@ -1,0 +1,34 @@
+/** The entries of a mandate's own stream, `mandate:<mandateId>`: it is given once, used, and perhaps revoked. */
+import { z } from 'zod'
+import { CaseId, Count, DigestText, StepId, Ulid } from './basic.js'
+import { Envelope } from './envelope.js'
+
+const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
+
+export const MandateGiven = z.strictObject({
+  type: z.literal('MandateGiven'),
+  mandateId: Ulid,
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+/** Use number `nth` of it, in the transaction of the grant. Written by a connector only. */
+export const MandateUsed = z.strictObject({
+  type: z.literal('MandateUsed'),
+  mandateId: Ulid,
+  caseId: CaseId,
+  stepId: StepId,
+  grantId: Ulid,
+  nth: Count,
+})
+export const MandateRevoked = z.strictObject({
+  type: z.literal('MandateRevoked'),
+  mandateId: Ulid,
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+export const MandateEvent = z.discriminatedUnion('type', [
+  MandateGiven,
+  MandateUsed,
+  MandateRevoked,
+])
+export type MandateEvent = z.infer<typeof MandateEvent>

@@ -1,0 +1,83 @@
+/** A step's own rollback: only what this grant changed is put back, and only while nobody uses it. */
+import { stepOf } from '../domain/case.js'
+import { undoStep } from '../domain/decide/execution.js'
+import { due } from '../domain/due.js'
+import type { Undo } from '../domain/shapes/plan.js'
+import { type ExecutionDeps, readCase, record, targetOf, type Work } from './deps.js'
+import type { StepOf } from './execute.js'
+import { faultPoint } from './faults.js'
+
+interface Undoing {
+  readonly work: Omit<Work, 'plan'>
+  readonly grantId: string
+}
+
+export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
+  const { state } = await readCase(deps, at.caseId)
+  const next = due(state)
+  const step = stepOf(state, at.stepId)
+  if (next.kind !== 'undo' || next.stepId !== at.stepId || step === null || step.grant === null)
+    return
+  const { grantId } = step.grant
+  const work = await targetOf(deps, state)
+  const observed: Record<string, string> = {}
+  for (const undo of step.step.undo) Object.assign(observed, await putBack({ work, grantId }, undo))
+  const alone = Object.values(observed).some((said) => said.startsWith(LEFT))
+  const left = alone ? 'something' : 'nothing'
+  faultPoint('undo.after_effect')
+  const attest = deps.attestFor(at.caseId)
+  await record(deps, {
+    caseId: at.caseId,
+    decide: (view) => undoStep(view.state, { stepId: at.stepId, grantId, left, observed, attest }),
+  })
+}
+
+const LEFT = 'left alone'
+
+/** What became of each credential, in words. */
+async function putBack(undoing: Undoing, undo: Undo): Promise<Record<string, string>> {
+  switch (undo.op) {
+    case 'nothing':
+      return {}
+    case 'unset':
+      return { [undo.credential]: await unset(undoing, undo.credential) }
+    case 'enable':
+      return { [undo.credentials.join(' ')]: await enable(undoing, undo.credentials) }
+    case 'remove-created':
+      return { [undoing.work.subject.group]: await removeCreated(undoing) }
+  }
+}
+
+async function unset({ work, grantId }: Undoing, credential: string): Promise<string> {
+  const { connector, subject } = work
+  const last = await connector.lastGrant(credential)
+  if (last?.grantId !== grantId) return `${LEFT}: changed by something else since`
+  if (last.change === 'unset') return 'already undone'
+  if ((await connector.sessions(credential)).length > 0) return `${LEFT}: in use`
+  const expected = await connector.state(subject)
+  return said(await connector.unset({ subject, credential, grantId, expected }))
+}
+
+async function enable({ work, grantId }: Undoing, credentials: readonly string[]): Promise<string> {
+  const { connector, subject } = work
+  const last = await Promise.all(credentials.map((name) => connector.lastGrant(name)))
+  if (!last.every((one) => one?.grantId === grantId))
+    return `${LEFT}: changed by something else since`
+  if (last.every((one) => one?.change === 'enable')) return 'already undone'
+  const expected = await connector.state(subject)
+  return said(await connector.enable({ subject, credentials, grantId, expected }))
+}
+
+async function removeCreated({ work, grantId }: Undoing): Promise<string> {
+  const { connector, subject } = work
+  for (const credential of subject.credentials) {
+    const last = await connector.lastGrant(credential)
+    if (last !== null && last.grantId !== grantId) return `${LEFT}: changed by something else since`
+    if ((await connector.sessions(credential)).length > 0) return `${LEFT}: in use`
+  }
+  const expected = await connector.state(subject)
+  return said(await connector.remove({ subject, grantId, expected, reassignTo: null }))
+}
+
+const said = ({ effect }: { readonly effect: string }): string =>
+  effect === 'done' || effect === 'already' ? 'undone' : `${LEFT}: ${effect}`

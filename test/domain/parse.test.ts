@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { parseAs } from '../../src/domain/shapes/parse.js'
+
+describe('parseAs', () => {
+  const Shape = z.strictObject({
+    list: z.array(z.strictObject({ 'a/b~c': z.int() })),
+    gate: z.union([z.strictObject({ x: z.int() }), z.strictObject({ y: z.int() })]).optional(),
+  })
+  const parse = parseAs(Shape)
+
+  it('names the place by JSON pointer and repeats no value', () => {
+    const refused = parse({ list: [{ 'a/b~c': 1 }, { 'a/b~c': 'hunter2' }] })
+    expect(refused).toMatchObject({ refused: 'MALFORMED', where: '/list/1/a~1b~0c' })
+    expect(JSON.stringify(refused)).not.toContain('hunter2')
+  })
+
+  it('does not repeat the name of a field that nobody defined', () => {
+    const refused = parse({ list: [{ 'a/b~c': 1, hunter2: 1 }] })
+    expect(refused).toMatchObject({ refused: 'UNKNOWN_FIELD', where: '/list/0' })
+    expect(JSON.stringify(refused)).not.toContain('hunter2')
+  })
+
+  it('sees a field too many inside a union', () => {
+    expect(parse({ list: [], gate: { x: 1, z: 1 } })).toMatchObject({
+      refused: 'UNKNOWN_FIELD',
+      where: '/gate',
+    })
+    expect(parse({ list: [], gate: { x: 'no' } })).toMatchObject({ refused: 'MALFORMED' })
+  })
+})

@@ -1,0 +1,156 @@
+/** A gate that asks for passkeys, signed by real P-256 ones (WebAuthn, ES256): from the assertion to the grant. */
+import { describe, expect, it } from 'vitest'
+import { fromBase64, toBase64 } from '../../src/domain/base64.js'
+import { stepOf } from '../../src/domain/case.js'
+import { countAgain } from '../../src/domain/count.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { type Bend, createPasskey, signWithPasskey, UP } from '../support/authenticator.js'
+import { RELYING_PARTY } from '../support/authority.js'
+import {
+  aRotation,
+  CAST,
+  DAY,
+  given,
+  type Move,
+  refusal,
+  type Story,
+  shifted,
+  told,
+} from '../support/given.js'
+import {
+  believes,
+  finishes,
+  gateOpens,
+  grants,
+  performed,
+  planned,
+  sends,
+  signs,
+} from '../support/moves.js'
+import { aDecision } from '../support/people.js'
+import { changed } from '../support/terms.js'
+
+const { keys } = CAST
+const passkeys = {
+  per_ana: createPasskey('es256', RELYING_PARTY.id),
+  per_ben: createPasskey('es256', RELYING_PARTY.id),
+}
+type Holder = keyof typeof passkeys
+const isHolder = (personId: string): personId is Holder => personId in passkeys
+
+const enrolled = changed((section) => ({
+  ...section,
+  persons: section.persons.map((person) => {
+    const { personId } = person
+    if (!isHolder(personId)) return person
+    const { publicKey } = passkeys[personId]
+    const own = (keyId: string) => keyId === keys.passkeys[personId].keyId
+    return {
+      ...person,
+      keys: person.keys.map((key) => (own(key.keyId) ? { ...key, publicKey } : key)),
+    }
+  }),
+}))
+
+/** What the console does at the open gate; `bend` is what a dishonest one would. */
+const touched = (story: Story, input: { person: Holder; stepId: string; bend?: Bend }) => {
+  const { person, stepId, bend = {} } = input
+  const span = { notBefore: story.at, notAfter: shifted(story.at, DAY) }
+  return signWithPasskey({
+    ...{ kind: 'decision', keyId: keys.passkeys[person].keyId, passkey: passkeys[person], bend },
+    payload: aDecision(story.state, { stepId, person, overrides: span }),
+  })
+}
+const touches =
+  (person: Holder, bend?: Bend): Move =>
+  (story) =>
+    sends(touched(story, { person, stepId: 'retire', ...(bend && { bend }) }))(story)
+
+const atRetire = told(
+  aRotation({ terms: { retire: { assurance: 'passkey' } } }),
+  ...[planned, performed('issue'), performed('cut-over')],
+  ...[gateOpens('retire'), believes(enrolled)],
+)
+
+describe('a gate that asks for passkeys', () => {
+  it('is satisfied by those of everybody it asks, and its step is granted and performed', () => {
+    const one = given(atRetire).when(touches('per_ana')).gives('DecisionAdmitted')
+    const both = given(one).when(touches('per_ben')).gives('DecisionAdmitted', 'GateSatisfied')
+    const done = told(both, grants('retire'), finishes('retire'))
+    expect(stepOf(done.state, 'retire')?.phase).toBe('performed')
+  })
+
+  it('is satisfied again when the execution gate counts the stored assertions', () => {
+    const { state, recorded, at, authority } = told(
+      atRetire,
+      touches('per_ana'),
+      touches('per_ben'),
+    )
+    const step = stepOf(state, 'retire')
+    const requirement = step?.gate?.resolved.requirement
+    if (step === null || requirement === undefined) throw new Error('no gate')
+    const counting = { state, recorded, step, requirement, authority, verify: nodeVerify, at }
+    expect(countAgain(counting)).toEqual(step.votes.map(({ decisionId }) => decisionId))
+    const bent = recorded.map((item) => {
+      if (item.event.type !== 'DecisionAdmitted' || item.event.votes !== 'per_ben') return item
+      const { envelope } = item.event
+      return {
+        ...item,
+        event: {
+          ...item.event,
+          envelope: { ...envelope, signatures: envelope.signatures.map(otherBit) },
+        },
+      }
+    })
+    expect(countAgain({ ...counting, recorded: bent })).toMatchObject({
+      refused: 'SIGNATURE_INVALID',
+    })
+  })
+
+  it('is not satisfied by a plain key, alone or beside a passkey', () => {
+    given(atRetire).when(signs('per_ana', 'retire')).gives(refusal('ASSURANCE_TOO_LOW'))
+    given(atRetire, touches('per_ana'))
+      .when(signs('per_ben', 'retire'))
+      .gives(refusal('ASSURANCE_TOO_LOW'))
+  })
+
+  it('is not satisfied by a passkey that did not verify its user, or by another site', () => {
+    const bends: readonly Bend[] = [
+      { flags: UP },
+      { rpId: 'evil.test' },
+      { clientData: { origin: 'https://evil.test' } },
+    ]
+    for (const bend of bends)
+      given(atRetire).when(touches('per_ana', bend)).gives(refusal('ASSERTION_INVALID'))
+  })
+
+  it('takes no assertion that was made for another decision', () => {
+    const mine = touched(atRetire, { person: 'per_ana', stepId: 'retire' })
+    const other = touched(atRetire, { person: 'per_ana', stepId: 'retire' })
+    given(atRetire)
+      .when(sends({ ...mine, signatures: other.signatures }))
+      .gives(refusal('ASSERTION_INVALID'))
+  })
+
+  it('takes no passkey of one person for the vote of another', () => {
+    const payload = aDecision(atRetire.state, {
+      ...{ stepId: 'retire', person: 'per_ben' as const },
+      overrides: { notBefore: atRetire.at, notAfter: shifted(atRetire.at, DAY) },
+    })
+    const { keyId } = keys.passkeys.per_ana
+    const envelope = signWithPasskey({
+      kind: 'decision',
+      payload,
+      keyId,
+      passkey: passkeys.per_ana,
+    })
+    given(atRetire).when(sends(envelope)).gives(refusal('PERSON_UNKNOWN', '/personId'))
+  })
+})
+
+/** The same signature but for its last bit, which belongs to its number s. */
+function otherBit<Signature extends { readonly sig: string }>(signature: Signature): Signature {
+  const bytes = Uint8Array.from(fromBase64(signature.sig) ?? [])
+  bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1
+  return { ...signature, sig: toBase64(bytes) }
+}
