@@ -4,20 +4,14 @@
  * one Temporal queue for each of its systems, and takes containments from the evidence store itself; the
  * right to act comes from the gate alone.
  */
-import { hostname } from 'node:os'
-import { NativeConnection, Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
-import { createConnectorActivities } from '../activities/connector.js'
-import { dataConverter } from '../src/codec/data-converter.js'
 import { type ConnectorConfig, connectorConfig, type Env } from '../src/config.js'
 import { createPostgresqlConnector } from '../src/connectors/postgresql.js'
-import { connectorQueue } from '../src/contract/messages.js'
 import { attestWith } from '../src/domain/attestation.js'
 import { fromBase64 } from '../src/domain/base64.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { ExecutionDeps } from '../src/execution/deps.js'
-import { containmentsDue, drive } from '../src/execution/drive.js'
 import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import { ed25519Verifier } from '../src/ledger/note-key.js'
@@ -25,21 +19,26 @@ import { authoritySource } from '../src/store/authority.js'
 import { type Db, listen, now, openDb } from '../src/store/db.js'
 import { packSource } from '../src/store/packs.js'
 import type { Log } from '../src/store/proof.js'
-import { faultOf, startLoop } from './loop.js'
+import { pollQueues } from './connector-queues.js'
+import { startContaining } from './containing.js'
 import { type Service, serve } from './service.js'
 
 export const run = (env: Env): Promise<void> =>
   serve({ name: 'connector', start: (log) => startConnector(connectorConfig(env), log) })
 
-/** Rejects when Temporal or the evidence store cannot be reached. */
+/**
+ * A step in progress holds its case's lock on one connection, a change its fences on a second and reads on a
+ * third; sixteen steps and four containments may be in progress.
+ */
+const CONNECTIONS = 64
+
+/** Rejects when the evidence store cannot be reached. Temporal may come later: containments do not wait for it. */
 export async function startConnector(config: ConnectorConfig, log: Logger): Promise<Service> {
-  const db = openDb(config.databaseUrl, { name: 'connector', max: 20 })
+  const db = openDb(config.databaseUrl, { name: 'connector', max: CONNECTIONS })
   const published = new EventTarget()
   const deps = await wire({ config, db, published })
-  const containing = startLoop({
-    ...{ name: 'containment', log, periodMs: CONTAIN_EVERY_MS },
-    work: containAll({ deps, systems: Object.keys(config.targets.systems), log }),
-  })
+  const systems = Object.keys(config.targets.systems)
+  const containing = startContaining({ deps, systems, log })
   const listening = await listen({
     url: config.databaseUrl,
     channels: ['checkpoint', 'containment'],
@@ -48,15 +47,10 @@ export async function startConnector(config: ConnectorConfig, log: Logger): Prom
         ? containing.wake()
         : void published.dispatchEvent(new Event('checkpoint')),
   })
-  const connection = await NativeConnection.connect({ address: config.temporal.address })
-  const systems = Object.keys(config.targets.systems)
-  const workers = await Promise.all(
-    systems.map((systemId) => createWorker({ config, connection, deps, systemId })),
-  )
-  const ended = Promise.all(workers.map((worker) => worker.run())).then(async () => {
+  const queues = pollQueues({ temporal: config.temporal, deps, systems, log })
+  const ended = queues.ended.finally(async () => {
     await listening.close()
     await containing.stop()
-    await connection.close()
     await Promise.all(systems.map((systemId) => deps.connectorOf(systemId)?.close()))
     await db.end()
   })
@@ -64,55 +58,11 @@ export async function startConnector(config: ConnectorConfig, log: Logger): Prom
     ready: { process: 'connector', systems },
     ended,
     stop: async () => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+      await queues.stop()
       await ended
     },
   }
 }
-
-/** What a notification that was lost is made up for within. */
-const CONTAIN_EVERY_MS = 2000
-const AT_ONCE = 4
-
-/** The work that comes from the evidence store: containments, with Temporal up or down. One that fails does not hold the others. */
-const containAll =
-  (input: {
-    readonly deps: Omit<ExecutionDeps, 'heartbeat'>
-    readonly systems: readonly string[]
-    readonly log: Logger
-  }) =>
-  async (): Promise<void> => {
-    const { deps, systems, log } = input
-    const waiting = [...(await containmentsDue(deps.db, systems))]
-    const one = async (caseId: string): Promise<void> => {
-      try {
-        await drive({ ...deps, heartbeat: () => undefined }, caseId)
-      } catch (error) {
-        log.warn({ fault: faultOf(error), caseId }, 'not contained yet; tried again')
-      }
-    }
-    const lane = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next)
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, lane))
-  }
-
-const createWorker = (input: {
-  readonly config: ConnectorConfig
-  readonly connection: NativeConnection
-  readonly deps: Omit<ExecutionDeps, 'heartbeat'>
-  readonly systemId: string
-}): Promise<Worker> =>
-  Worker.create({
-    connection: input.connection,
-    namespace: input.config.temporal.namespace,
-    taskQueue: connectorQueue(input.systemId),
-    identity: `cs-connector@${hostname()}`,
-    activities: createConnectorActivities(input.deps),
-    dataConverter: dataConverter({ keys: input.config.temporal.codecKeys }),
-    maxConcurrentActivityTaskExecutions: 16,
-    shutdownGraceTime: '10s',
-  })
 
 async function wire(input: {
   readonly config: ConnectorConfig

@@ -70,6 +70,9 @@ export const define = (): Command =>
 
 async function draft(options: Draft): Promise<void> {
   const { profile, key } = await signing(options)
+  const from = Date.now() - CLOCK_MS
+  const days = Number(options.days)
+  if (!(days > 0 && days <= 90)) throw new UsageFault('--days is more than 0 and at most 90')
   const payload = parseAs(Mandate)({
     ...{ type: 'mandate', v: 1, mandateId: ulid(), enterprise: profile.enterprise },
     covers: {
@@ -79,8 +82,8 @@ async function draft(options: Draft): Promise<void> {
     caps: { total: Number(options.total), perDay: Number(options.perDay) },
     window: null,
     effect: options.any === true ? 'any' : 'reduce-only',
-    notBefore: new Date(Date.now() - CLOCK_MS).toISOString(),
-    notAfter: new Date(Date.now() - CLOCK_MS + Number(options.days) * DAY_MS).toISOString(),
+    notBefore: new Date(from).toISOString(),
+    notAfter: new Date(from + days * DAY_MS).toISOString(),
     signers: [...new Set(options.signer)].sort(),
   })
   if (isRefusal(payload)) throw new UsageFault(`no mandate at ${payload.where}: ${payload.detail}`)

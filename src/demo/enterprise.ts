@@ -24,6 +24,7 @@ export const PEOPLE = {
   per_ana: { name: 'Ana Ruiz', company: 'com_nordbank', duties: [] },
   per_ben: { name: 'Ben Okafor', company: 'com_nordbank', duties: [] },
   per_cleo: { name: 'Cleo Brandt', company: 'com_nordbank', duties: ['duty-person', 'risk-owner'] },
+  per_dora: { name: 'Dora Lind', company: 'com_nordbank', duties: ['officer'] },
   per_zed: { name: 'Zed Moreau', company: 'com_acme', duties: [] },
 } as const satisfies Record<
   string,

@@ -5,11 +5,22 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { createRoleSql, rights } from '../connectors/postgresql-sql.js'
 import { scramVerifier } from '../connectors/scram.js'
 import { targetSetupSql } from '../connectors/target-setup.js'
 
 export const ADMIN = 'countersign_admin'
 export const DATABASE = 'payments'
+
+/** The table of the application, and its owner, on whose behalf the connector may take privileges away again. */
+const OWNER = 'payments_owner'
+const OWNED = [
+  createRoleSql(OWNER),
+  createRoleSql(ADMIN),
+  rights.adminOption(ADMIN, OWNER),
+  'create table if not exists work (id bigint generated always as identity, done text)',
+  `alter table work owner to ${OWNER}`,
+]
 
 export interface TargetAccount {
   readonly name: string
@@ -27,9 +38,7 @@ export async function prepareTarget(input: {
     if (known.rowCount === 0) await dba.query(`create database ${DATABASE}`)
   })
   await withClient(input.superuserUrl(DATABASE), async (dba) => {
-    await dba.query(
-      'create table if not exists work (id bigint generated always as identity, done text)',
-    )
+    for (const statement of OWNED) await dba.query(statement)
     for (const account of input.accounts) await prepareAccount(dba, { ...input, account })
   })
 }

@@ -45,18 +45,25 @@ async function readFences(
   )
   const opened = rows[0]?.body
   if (opened === undefined) return { raised: null }
-  for (const scope of fencesAround(opened)) {
-    const held = await tx.query<{ epoch: number }>(
-      `select epoch from fences where kind = $1 and id = $2 ${input.hold === 'yes' ? 'for share' : ''}`,
-      [scope.kind, scope.id],
-    )
-    const entries = await tx.query<{ id: string }>(
-      "select convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' as id from entries where stream = $1 order by seq desc limit 1",
-      [streamOf(scope)],
-    )
-    const epoch = held.rows[0]?.epoch ?? -1
-    const fenceId = entries.rows[0]?.id
-    if (fenceId !== undefined || epoch !== 0)
+  const scopes = fencesAround(opened)
+  // One order for everybody who holds several rows.
+  const [held, entries] = await Promise.all([
+    tx.query<{ kind: string; id: string; epoch: number }>(
+      `select kind, id, epoch from fences
+        where (kind, id) in (select * from unnest($1::text[], $2::text[]))
+        order by kind, id ${input.hold === 'yes' ? 'for share' : ''}`,
+      [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
+    ),
+    tx.query<{ stream: string; id: string }>(
+      `select distinct on (stream) stream, convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' as id
+         from entries where stream = any($1) order by stream, seq desc`,
+      [scopes.map(streamOf)],
+    ),
+  ])
+  for (const scope of scopes) {
+    const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
+    const fenceId = entries.rows.find(({ stream }) => stream === streamOf(scope))?.id
+    if (fenceId !== undefined || row?.epoch !== 0)
       return { raised: { scope, fenceId: fenceId ?? '0'.repeat(26) } }
   }
   return { raised: null }

@@ -24,7 +24,7 @@ export async function loadTiles(db: Db | Tx, tiles: readonly Tile[]): Promise<Ti
   return tilesIn(loaded)
 }
 
-export interface Grown {
+interface Grown {
   readonly oldSize: number
   /** The hashes of the new leaves, in order. */
   readonly leaves: readonly Digest[]

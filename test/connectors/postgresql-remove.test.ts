@@ -121,10 +121,11 @@ describe('a removal', () => {
       `GRANT ${one.group} TO ${one.a} WITH ADMIN TRUE`,
       `GRANT ${one.group} TO reader_of_all GRANTED BY ${one.a}`,
       `ALTER DEFAULT PRIVILEGES FOR ROLE ${one.group} GRANT SELECT ON TABLES TO ${one.a}`,
+      `ALTER DEFAULT PRIVILEGES FOR ROLE ${one.a} GRANT SELECT ON TABLES TO ${one.group}`,
       `ALTER DEFAULT PRIVILEGES FOR ROLE table_owner GRANT SELECT ON TABLES TO ${one.b}`,
     ])
       await target.sql(grant)
-    const holdings = { ownedCount: 0, privileges: 4, privilegesOutOfReach: 0 }
+    const holdings = { ownedCount: 0, privileges: 5, privilegesOutOfReach: 0 }
     expect(await connector.holdings(one.subject)).toMatchObject(holdings)
     const before = await adminIs()
     expect(await connector.remove(await removalOf(null))).toEqual({ effect: 'done' })
@@ -191,9 +192,11 @@ describe('a removal', () => {
     await nothingHappened(removal)
   })
 
-  it('keeps what the admin role could do before as the role that takes over', async () => {
+  it('keeps what the admin role had given itself of the role that takes over', async () => {
     await target.entitlement('own_archive')
-    await target.sql(`GRANT own_archive TO ${ADMIN} WITH INHERIT TRUE, SET TRUE`)
+    const admin = await openSession(target, { user: ADMIN, secret: target.adminSecret })
+    await admin.query(`GRANT own_archive TO ${ADMIN} WITH INHERIT TRUE, SET TRUE`)
+    await admin.end()
     const before = await adminIs()
     expect(await connector.remove(await removalOf('own_archive'))).toEqual({ effect: 'done' })
     expect(await adminIs()).toEqual(before)
@@ -229,6 +232,20 @@ describe('a removal', () => {
     const removal = await removalOf(null)
     expect(await connector.remove(removal)).toEqual({ effect: 'done' })
     expect(await connector.remove(removal)).toEqual({ effect: 'already' })
+  })
+
+  it('sees that a role was dropped while it waited for another one', async () => {
+    const removal = await removalOf(null)
+    await target.sql('BEGIN')
+    await target.sql(`ALTER ROLE ${one.a}`)
+    const effect = connector.remove(removal)
+    await expect
+      .poll(() => target.sql('SELECT count(*)::int FROM pg_locks WHERE NOT granted'))
+      .toEqual([[1]])
+    await target.sqlIn('postgres', `DROP ROLE ${one.b}`)
+    await target.sql('ROLLBACK')
+    expect(await effect).toMatchObject({ effect: 'state-differs' })
+    expect(await left()).toEqual([one.a, one.group])
   })
 
   it('has one effect when it comes twice at the same time', async () => {

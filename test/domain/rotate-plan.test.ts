@@ -30,7 +30,13 @@ const plan = (
     identity: { ...identity, tier: change.tier ?? identity.tier },
     seen: {
       ...{ group: 'present', credentials, missing: change.missing ?? [] },
-      holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
+      holdings: {
+        owned: [],
+        ownedCount: 0,
+        ownedElsewhere: 0,
+        privileges: 0,
+        privilegesOutOfReach: 0,
+      },
     },
   })
 const touchedBy = (operation: Operation | Undo): readonly string[] =>

@@ -99,6 +99,10 @@ describe('a deprovision on real PostgreSQL', () => {
     await world.targetDba.query('create table ledger_data.lines (id bigint)')
     await world.targetDba.query('alter table ledger_data.lines owner to ledger_app')
     await world.targetDba.query('grant select on invoices to ledger_app')
+    const held = await work.open('ledger', { kind: 'deprovision', reassignTo: 'archive' })
+    expect(await findingsOf(held)).toEqual([expect.stringContaining('1 privilege(s)')])
+    await world.targetDba.query('revoke select on invoices from ledger_app')
+    await world.targetDba.query('grant billing_read to ledger_app')
 
     const refused = await work.open('ledger', REMOVE)
     expect(await findingsOf(refused)).toEqual([expect.stringContaining('it owns 2 object(s)')])

@@ -54,7 +54,13 @@ export const rotation: Planning = {
   ...{ opened, identity, attributes: ['app_a.login'], at: AT },
   seen: {
     group: 'present',
-    holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
+    holdings: {
+      owned: [],
+      ownedCount: 0,
+      ownedElsewhere: 0,
+      privileges: 0,
+      privilegesOutOfReach: 0,
+    },
     credentials: [credential('app_a', 'enabled'), credential('app_b', 'disabled')],
     missing: [],
   },

@@ -53,7 +53,13 @@ export const plannedAs = (change: (plan: Plan) => Plan): Move =>
     const identity = billing(story.authority)
     const seen = {
       group: 'present' as const,
-      holdings: { owned: [], ownedCount: 0, ownedElsewhere: 0, privileges: 0 },
+      holdings: {
+        owned: [],
+        ownedCount: 0,
+        ownedElsewhere: 0,
+        privileges: 0,
+        privilegesOutOfReach: 0,
+      },
       credentials: [idle('billing_a', 'enabled'), idle('billing_b', 'disabled')],
       missing: [],
     }

@@ -34,11 +34,16 @@ export function planDeprovision(input: Planning, asked: AskedOf<'deprovision'>):
 
 function whyNot({ seen }: Planning, reassignTo: string | null): Refusal | null {
   const no = (where: string, detail: string) => refuse('TARGET_UNSUITABLE', where, detail)
-  const { ownedCount, ownedElsewhere } = seen.holdings
+  const { ownedCount, ownedElsewhere, privilegesOutOfReach } = seen.holdings
   if (seen.group === 'absent' || seen.credentials.every(({ login }) => login === 'absent'))
     return no('/credentials', 'there is nothing to remove')
   if (ownedElsewhere > 0)
     return no('/holdings', `${ownedElsewhere} object(s) in databases out of the connector's reach`)
+  if (privilegesOutOfReach > 0)
+    return no(
+      '/holdings',
+      `${privilegesOutOfReach} privilege(s) that only whoever gave them can revoke: have that done first`,
+    )
   if (ownedCount > 0 && reassignTo === null)
     return no('/reassignTo', `it owns ${ownedCount} object(s): name the role that takes them over`)
   const [lacking] = seen.missing

@@ -19,6 +19,8 @@ export interface Seen {
     readonly ownedCount: number
     readonly ownedElsewhere: number
     readonly privileges: number
+    /** Of those: what the connector cannot take away, because somebody else gave it on what is somebody else's. */
+    readonly privilegesOutOfReach: number
   }
   /** Rights that the admin credential lacks, each with the statement that grants it. */
   readonly missing: readonly string[]
