@@ -79,10 +79,14 @@ export function caseworkIn(world: World) {
       const { secret } = must(await openSealed({ jwe: rows[0]?.jwe ?? '', privateKeyPem }))
       return { secret, lease: leased.lease }
     },
-    claim: async (caseId: string, { stepId, lease }: { stepId: string; lease: number }) => {
+    submitClaim: async (caseId: string, { stepId, lease }: { stepId: string; lease: number }) => {
       const claim = aClaim(await stateOf(caseId), { stepId, lease })
       const envelope = signClaim(authority.keys, claim)
       must(await submitClaim(api, { caseId, envelope }))
+    },
+    /** Claimed, and looked at by the enterprise's probe. */
+    claim: async (caseId: string, { stepId, lease }: { stepId: string; lease: number }) => {
+      await work.submitClaim(caseId, { stepId, lease })
       await observeStep(connector, { caseId, stepId })
       await openDueGate(connector, caseId)
     },
