@@ -77,6 +77,8 @@ const Keeper = z.object({
   COUNTERSIGN_LOG_KEY_PASSPHRASE: TEXT.optional(),
   COUNTERSIGN_RELAY_POLL_MS: MS.default(1000),
   COUNTERSIGN_RECONCILE_MS: MS.default(30_000),
+  /** How often the keeper looks for cases that open by themselves. */
+  COUNTERSIGN_SCHEDULE_MS: MS.default(60_000),
   COUNTERSIGN_MISSING_GRACE_MS: MS.default(60_000),
   COUNTERSIGN_INTENT_GRACE_MS: MS.default(300_000),
 })
@@ -243,6 +245,7 @@ export function keeperConfig(env: Env) {
     logKey: keyFile(parsed.COUNTERSIGN_LOG_KEY, parsed.COUNTERSIGN_LOG_KEY_PASSPHRASE),
     relayPollMs: parsed.COUNTERSIGN_RELAY_POLL_MS,
     reconcileMs: parsed.COUNTERSIGN_RECONCILE_MS,
+    scheduleMs: parsed.COUNTERSIGN_SCHEDULE_MS,
     missingGraceMs: parsed.COUNTERSIGN_MISSING_GRACE_MS,
     intentGraceMs: parsed.COUNTERSIGN_INTENT_GRACE_MS,
   }

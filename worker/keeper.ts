@@ -1,7 +1,7 @@
 /**
  * The keeper: what must not depend on Temporal. It relays the outbox, sequences and signs the log as the
- * only holder of the log key, and reconciles. Each of the three goes on while another one fails, and all
- * of them start without Temporal.
+ * only holder of the log key, reconciles, and opens the cases that open by themselves. Each goes on while
+ * another one fails, and all of them start without Temporal.
  */
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
@@ -13,6 +13,7 @@ import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
 import { startLoop } from './loop.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
+import { createSchedule } from './schedule.js'
 import { type Service, serve } from './service.js'
 import { createSigning } from './signing.js'
 import { lazyClient } from './temporal.js'
@@ -44,6 +45,12 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
       log,
       periodMs: config.relayPollMs,
       work: createRelay({ db, client, log }),
+    }),
+    schedule: startLoop({
+      name: 'schedule',
+      log,
+      periodMs: config.scheduleMs,
+      work: createSchedule({ db, authority, log }),
     }),
     reconcile: startLoop({
       name: 'reconciler',

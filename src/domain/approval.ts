@@ -6,7 +6,6 @@
 import { type Authority, inForce, within } from './authority.js'
 import { type CaseState, isEnding, type StepState, stepOf } from './case.js'
 import { openEnvelope, type Verify } from './envelope.js'
-import { isOwnWork } from './owner.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { Decision, type Envelope } from './shapes/envelope.js'
 import { parseAs } from './shapes/parse.js'
@@ -162,7 +161,7 @@ function wrongVoter(input: { authority: Authority; state: CaseState; personId: s
   const person = authority.persons.get(personId)
   if (person === undefined) return refuse('PERSON_UNKNOWN', '/personId')
   const { opened } = state
-  if (person.companyId === opened?.executor && !isOwnWork(opened.asked.kind))
+  if (person.companyId === opened?.executor && opened.contract !== null)
     return refuse('EXECUTOR_COMPANY', '/personId')
   if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
     return refuse('EXECUTOR_COMPANY', '/personId', 'not a person of the enterprise')

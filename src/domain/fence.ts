@@ -4,7 +4,6 @@
  */
 import type { Authority } from './authority.js'
 import { openEnvelope, type Verify } from './envelope.js'
-import { isOwnWork } from './owner.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
 import { type Envelope, Fence, type FenceScope } from './shapes/envelope.js'
@@ -44,7 +43,7 @@ const ownsInScope = (authority: Authority, { personId, scope }: Fence): boolean 
 
 /** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
 export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>
-  isOwnWork(opened.asked.kind)
+  opened.contract === null
     ? []
     : [
         { kind: 'identity', id: opened.identityId },

@@ -63,7 +63,8 @@ export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
   const quorum = mandateRequirement({ authority, pack })
   if (isRefusal(quorum)) return quorum
   const zone = read.payload.window?.zone ?? 'UTC'
-  const { tier, systemId, identityId, executor: companyId } = opened
+  const { tier, systemId, identityId } = opened
+  const companyId = opened.contract === null ? null : opened.executor
   return judgeMandate({
     ...{ envelope, authority, verify, at, revocations, quorum },
     use: {

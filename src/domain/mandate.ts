@@ -8,7 +8,7 @@
  */
 import { type Authority, inForce, within } from './authority.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
-import { isOwnWork, livePerson } from './owner.js'
+import { livePerson } from './owner.js'
 import { satisfied } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
@@ -26,8 +26,8 @@ export interface MandateUse {
   readonly stepId: string
   readonly tier: Identity['tier']
   readonly systemId: string
-  /** The company that executes the step. */
-  readonly companyId: string
+  /** The partner that executes the step; null for what the enterprise carries out itself. */
+  readonly companyId: string | null
   readonly identityId: string
   /** What the step does to access: only takes it away, or anything else. */
   readonly effect: 'reduces' | 'other'
@@ -141,7 +141,7 @@ const signedByExecutor = (
   { authority, use }: JudgingMandate,
   { signers }: Mandate,
 ): Refusal | null =>
-  !isOwnWork(use.kind) &&
+  use.companyId !== null &&
   signers.some((personId) => authority.persons.get(personId)?.companyId === use.companyId)
     ? refuse('EXECUTOR_COMPANY', '/signers')
     : null
@@ -187,7 +187,8 @@ export function judgeRevocation(judging: JudgingRevocation): MandateRevocation |
 }
 
 function wrongUse({ covers, effect }: Mandate, use: MandateUse): Refusal | null {
-  const named = (list: readonly string[] | null, one: string) => list === null || list.includes(one)
+  const named = (list: readonly string[] | null, one: string | null) =>
+    list === null || (one !== null && list.includes(one))
   const checks = {
     kinds: named(covers.kinds, use.kind),
     steps: named(covers.steps, use.stepId),

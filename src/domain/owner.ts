@@ -51,15 +51,16 @@ export function livePerson(authority: Authority, personId: string): Person | nul
   return authority.companies.get(person.companyId)?.kind === 'enterprise' ? person : null
 }
 
-/** Cases that the enterprise carries out itself, against everybody's will if need be. */
-export const isOwnWork = (kind: CaseKind): boolean => kind === 'contain'
+/** What the enterprise carries out itself, against everybody's will if need be: it takes access away and needs no partner for it. */
+const isOwnWork = ({ kind, requester }: CaseRequest): boolean =>
+  kind === 'contain' || (kind === 'deprovision' && requester.kind === 'enterprise')
 
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {
   const identity = whichIdentity(asking)
   if (isRefusal(identity)) return identity
   const { authority, request, at } = asking
-  if (isOwnWork(request.kind)) return admitOwnWork(asking, identity)
+  if (isOwnWork(request)) return admitOwnWork(asking, identity)
   if (at >= identity.need.until && request.kind !== 'deprovision')
     return refuse('NEED_ENDED', '/identity/need', `the need ended at ${identity.need.until}`)
   const owner = livePerson(authority, identity.ownerId)

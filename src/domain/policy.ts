@@ -8,7 +8,7 @@
  */
 import { type Authority, within } from './authority.js'
 import { digest } from './digest.js'
-import { isOwnWork, livePerson, OUTCOME_OF } from './owner.js'
+import { livePerson, OUTCOME_OF } from './owner.js'
 import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Settings } from './shapes/asked.js'
@@ -45,9 +45,10 @@ export function subjectOf(input: {
   const live = (ids: readonly string[]) =>
     sorted(ids.filter((id) => livePerson(authority, id) !== null))
   const asksForPartner = authority.companies.get(requester.companyId)?.kind === 'partner'
+  const partnerExecutes = authority.companies.get(executorCompany)?.kind === 'partner'
   const out = (person: Person) =>
     person.personId === requester.personId ||
-    (person.companyId === executorCompany && !isOwnWork(kind)) ||
+    (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {
     ...{ kind, stepId, tier: identity.tier, systemId: identity.systemId },

@@ -11,7 +11,7 @@ import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { identitiesIn } from '../domain/fence.js'
-import { admitRequest, isOwnWork } from '../domain/owner.js'
+import { admitRequest } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
@@ -79,7 +79,7 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
     ...{ authority, pack, packHash, identity, kind, requester, executorCompany },
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = isOwnWork(kind) ? null : preflight({ requirements, authority, at })
+  const unsignable = kind === 'contain' ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
   const { tier, systemId } = identity
   const terms = settingsFor({ pack, kind, tier, systemId })

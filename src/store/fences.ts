@@ -21,6 +21,7 @@ const streamOf = (scope: FenceScope): string => `fence:${scope.kind}:${scope.id}
 
 /** Makes the rows that a gate of this case will hold. */
 export async function ensureFences(tx: Tx, scopes: readonly FenceScope[]): Promise<void> {
+  if (scopes.length === 0) return
   await tx.query(
     'insert into fences (kind, id) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
     [scopes.map((scope) => scope.kind), scopes.map((scope) => scope.id)],

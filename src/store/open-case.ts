@@ -6,7 +6,7 @@
 
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
-import { admitRequest, type CaseRequest, isOwnWork } from '../domain/owner.js'
+import { admitRequest, type CaseRequest } from '../domain/owner.js'
 import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementsOf } from '../domain/requirements.js'
@@ -129,7 +129,7 @@ async function resolveCase(
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const freeze = isOwnWork(kind) ? null : frozen({ pack: loaded.pack, at })
+  const freeze = kind === 'contain' ? null : frozen({ pack: loaded.pack, at })
   if (freeze !== null) return freeze
   const { identity, ownerId, objectiveId, contract, executorCompany } = admitted
   const requirements = requirementsOf({
@@ -142,7 +142,7 @@ async function resolveCase(
     executorCompany,
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = isOwnWork(kind) ? null : preflight({ requirements, authority, at })
+  const unsignable = kind === 'contain' ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
   const terms = settingsFor({
     pack: loaded.pack,

@@ -56,6 +56,7 @@ export interface World {
   readonly url: (role: Role) => string
   readonly db: (role: Role) => Db
   readonly api: OpenCaseDeps
+  readonly keeper: OpenCaseDeps
   readonly connector: ExecutionDeps
   /** The superuser's own connection to each cluster. */
   readonly dba: pg.Client
@@ -114,6 +115,7 @@ export async function aWorld(overrides: Overrides = {}): Promise<World> {
     url,
     db,
     api: apiDeps({ authority, db: db('cs_api') }),
+    keeper: apiDeps({ authority, db: db('cs_keeper') }),
     connector,
     dba,
     targetDba,

@@ -23,3 +23,8 @@ begin
   end if;
   return new;
 end $$;
+
+-- The keeper opens cases that open by themselves.
+grant select, insert on requests to cs_keeper;
+-- SELECT ... FOR SHARE needs UPDATE on some column.
+grant update (single) on authority_head to cs_keeper;

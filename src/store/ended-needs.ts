@@ -1,0 +1,63 @@
+/**
+ * Ended needs: an identity whose registered business need is over is deprovisioned without being asked for.
+ * The case opens by itself; what happens in it still waits for signatures, or for a mandate that covers it.
+ */
+import type { Authority } from '../domain/authority.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { type Db, now } from './db.js'
+import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
+
+export interface Ended {
+  readonly identityId: string
+  /** The case, or why none could be opened. */
+  readonly opened: Opened | Refusal
+}
+
+/** Opens one case for each identity whose need ended and that was not removed since, but for those in `besides`; repeatable. */
+export async function deprovisionEnded(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<readonly Ended[] | Refusal> {
+  const at = await now(deps.db)
+  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const companyId = enterpriseOf(authority)
+  const ended: Ended[] = []
+  for (const { identityId, need } of authority.identities.values()) {
+    if (at < need.until || besides.has(identityId)) continue
+    if (await isHandled(deps.db, identityId)) continue
+    const opened = await openCase(deps, {
+      request: {
+        ...{ asked: { kind: 'deprovision', reassignTo: null }, identityId, change: 'standard' },
+        requester: { kind: 'enterprise', companyId, personId: null },
+        changeReference: null,
+      },
+      principal: 'schedule:need',
+      idempotencyKey: `${identityId} ${need.until}`,
+    })
+    ended.push({ identityId, opened })
+  }
+  return ended
+}
+
+/** It has an open case, or was removed already. What was declined or expired is asked for again only with another end. */
+async function isHandled(db: Db, identityId: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select 1 from cases c
+      where c.identity_id = $1 and (
+        (c.phase = 'open' and c.kind <> 'contain')
+        or (c.kind = 'deprovision' and exists (
+          select 1 from entries e where e.stream = c.case_id and e.type = 'StepPerformed'
+             and convert_from(e.bytes, 'UTF8')::jsonb -> 'body' ->> 'stepId' = 'remove')))
+      limit 1`,
+    [identityId],
+  )
+  return rowCount !== 0
+}
+
+/** The company in whose name the schedule asks: the first of the enterprise's, by id. */
+const enterpriseOf = (authority: Authority): string =>
+  [...authority.companies.values()]
+    .filter(({ kind }) => kind === 'enterprise')
+    .map(({ companyId }) => companyId)
+    .sort()[0] ?? ''
