@@ -21,6 +21,9 @@ import { type Addresses, databaseUrl, keptSecrets, type Parts, type Secrets } fr
 import { type Consumer, type ProcessName, startConsumer, startOne } from './processes.js'
 import { DATABASE } from './target.js'
 
+/** Registered, and on no target yet: what a provision makes. */
+const REGISTERED = 'intake'
+
 export interface SystemOptions {
   readonly dir: string
   /** Short names of the service accounts on the target. */
@@ -55,7 +58,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await mkdir(join(dir, 'logs'), { recursive: true, mode: 0o700 })
   const secrets = await keptSecrets(dir, options.accounts)
   progress('making keys, authority bundle and policy pack')
-  const made = await genesis({ dir, names: options.accounts })
+  const made = await genesis({ dir, names: [...options.accounts, REGISTERED] })
   const [apiPort = 0, issuerPort = 0, codecPort = 0] = await freePorts(3)
   progress('starting Temporal and two PostgreSQL clusters')
   const { store, target, temporal } = await startServers({ dir, secrets, codecPort, progress })

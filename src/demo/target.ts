@@ -14,12 +14,17 @@ export const DATABASE = 'payments'
 
 /** The table of the application, and its owner, on whose behalf the connector may take privileges away again. */
 const OWNER = 'payments_owner'
+/** What an identity that is provisioned can be given. */
+const ENTITLEMENT = 'payments_work'
 const OWNED = [
   createRoleSql(OWNER),
   createRoleSql(ADMIN),
   rights.adminOption(ADMIN, OWNER),
   'create table if not exists work (id bigint generated always as identity, done text)',
   `alter table work owner to ${OWNER}`,
+  createRoleSql(ENTITLEMENT),
+  `grant select, insert on work to ${ENTITLEMENT}`,
+  rights.adminOption(ADMIN, ENTITLEMENT),
 ]
 
 export interface TargetAccount {

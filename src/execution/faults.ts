@@ -3,11 +3,9 @@
  * promised. Inert unless COUNTERSIGN_FAULT names a point: `<point>` or `<point>:<n>` kills this process
  * with SIGKILL at its n-th passage.
  */
-export const FAULT_POINTS = [
+export const ROTATION_POINTS = [
   'gate.before_commit',
   'gate.after_commit',
-  'create.before',
-  'create.after_effect',
   'stage.after_write',
   'set.before',
   'set.after_effect',
@@ -21,13 +19,20 @@ export const FAULT_POINTS = [
   'disable.after_effect',
   'end-sessions.after',
   'prove-dead.before_record',
+  'undo.after_effect',
+] as const
+export const PROVISION_POINTS = ['create.before', 'create.after_effect'] as const
+export const DEPROVISION_POINTS = [
   'stays-disabled.after',
   'remove.before',
   'remove.after_effect',
   'removed.after',
-  'undo.after_effect',
 ] as const
-export type FaultPoint = (typeof FAULT_POINTS)[number]
+export type RotationPoint = (typeof ROTATION_POINTS)[number]
+export type FaultPoint =
+  | RotationPoint
+  | (typeof PROVISION_POINTS)[number]
+  | (typeof DEPROVISION_POINTS)[number]
 
 const passages = new Map<string, number>()
 

@@ -5,7 +5,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Consumer } from '../../src/demo/processes.js'
-import { FAULT_POINTS, type FaultPoint } from '../../src/execution/faults.js'
+import { ROTATION_POINTS, type RotationPoint } from '../../src/execution/faults.js'
 import { type CaseView, type Parties, partiesOf } from '../journeys/parties.js'
 import { type Running, runSystem } from '../journeys/running-system.js'
 import {
@@ -19,11 +19,11 @@ import {
 import { asSuperuser, effectsOnTarget, logRoleChanges, type TargetEffect } from './target-log.js'
 
 /** Reached only by a case that an owner declines after the first step. */
-const UNDONE: FaultPoint = 'undo.after_effect'
+const UNDONE: RotationPoint = 'undo.after_effect'
 const ACCOUNTS = ['billing', 'ledger', 'payroll', 'reports'] as const
 
 interface Ended {
-  readonly point: FaultPoint
+  readonly point: RotationPoint
   readonly view: CaseView
 }
 
@@ -31,7 +31,7 @@ let running: Running
 let parties: Parties
 const consumers = new Map<string, Consumer>()
 const ended: Ended[] = []
-const hit: FaultPoint[] = []
+const hit: RotationPoint[] = []
 let effects: readonly TargetEffect[] = []
 let failures = 0
 
@@ -62,14 +62,14 @@ const context = ({ point, view }: Ended): string =>
   ].join('\n')
 
 /** The connector is running, and dies when anybody passes this point. */
-async function arm(point: FaultPoint | null): Promise<void> {
+async function arm(point: RotationPoint | null): Promise<void> {
   const { system, env } = running
   env.connector = point === null ? {} : { COUNTERSIGN_FAULT: point }
   await system.process('connector').kill()
   await system.startProcess('connector')
 }
 
-async function rotate(input: { point: FaultPoint; account: string }): Promise<void> {
+async function rotate(input: { point: RotationPoint; account: string }): Promise<void> {
   const { point, account } = input
   const consumer = consumers.get(account)
   if (consumer === undefined) throw new TypeError(`no consumer of ${account}`)
@@ -81,7 +81,7 @@ async function rotate(input: { point: FaultPoint; account: string }): Promise<vo
 /** Each point in turn, with the next account that has no open case, unless an older case passes the point first. */
 async function runAll(): Promise<void> {
   const busy = new Map<string, Promise<void>>()
-  for (const point of FAULT_POINTS) {
+  for (const point of ROTATION_POINTS) {
     await arm(point)
     const { exited } = running.system.process('connector')
     const died = exited.then(() => 'died' as const)
@@ -115,7 +115,7 @@ describe('kill -9 of the connector at each named point', () => {
   it('happens, and every case ends all the same', async () => {
     await runAll()
     effects = await effectsOnTarget(running.system)
-    expect(hit).toEqual([...FAULT_POINTS])
+    expect(hit).toEqual([...ROTATION_POINTS])
   })
 
   it('leaves every case with its promised outcome', () => {

@@ -11,6 +11,7 @@ import { type CaseState, type Recorded, stepOf } from '../../src/domain/case.js'
 import { awaited, due } from '../../src/domain/due.js'
 import { fold } from '../../src/domain/evolve.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
+import type { Asked } from '../../src/domain/shapes/asked.js'
 import type { Claim, Decision } from '../../src/domain/shapes/envelope.js'
 import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
@@ -29,16 +30,24 @@ export interface CaseView {
 
 export interface Parties {
   readonly db: Db
-  readonly open: (input: { account: string; changeReference: string }) => Promise<string>
+  readonly open: (input: Opening) => Promise<string>
   readonly read: (caseId: string) => Promise<CaseView>
   /** Signs and works until the case is closed. */
   readonly carry: (input: Carry) => Promise<CaseView>
   readonly end: () => Promise<void>
 }
 
+/** A rotation when nothing else is asked for. */
+export interface Opening {
+  readonly account: string
+  readonly changeReference: string
+  readonly asked?: Asked
+}
+
 export interface Carry {
   readonly caseId: string
-  readonly consumer: Consumer
+  /** Null where nothing is delivered. */
+  readonly consumer: Consumer | null
   /** The first awaited owner declines this step. */
   readonly decline?: string
 }
@@ -65,10 +74,10 @@ export function partiesOf(system: System): Parties {
 }
 
 /** The same idempotency key at every try: however often it is asked, there is one case. */
-async function open(at: At, input: { account: string; changeReference: string }): Promise<string> {
+async function open(at: At, input: Opening): Promise<string> {
   const opened = await openCase(at.deps, {
     request: {
-      asked: { kind: 'rotate' as const },
+      asked: input.asked ?? { kind: 'rotate' },
       identityId: `nhi_${input.account}`,
       requester: { kind: 'partner', companyId: 'com_acme', personId: null },
       changeReference: input.changeReference,
@@ -151,13 +160,14 @@ const soon = (ms: number): string => new Date(Date.now() + ms).toISOString()
 async function work(at: At, turn: Turn): Promise<void> {
   const { state } = turn.view
   const next = due(state)
-  if (next.kind !== 'claim' || state.opened === null) return
+  const { consumer } = turn
+  if (next.kind !== 'claim' || state.opened === null || consumer === null) return
   const { caseId } = state
   const { stepId } = next
   const companyId = state.opened.executor
   const leased = await submitLease(at.deps, { caseId, stepId, companyId })
   if (isRefusal(leased)) return tolerate(leased)
-  await deliver(at, { consumer: turn.consumer, grantId: leased.grantId, state })
+  await deliver(at, { consumer, grantId: leased.grantId, state })
   const payload = claimOf(state, { stepId, ...leased })
   const { keyId, signer } = await at.system.genesis.key('key_acme-claims')
   const envelope = signEnvelope({ kind: 'claim', payload, keyId, signer })
