@@ -20,7 +20,7 @@ export function createCoreActivities(deps: CaseDeps): CoreActivities {
       await submitAll(deps, { caseId, inbox })
       if (deadline !== null) await submitDeadline(deps, { caseId, stepId: deadline })
       const [noticed, news] = await Promise.all([
-        noticeFence(deps.db, caseId),
+        noticeFence(deps.db, { ...deps, caseId }),
         newsFor(deps.db, { caseId, after, head }),
       ])
       return noticed === 'none' ? news : newsFor(deps.db, { caseId, after, head })

@@ -2,6 +2,8 @@
 export {
   runCase as contain,
   runCase as deprovision,
+  runCase as lift,
   runCase as provision,
+  runCase as reinstate,
   runCase as rotate,
 } from './run-case.js'

@@ -44,7 +44,6 @@ interface Run {
 }
 
 export async function runCase(input: CaseInput): Promise<CaseOutcome> {
-  const inbox = openInbox()
   const caseId = workflowInfo().workflowId
   const run: Run = {
     state: initial(caseId),
@@ -52,7 +51,7 @@ export async function runCase(input: CaseInput): Promise<CaseOutcome> {
     since: { wait: '', at: '' },
     early: 0,
     toldBy: 'ledger',
-    inbox,
+    inbox: openInbox(),
     alarm: createAlarm(),
   }
   setHandler(caseQuery, () => run.state, { description: 'The case as this run has folded it.' })

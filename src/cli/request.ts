@@ -36,6 +36,16 @@ export const define = (): Command =>
         ),
     )
     .addCommand(
+      asking('lift', 'have the fences around an identity lifted for it').action(
+        (identityId: string, options: Options) => ask({ kind: 'lift', identityId }, options),
+      ),
+    )
+    .addCommand(
+      asking('reinstate', 'give a contained identity access again, with a new secret').action(
+        (identityId: string, options: Options) => ask({ kind: 'reinstate', identityId }, options),
+      ),
+    )
+    .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
         .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>

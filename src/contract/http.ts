@@ -54,6 +54,8 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
       .max(16)
       .transform((names) => [...new Set(names)].sort()),
   }),
+  AskedFor.extend({ kind: z.literal('lift') }),
+  AskedFor.extend({ kind: z.literal('reinstate') }),
   /** `reassignTo`: the role that takes over what the identity owns; null when it owns nothing. */
   AskedFor.extend({
     kind: z.literal('deprovision'),

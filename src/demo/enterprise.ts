@@ -189,7 +189,7 @@ export async function contract(signing: Signing): Promise<Contract> {
     clauses: [
       {
         clauseId: '4.2',
-        kinds: ['rotate', 'provision', 'deprovision'],
+        kinds: ['rotate', 'provision', 'deprovision', 'reinstate'],
         systems: [SYSTEM],
         identities: null,
         askedBy: ['partner', 'enterprise'],

@@ -28,12 +28,35 @@ export interface Attestor {
   readonly sign: (message: Uint8Array) => Uint8Array
 }
 
+/** The event with the connector's signature over it, bound to this case. */
+export function attested<Event extends object>(
+  event: Event,
+  by: Attestor & { readonly caseId: string },
+): Event & { readonly attestation: { readonly keyid: string; readonly sig: string } } {
+  const sig = toBase64(by.sign(attestedBytes(by.caseId, event)))
+  return { ...event, attestation: { keyid: by.keyId, sig } }
+}
+
 export const attestWith =
   (caseId: string, attestor: Attestor) =>
-  (event: object): AttestedEvent => {
-    const sig = toBase64(attestor.sign(attestedBytes(caseId, event)))
-    return { ...event, attestation: { keyid: attestor.keyId, sig } } as AttestedEvent
-  }
+  (event: object): AttestedEvent =>
+    attested(event, { ...attestor, caseId }) as AttestedEvent
+
+/** True when a connector that the root names signed this event for this case. */
+export function isAttestedBy(input: {
+  readonly caseId: string
+  readonly event: { readonly attestation: { readonly keyid: string; readonly sig: string } }
+  readonly authority: Authority
+  readonly verify: Verify
+}): boolean {
+  const { attestation, ...rest } = input.event
+  const key = input.authority.connectorKeys.get(attestation.keyid)
+  const signature = fromBase64(attestation.sig)
+  const publicKey = key === undefined ? null : fromBase64(key.publicKey)
+  const message = attestedBytes(input.caseId, rest)
+  if (key === undefined || signature === null || publicKey === null) return false
+  return input.verify({ alg: key.alg, publicKey, message, signature })
+}
 
 /** Afterwards every event that only a connector may write was signed by a connector that the root names. */
 export function checkAttestations(input: {
@@ -44,19 +67,12 @@ export function checkAttestations(input: {
 }): Refusal | null {
   for (const { event, seq } of input.recorded) {
     if (!isAttested(event)) continue
-    const { attestation, ...rest } = event
-    const key = input.authority.connectorKeys.get(attestation.keyid)
-    const signature = fromBase64(attestation.sig)
-    const publicKey = key === undefined ? null : fromBase64(key.publicKey)
-    const message = attestedBytes(input.caseId, rest)
-    if (key === undefined || signature === null || publicKey === null)
+    if (!isAttestedBy({ ...input, event }))
       return refuse(
         'EVIDENCE_TAMPERED',
         `/entries/${seq}`,
-        'written by no connector that the root names',
+        'no connector that the root names signed this',
       )
-    if (!input.verify({ alg: key.alg, publicKey, message, signature }))
-      return refuse('EVIDENCE_TAMPERED', `/entries/${seq}`, 'the connector did not sign this')
   }
   return null
 }

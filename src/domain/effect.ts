@@ -28,6 +28,7 @@ function takesAway({ op }: Operation): boolean {
     case 'observe-consumers':
     case 'create':
     case 'verify-rights':
+    case 'lift-fence':
       return false
   }
 }

@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
 import { type Envelope, Fence, type FenceScope } from './shapes/envelope.js'
 import type { CaseOpened } from './shapes/event.js'
+import type { FenceEvent, FenceLifted } from './shapes/fence-event.js'
 import { parseAs } from './shapes/parse.js'
 import { signerOf } from './signer.js'
 
@@ -61,3 +62,34 @@ export const identitiesIn = (authority: Authority, scope: FenceScope): readonly 
         (scope.kind === 'partner' && identity.custodian === scope.id),
     )
     .toSorted((left, right) => (left.identityId < right.identityId ? -1 : 1))
+
+/** A fence as it bears on one identity: raised, and not lifted for it since. */
+export interface Standing {
+  readonly scope: FenceScope
+  readonly fenceId: string
+}
+
+/**
+ * The fences of one stream that stand for this identity, in their order. A lifting counts only as far as
+ * `believes` says that a connector signed it.
+ */
+export function standingIn(input: {
+  readonly scope: FenceScope
+  readonly events: readonly FenceEvent[]
+  readonly identityId: string
+  readonly believes: (lifted: FenceLifted) => boolean
+}): readonly Standing[] {
+  const { scope, events, identityId, believes } = input
+  const lifted = new Set(
+    events.flatMap((event) =>
+      event.type === 'FenceLifted' && event.identityId === identityId && believes(event)
+        ? [event.fenceId]
+        : [],
+    ),
+  )
+  return events.flatMap((event) =>
+    event.type === 'Fenced' && !lifted.has(event.fenceId)
+      ? [{ scope, fenceId: event.fenceId }]
+      : [],
+  )
+}

@@ -40,8 +40,10 @@ interface Asking {
 export const OUTCOME_OF: Readonly<Record<CaseKind, Outcome>> = {
   rotate: 'rotation',
   provision: 'provisioning',
+  reinstate: 'provisioning',
   deprovision: 'deprovisioning',
   contain: 'incidents',
+  lift: 'incidents',
 }
 
 /** The person, if active and of a company of the enterprise; a partner's person owns and approves nothing. */
@@ -51,9 +53,11 @@ export function livePerson(authority: Authority, personId: string): Person | nul
   return authority.companies.get(person.companyId)?.kind === 'enterprise' ? person : null
 }
 
-/** What the enterprise carries out itself, against everybody's will if need be: it takes access away and needs no partner for it. */
+/** What the enterprise carries out itself, against everybody's will if need be: no partner is needed for it, and no fence stops it. */
 const isOwnWork = ({ kind, requester }: CaseRequest): boolean =>
-  kind === 'contain' || (kind === 'deprovision' && requester.kind === 'enterprise')
+  kind === 'contain' ||
+  kind === 'lift' ||
+  (kind === 'deprovision' && requester.kind === 'enterprise')
 
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {

@@ -4,8 +4,10 @@
  */
 import { CONTAINMENT_STEPS, planContainment } from './plans/contain.js'
 import { DEPROVISION_STEPS, planDeprovision } from './plans/deprovision.js'
+import { LIFT_STEPS, planLift } from './plans/lift.js'
 import type { Planning } from './plans/planning.js'
 import { PROVISION_STEPS, planProvision } from './plans/provision.js'
+import { planReinstatement, REINSTATE_STEPS } from './plans/reinstate.js'
 import { planRotation, ROTATION_STEPS } from './plans/rotate.js'
 import type { Refusal } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
@@ -18,6 +20,8 @@ export const STEPS_OF: Readonly<Record<CaseKind, readonly string[]>> = {
   provision: PROVISION_STEPS,
   deprovision: DEPROVISION_STEPS,
   contain: CONTAINMENT_STEPS,
+  lift: LIFT_STEPS,
+  reinstate: REINSTATE_STEPS,
 }
 
 export function drawPlan(input: Planning): Plan | Refusal {
@@ -31,6 +35,10 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planDeprovision(input, asked)
     case 'contain':
       return planContainment(input)
+    case 'lift':
+      return planLift(input)
+    case 'reinstate':
+      return planReinstatement(input)
   }
 }
 
@@ -39,6 +47,8 @@ export function othersIn(asked: Asked): readonly string[] {
   switch (asked.kind) {
     case 'rotate':
     case 'contain':
+    case 'lift':
+    case 'reinstate':
       return []
     case 'provision':
       return asked.memberOf

@@ -154,8 +154,10 @@ async function operateUnfenced(doing: Doing): Promise<Seen> {
   if (!isChange(doing.op)) return operate(doing)
   const { deps, work } = doing
   return transaction(deps.db, async (tx) => {
-    const { raised } = await holdFences(tx, work.caseId)
-    return raised === null ? operate(doing) : refusedByFence(doing)
+    const { authority, verify } = deps
+    const fences = await holdFences(tx, { caseId: work.caseId, authority, verify })
+    if (isRefusal(fences)) return stop(deps, { caseId: work.caseId, refusal: fences })
+    return fences.raised === null ? operate(doing) : refusedByFence(doing)
   })
 }
 

@@ -5,7 +5,10 @@
  * Operations that change the target are here; those that only look are in probes.ts.
  */
 import type { ChangeKind, Effect } from '../connectors/connector.js'
+import { attested } from '../domain/attestation.js'
+import { isRefusal } from '../domain/refusal.js'
 import type { Operation } from '../domain/shapes/plan.js'
+import { liftFence } from '../store/fences.js'
 import { ExecutionFault, type Work } from './deps.js'
 import { faultPoint } from './faults.js'
 import {
@@ -44,6 +47,7 @@ export function isChange({ op }: Operation): boolean {
     case 'prove-dead':
     case 'verify-rights':
     case 'verify-removed':
+    case 'lift-fence':
       return false
   }
 }
@@ -81,6 +85,8 @@ export async function operate(doing: Doing): Promise<Seen> {
       return verifyRights({ ...doing, op })
     case 'verify-removed':
       return verifyRemoved({ ...doing, op })
+    case 'lift-fence':
+      return lift({ ...doing, op })
     case 'deliver':
       throw new TypeError('deliver hands over to the partner and is no operation on the target')
   }
@@ -141,6 +147,19 @@ async function remove({ work, grantId, op, expected }: Only<'remove'>): Promise<
   const observed = { group: subject.group, reassigned_to: op.reassignTo ?? 'nobody' }
   if (effect.effect === 'unknown') throw new ExecutionFault(effect.code)
   return saw(effect, observed)
+}
+
+/** The last of the plan's fences completes what the step was for. */
+async function lift({ deps, work, grantId, op }: Only<'lift-fence'>): Promise<Seen> {
+  const { caseId, identity } = work
+  const { scope, fenceId } = op
+  const { identityId } = identity
+  const event = { type: 'FenceLifted' as const, fenceId, identityId, caseId, grantId }
+  const { keyId, signer } = deps.signing
+  const lifted = attested(event, { caseId, keyId, sign: signer.sign })
+  const outcome = await liftFence(deps.db, { scope, lifted })
+  if (isRefusal(outcome)) return refused(outcome.refused, { fence: fenceId })
+  return done({ fence: fenceId, scope: `${scope.kind} ${scope.id}`, outcome }, ['fences-lifted'])
 }
 
 /** An unknown outcome is decided by the grant id that the target itself carries, never by guessing. */

@@ -9,6 +9,7 @@ import { othersIn, drawPlan as planFor } from '../domain/plan.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import { apply } from '../store/apply.js'
+import { standingAround } from '../store/fences.js'
 import { coveringMandate } from '../store/mandates.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf } from './deps.js'
 
@@ -17,7 +18,11 @@ export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<voi
   if (due(state).kind !== 'plan') return
   const { opened, identity, subject, connector, at } = await targetOf(deps, state)
   const seen = await connector.inspect(subject, othersIn(opened.asked))
+  const { authority, verify } = deps
+  const fences = await standingAround(deps.db, { identity, authority, verify })
+  if (isRefusal(fences)) return stop(deps, { caseId, refusal: fences })
   const plan = planFor({
+    fences,
     opened,
     identity,
     seen,

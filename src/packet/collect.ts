@@ -83,8 +83,13 @@ async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<rea
       : [],
   )
   const { asked } = opened
+  const lifted = recorded.flatMap(({ event }) =>
+    event.type === 'Planned' && event.plan.about.kind === 'lift'
+      ? event.plan.about.fences.map(({ scope }) => `fence:${scope.kind}:${scope.id}`)
+      : [],
+  )
   const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
-  return [...new Set([...fences, ...mandates, ...cut])].sort()
+  return [...new Set([...fences, ...mandates, ...lifted, ...cut])].sort()
 }
 
 async function fenceNamed(db: Db, fenceId: string): Promise<readonly string[]> {

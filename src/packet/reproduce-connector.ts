@@ -34,7 +34,13 @@ import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
-import { type Moment, namedAuthority, type RaisedFence, type Reproduce } from './reproduce.js'
+import {
+  type Moment,
+  namedAuthority,
+  type RaisedFence,
+  type Reproduce,
+  stoodAt,
+} from './reproduce.js'
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
 const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
@@ -83,10 +89,13 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'rotate':
       return [about.retiring, about.incoming]
     case 'provision':
+    case 'reinstate':
       return [about.incoming]
     case 'deprovision':
     case 'contain':
       return about.living
+    case 'lift':
+      return []
   }
 }
 
@@ -176,10 +185,11 @@ export const granted: Reproduce<'Granted'> = (moment) => {
     return refuse('NOT_DUE', `/steps/${stepId}`, 'granted without a satisfied gate')
   if (digest(signed) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
   const around = fencesAround(opened)
-  const stands = ({ fence }: RaisedFence) =>
-    around.some(({ kind, id }) => fence.scope.kind === kind && fence.scope.id === id)
-  if (fences.some((raised) => raised.index < index && stands(raised)))
-    return refuse('FENCED', `/steps/${stepId}`)
+  const { identityId } = opened
+  const stands = (raised: RaisedFence) =>
+    stoodAt(raised, { identityId, index }) &&
+    around.some(({ kind, id }) => raised.fence.scope.kind === kind && raised.fence.scope.id === id)
+  if (fences.some(stands)) return refuse('FENCED', `/steps/${stepId}`)
   if (isUsed(before, event)) return refuse('ALREADY_GRANTED', '/grantId')
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority

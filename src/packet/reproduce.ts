@@ -26,7 +26,17 @@ export interface RaisedFence {
   readonly fence: Fence
   /** Its index in the log. */
   readonly index: number
+  /** For which identities it was lifted, and where in the log that stands. */
+  readonly lifted: readonly { readonly identityId: string; readonly index: number }[]
 }
+
+/** Whether the fence stood for this identity at this place of the log. */
+export const stoodAt = (
+  { index, lifted }: RaisedFence,
+  at: { readonly identityId: string; readonly index: number },
+): boolean =>
+  index < at.index &&
+  !lifted.some((one) => one.identityId === at.identityId && one.index < at.index)
 
 export interface Moment<Event extends CaseEvent = CaseEvent> {
   /** The case before the entry. */
@@ -146,7 +156,8 @@ export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fence
   const { scope, fenceId } = event
   const raised = fences.find(({ fence: item }) => item.fenceId === fenceId)
   const same = raised?.fence.scope.kind === scope.kind && raised.fence.scope.id === scope.id
-  if (raised === undefined || !same || raised.index > index)
+  const identityId = state.opened?.identityId ?? ''
+  if (raised === undefined || !same || !stoodAt(raised, { identityId, index }))
     return refuse('ENTRY_MISSING', '/fenceId', 'no such fence was raised before')
   return fence(state, { scope, fenceId })
 }

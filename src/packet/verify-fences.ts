@@ -1,9 +1,11 @@
 /** The fences of a packet: each raised by a signature that is judged again. */
 
+import { isAttestedBy } from '../domain/attestation.js'
 import { canonical } from '../domain/digest.js'
 import { judgeFence } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
+import { FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { StoredEntry } from '../ledger/entry.js'
 import { sideEntryFile } from './files.js'
@@ -18,13 +20,49 @@ export function verifyFences(
   const problems: Refusal[] = []
   for (const [stream, entries] of sides.entries) {
     if (!stream.startsWith('fence:')) continue
+    const liftings: Lifting[] = []
     for (const { stored, index } of entries) {
+      if (stored.entry.body.type !== 'FenceLifted') continue
+      const lifted = liftedBy(input, stored)
+      if (isRefusal(lifted)) problems.push(lifted)
+      else liftings.push({ ...lifted, index })
+    }
+    for (const { stored, index } of entries) {
+      if (stored.entry.body.type === 'FenceLifted') continue
       const fence = raisedBy(input, stored)
       if (isRefusal(fence)) problems.push(fence)
-      else fences.push({ fence, index })
+      else
+        fences.push({
+          ...{ fence, index },
+          lifted: liftings.filter(({ fenceId }) => fenceId === fence.fenceId),
+        })
     }
   }
   return { fences, problems }
+}
+
+interface Lifting {
+  readonly fenceId: string
+  readonly identityId: string
+  readonly index: number
+}
+
+/** Afterwards a connector that a root in force then names signed that the fence is lifted for this identity. */
+function liftedBy(
+  { believed, verify }: SideFiles,
+  stored: StoredEntry,
+): Omit<Lifting, 'index'> | Refusal {
+  const { body, at, stream, seq } = stored.entry
+  const where = sideEntryFile(stream, seq)
+  const event = parseAs(FenceLifted)(body)
+  if (isRefusal(event)) return refuse('EVIDENCE_TAMPERED', where)
+  const { caseId, fenceId, identityId } = event
+  const good = believed
+    .inForce(at)
+    .some((authority) => isAttestedBy({ caseId, event, authority, verify }))
+  return good
+    ? { fenceId, identityId }
+    : refuse('EVIDENCE_TAMPERED', where, 'no connector that the root names signed this')
 }
 
 /** Afterwards the entry says exactly what an owner or duty person signed at its time. */

@@ -3,18 +3,24 @@
  * fence's own entries. Raising one takes the row exclusively, so it is acknowledged only when no gate
  * that could still pass is open. It needs neither Temporal nor the signer.
  */
+
+import { isAttestedBy } from '../domain/attestation.js'
 import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
-import { fencesAround, judgeFence } from '../domain/fence.js'
-import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { Identity } from '../domain/shapes/authority.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
+import { FenceEvent, type FenceLifted } from '../domain/shapes/fence-event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { readEntry } from '../ledger/entry.js'
 import { append, applyIn, lockStream } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
 
 export interface HeldFences {
-  readonly raised: { readonly scope: FenceScope; readonly fenceId: string } | null
+  readonly raised: Standing | null
 }
 
 const streamOf = (scope: FenceScope): string => `fence:${scope.kind}:${scope.id}`
@@ -28,46 +34,141 @@ export async function ensureFences(tx: Tx, scopes: readonly FenceScope[]): Promi
   )
 }
 
+/** Whose liftings are believed: what a connector that the root of this process names has signed. */
+export interface Believing {
+  readonly authority: AuthoritySource
+  readonly verify: Verify
+}
+
 /**
- * Holds the case's fences for the transaction. A missing row, or any entry of a fence, stops: clearing
- * a row does not lift what its entries say, and deleting a row is not lifting either.
+ * Holds the case's fences for the transaction. A missing row, or a fence that was not lifted for this identity,
+ * stops: clearing a row does not lift what its entries say, and deleting a row or an entry is not lifting either.
  */
-export const holdFences = (tx: Tx, caseId: string): Promise<HeldFences> =>
-  readFences(tx, { caseId, hold: 'yes' })
+export const holdFences = (
+  tx: Tx,
+  input: Believing & { readonly caseId: string },
+): Promise<HeldFences | Refusal> => readFences(tx, { ...input, hold: 'yes' })
 
 /** Only the connector's role may hold the rows; whoever reads them without decides nothing that a fence must stop. */
 async function readFences(
   tx: Tx,
-  input: { readonly caseId: string; readonly hold: 'yes' | 'no' },
-): Promise<HeldFences> {
+  input: Believing & { readonly caseId: string; readonly hold: 'yes' | 'no' },
+): Promise<HeldFences | Refusal> {
   const { rows } = await tx.query<{ body: CaseOpened }>(
     "select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1 and seq = 1",
     [input.caseId],
   )
   const opened = rows[0]?.body
-  if (opened === undefined) return { raised: null }
-  const scopes = fencesAround(opened)
+  const scopes = opened === undefined ? [] : fencesAround(opened)
+  if (opened === undefined || scopes.length === 0) return { raised: null }
   // One order for everybody who holds several rows.
-  const [held, entries] = await Promise.all([
+  const [held, streams] = await Promise.all([
     tx.query<{ kind: string; id: string; epoch: number }>(
       `select kind, id, epoch from fences
         where (kind, id) in (select * from unnest($1::text[], $2::text[]))
         order by kind, id ${input.hold === 'yes' ? 'for share' : ''}`,
       [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
     ),
-    tx.query<{ stream: string; id: string }>(
-      `select distinct on (stream) stream, convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' as id
-         from entries where stream = any($1) order by stream, seq desc`,
-      [scopes.map(streamOf)],
-    ),
+    readStreams(tx, scopes),
   ])
+  if (isRefusal(streams)) return streams
   for (const scope of scopes) {
+    const events = streams.get(streamOf(scope)) ?? []
     const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
-    const fenceId = entries.rows.find(({ stream }) => stream === streamOf(scope))?.id
-    if (fenceId !== undefined || row?.epoch !== 0)
-      return { raised: { scope, fenceId: fenceId ?? '0'.repeat(26) } }
+    const raised = events.filter(({ type }) => type === 'Fenced')
+    if (row?.epoch !== raised.length) return { raised: { scope, fenceId: NO_FENCE } }
+    const { identityId } = opened
+    const standing = await standingOf(tx, { ...input, scope, events, identityId })
+    if (isRefusal(standing)) return standing
+    const [first] = standing
+    if (first !== undefined) return { raised: first }
   }
   return { raised: null }
+}
+
+/** Named where the row says that there is a fence, and no entry does. */
+const NO_FENCE = '0'.repeat(26)
+
+async function readStreams(
+  tx: Tx,
+  scopes: readonly FenceScope[],
+): Promise<ReadonlyMap<string, readonly FenceEvent[]> | Refusal> {
+  const { rows } = await tx.query<{ stream: string; bytes: Buffer }>(
+    'select stream, bytes from entries where stream = any($1) order by stream, seq',
+    [scopes.map(streamOf)],
+  )
+  const streams = new Map<string, FenceEvent[]>()
+  for (const { stream, bytes } of rows) {
+    const stored = readEntry(bytes)
+    const event = isRefusal(stored) ? stored : parseAs(FenceEvent)(stored.entry.body)
+    if (isRefusal(event)) return refuse('EVIDENCE_TAMPERED', `/${stream}${event.where}`)
+    streams.set(stream, [...(streams.get(stream) ?? []), event])
+  }
+  return streams
+}
+
+/** The authority is read only where something was lifted. */
+async function standingOf(
+  tx: Tx,
+  input: Believing & {
+    readonly scope: FenceScope
+    readonly events: readonly FenceEvent[]
+    readonly identityId: string
+  },
+): Promise<readonly Standing[] | Refusal> {
+  const { scope, events, identityId, verify } = input
+  if (events.length === 0) return []
+  const authority = await input.authority.current(tx, { at: await now(tx), lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const believes = (event: FenceLifted) =>
+    isAttestedBy({ caseId: event.caseId, event, authority, verify })
+  return standingIn({ scope, events, identityId, believes })
+}
+
+/** Every fence that stands around an identity: its own, its system's, its custodian's. */
+export async function standingAround(
+  db: Db,
+  input: Believing & { readonly identity: Identity },
+): Promise<readonly Standing[] | Refusal> {
+  const { identityId, systemId, custodian } = input.identity
+  const scopes: FenceScope[] = [
+    { kind: 'identity', id: identityId },
+    ...(custodian === null ? [] : [{ kind: 'partner' as const, id: custodian }]),
+    { kind: 'system', id: systemId },
+  ]
+  return transaction(db, async (tx) => {
+    const streams = await readStreams(tx, scopes)
+    if (isRefusal(streams)) return streams
+    const all: Standing[] = []
+    for (const scope of scopes) {
+      const events = streams.get(streamOf(scope)) ?? []
+      const standing = await standingOf(tx, { ...input, scope, events, identityId })
+      if (isRefusal(standing)) return standing
+      all.push(...standing)
+    }
+    return all
+  })
+}
+
+/** Lifts a fence for one identity, once. Only the connector's role may write it, and only its signature makes it count. */
+export async function liftFence(
+  db: Db,
+  input: { readonly scope: FenceScope; readonly lifted: FenceLifted },
+): Promise<'lifted' | 'already' | Refusal> {
+  const { scope, lifted } = input
+  return transaction(db, async (tx) => {
+    const locked = await lockStream(tx, { stream: streamOf(scope), make: false })
+    if (isRefusal(locked)) return locked
+    const isOf = (type: string) => locked.entries.filter(({ entry }) => entry.body.type === type)
+    if (!isOf('Fenced').some(({ entry }) => entry.body.fenceId === lifted.fenceId))
+      return refuse('ENTRY_MISSING', '/fenceId', 'no such fence was raised')
+    const known = isOf('FenceLifted').some(
+      ({ entry }) => entry.body.fenceId === lifted.fenceId && entry.body.grantId === lifted.grantId,
+    )
+    if (known) return 'already'
+    await append(tx, { locked, bodies: [lifted] })
+    return 'lifted'
+  })
 }
 
 export interface RaiseFence {
@@ -120,7 +221,11 @@ async function tellCases(db: Db, scope: FenceScope): Promise<void> {
  * Closes a case over which a fence stands, for whoever drives it; the gate refuses it either way. One read
  * when none stands. A fence raised a moment later is noticed at the next call.
  */
-export async function noticeFence(db: Db, caseId: string): Promise<'none' | 'noticed' | Refusal> {
+export async function noticeFence(
+  db: Db,
+  input: Believing & { readonly caseId: string },
+): Promise<'none' | 'noticed' | Refusal> {
+  const { caseId } = input
   const { rowCount } = await db.query(
     `select 1 from cases c join fences f
         on (f.kind, f.id) in (('identity', c.identity_id), ('partner', c.company_id), ('system', c.system_id))
@@ -129,7 +234,9 @@ export async function noticeFence(db: Db, caseId: string): Promise<'none' | 'not
   )
   if (rowCount === 0) return 'none'
   return transaction(db, async (tx) => {
-    const { raised } = await readFences(tx, { caseId, hold: 'no' })
+    const fences = await readFences(tx, { ...input, hold: 'no' })
+    if (isRefusal(fences)) return fences
+    const { raised } = fences
     if (raised === null) return 'none'
     const applied = await applyIn<'noticed' | Refusal>(tx, {
       caseId,

@@ -45,7 +45,10 @@ export type GateAnswer =
 
 export const passGate = (deps: GateDeps, asked: Asked): Promise<Applied<GateAnswer> | Refusal> =>
   transaction(deps.db, async (tx) => {
-    const fences = await holdFences(tx, asked.caseId)
+    const { caseId } = asked
+    const { authority, verify } = deps
+    const fences = await holdFences(tx, { caseId, authority, verify })
+    if (isRefusal(fences)) return fences
     return applyIn(tx, {
       caseId: asked.caseId,
       decide: (view) => decideAtGate({ deps, asked, tx, fences, view }),

@@ -173,14 +173,18 @@ async function resolveCase(
   }
 }
 
-/** One open case per identity, and one containment, which waits for nobody; the unique indexes say the same to a race. */
+/**
+ * One open case per identity, and one containment, which waits for nobody; the unique indexes say the same to
+ * a race. What a containment did is reviewed before a fence is lifted.
+ */
 async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
     `identity:${event.identityId}`,
   ])
   const { rowCount } = await tx.query(
-    "select 1 from cases where identity_id = $1 and phase = 'open' and (kind = 'contain') = $2",
-    [event.identityId, event.asked.kind === 'contain'],
+    `select 1 from cases where identity_id = $1 and phase = 'open'
+        and ((kind = 'contain') = ($2 = 'contain') or $2 = 'lift')`,
+    [event.identityId, event.asked.kind],
   )
   return rowCount === 0 ? null : refuse('CASE_OPEN', '/identityId')
 }

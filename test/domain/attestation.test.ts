@@ -41,7 +41,7 @@ describe('an attestation', () => {
     ]
     for (const [type, change] of bent)
       expect(check(withEvent(type, (event) => ({ ...event, ...change })))).toMatchObject({
-        ...{ refused: 'EVIDENCE_TAMPERED', detail: 'the connector did not sign this' },
+        ...{ refused: 'EVIDENCE_TAMPERED', detail: 'no connector that the root names signed this' },
       })
   })
 
@@ -52,13 +52,13 @@ describe('an attestation', () => {
       const { attestation: _, ...rest } = event as EventOf<'Granted'>
       return forge(rest)
     })
-    expect(check(forged)?.detail).toBe('written by no connector that the root names')
+    expect(check(forged)?.detail).toBe('no connector that the root names signed this')
     const named = attestWith(story.opened.caseId, { keyId: 'key_connector', sign: signer.sign })
     const renamed = withEvent('Granted', (event) => {
       const { attestation: _, ...rest } = event as EventOf<'Granted'>
       return named(rest)
     })
-    expect(check(renamed)?.detail).toBe('the connector did not sign this')
+    expect(check(renamed)?.detail).toBe('no connector that the root names signed this')
   })
 
   it('is refused when its bytes are no base64, and names the entry', () => {

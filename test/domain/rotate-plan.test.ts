@@ -26,7 +26,7 @@ const plan = (
   change: { readonly tier?: Identity['tier']; readonly missing?: readonly string[] } = {},
 ) =>
   planRotation({
-    ...{ opened, attributes: ['billing_b.login'], at: AT },
+    ...{ opened, fences: [], attributes: ['billing_b.login'], at: AT },
     identity: { ...identity, tier: change.tier ?? identity.tier },
     seen: {
       ...{ group: 'present', credentials, missing: change.missing ?? [] },

@@ -51,7 +51,7 @@ const credential = (name: string, login: 'enabled' | 'disabled') =>
   ({ credential: name, login, memberOfGroup: 'yes', sessions: [] }) as const
 
 export const rotation: Planning = {
-  ...{ opened, identity, attributes: ['app_a.login'], at: AT },
+  ...{ opened, identity, fences: [], attributes: ['app_a.login'], at: AT },
   seen: {
     group: 'present',
     holdings: {

@@ -64,7 +64,9 @@ export const plannedAs = (change: (plan: Plan) => Plan): Move =>
       missing: [],
     }
     const attributes = Object.keys(story.target)
-    const plan = planRotation({ opened: story.opened, identity, seen, attributes, at: story.at })
+    const plan = planRotation({
+      ...{ opened: story.opened, identity, seen, attributes, at: story.at, fences: [] },
+    })
     if (isRefusal(plan)) return plan
     return planCase(story.state, { plan: change(plan), attest: attestOf(story) })
   })

@@ -1,5 +1,6 @@
 /** What every plan is drawn from, and the parts that plans of several kinds have in common. */
 
+import type { Standing } from '../fence.js'
 import type { Settings } from '../shapes/asked.js'
 import type { Identity } from '../shapes/authority.js'
 import type { CaseOpened } from '../shapes/event.js'
@@ -30,6 +31,8 @@ export interface Planning {
   readonly opened: CaseOpened
   readonly identity: Identity
   readonly seen: Seen
+  /** The fences that stand around the identity. */
+  readonly fences: readonly Standing[]
   /** The names of the target's rights-bearing attributes. */
   readonly attributes: readonly string[]
   /** ISO time. */
@@ -97,6 +100,29 @@ export const deliverTo = (input: {
     ],
     undo: [{ op: 'nothing' }],
     produces: ['consumer-on-new'],
+  }
+}
+
+/** A new secret on a credential that cannot log in, which then can. */
+export const enableStep = (input: {
+  readonly credential: string
+  readonly needs: Step['needs']
+}): Step => {
+  const { credential, needs } = input
+  return {
+    stepId: 'enable',
+    title: `Set a secret on ${credential} and let it log in`,
+    executor: 'connector',
+    operations: [
+      { op: 'stage', credential },
+      { op: 'set', credential },
+      { op: 'verify', credential },
+    ],
+    undo: [{ op: 'unset', credential }],
+    rollback: `Disable ${credential} and remove its secret. Nobody has received it yet.`,
+    blastRadius: `From now on whoever holds the secret of ${credential} has its rights.`,
+    needs,
+    produces: ['new-credential-works'],
   }
 }
 

@@ -5,7 +5,14 @@
  */
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan, Step } from '../shapes/plan.js'
-import { type AskedOf, closeStep, deliverTo, type Planning, planBase } from './planning.js'
+import {
+  type AskedOf,
+  closeStep,
+  deliverTo,
+  enableStep,
+  type Planning,
+  planBase,
+} from './planning.js'
 
 export const PROVISION_STEPS = ['create', 'enable', 'hand-over', 'close'] as const
 
@@ -45,7 +52,12 @@ interface Parts extends Planning {
   readonly memberOf: readonly string[]
 }
 
-const steps = (parts: Parts): Step[] => [create(parts), enable(parts), handOver(parts), closeStep]
+const steps = (parts: Parts): Step[] => [
+  create(parts),
+  enableStep({ credential: parts.incoming, needs: ['created-as-planned'] }),
+  handOver(parts),
+  closeStep,
+]
 
 const create = ({ identity, memberOf }: Parts): Step => ({
   stepId: 'create',
@@ -60,22 +72,6 @@ const create = ({ identity, memberOf }: Parts): Step => ({
   blastRadius: `None: nothing uses them. ${identity.group} gets the rights of ${memberOf.join(', ')} and no other.`,
   needs: [],
   produces: ['created-as-planned'],
-})
-
-const enable = ({ incoming }: Parts): Step => ({
-  stepId: 'enable',
-  title: `Set a secret on ${incoming} and let it log in`,
-  executor: 'connector',
-  operations: [
-    { op: 'stage', credential: incoming },
-    { op: 'set', credential: incoming },
-    { op: 'verify', credential: incoming },
-  ],
-  undo: [{ op: 'unset', credential: incoming }],
-  rollback: `Disable ${incoming} and remove its secret. Nobody has received it yet.`,
-  blastRadius: `From now on whoever holds the secret of ${incoming} has its rights.`,
-  needs: ['created-as-planned'],
-  produces: ['new-credential-works'],
 })
 
 const handOver = ({ incoming, identity, opened }: Parts): Step => ({

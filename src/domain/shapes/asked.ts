@@ -24,6 +24,10 @@ export const Asked = z.discriminatedUnion('kind', [
     /** The role that takes over what the identity owns; null when it owns nothing. */
     reassignTo: TargetName.nullable(),
   }),
+  /** The fences that stand around the identity stop it no more. */
+  z.strictObject({ kind: z.literal('lift') }),
+  /** It gets access again, with a new secret, after it was contained. */
+  z.strictObject({ kind: z.literal('reinstate') }),
   /** The identity loses access at once, because this fence cut it. */
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
 ])

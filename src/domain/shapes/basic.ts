@@ -49,12 +49,20 @@ export const Fact = z.enum([
   /** It stayed so, with nobody connected, for as long as the policy says. */
   'stayed-disabled',
   'removed',
+  'fences-lifted',
   'evidence-complete',
 ])
 export type Fact = z.infer<typeof Fact>
 
 /** The kinds of case that have a plan file. */
-export const CaseKind = z.enum(['rotate', 'provision', 'deprovision', 'contain'])
+export const CaseKind = z.enum([
+  'rotate',
+  'provision',
+  'deprovision',
+  'contain',
+  'lift',
+  'reinstate',
+])
 export type CaseKind = z.infer<typeof CaseKind>
 
 /** A name on the target, such as a PostgreSQL role, that needs no quoting. */

@@ -13,7 +13,9 @@ import {
   StepId,
   SystemId,
   Time,
+  Ulid,
 } from './basic.js'
+import { FenceScope } from './envelope.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -75,6 +77,8 @@ export const Operation = z.discriminatedUnion('op', [
   /** Drop the group and its credentials; what they own goes to `reassignTo`. */
   z.strictObject({ op: z.literal('remove'), reassignTo: Credential.nullable() }),
   z.strictObject({ op: z.literal('verify-removed') }),
+  /** The fence stops this identity no more; others in its scope it still does. Changes no target. */
+  z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -129,6 +133,11 @@ const About = z.discriminatedUnion('kind', [
     reassignTo: Credential.nullable(),
   }),
   z.strictObject({ kind: z.literal('contain'), living: z.array(Credential).max(8) }),
+  z.strictObject({
+    kind: z.literal('lift'),
+    fences: z.array(z.strictObject({ scope: FenceScope, fenceId: Ulid })).max(12),
+  }),
+  z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
 ])
 
 export const Plan = z.strictObject({

@@ -17,7 +17,7 @@ grant select on mandates to cs_connector, cs_worker, cs_keeper;
 create or replace function only_the_connector() returns trigger language plpgsql as $$
 begin
   if new.type in ('Planned', 'GateOpened', 'GateRefused', 'Granted', 'OperationObserved', 'TaskOffered',
-                  'ClaimContradicted', 'StepPerformed', 'StepFailed', 'StepUndone', 'MandateUsed')
+                  'ClaimContradicted', 'StepPerformed', 'StepFailed', 'StepUndone', 'MandateUsed', 'FenceLifted')
      and not pg_has_role(current_user, 'cs_connector', 'member') then
     raise exception 'only the connector writes %', new.type using errcode = '42501';
   end if;

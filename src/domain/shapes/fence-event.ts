@@ -1,0 +1,19 @@
+/** The entries of a fence stream, `fence:<kind>:<id>`: fences are raised there, and lifted for one identity at a time. */
+import { z } from 'zod'
+import { Base64, CaseId, IdentityId, KeyId, Ulid } from './basic.js'
+import { Envelope, Fence } from './envelope.js'
+
+/** What was signed, and the signature. */
+export const Fenced = Fence.extend({ type: z.literal('Fenced'), envelope: Envelope })
+/** Under a grant of a case to lift it. Believed only with the connector's signature, bound to that case. */
+export const FenceLifted = z.strictObject({
+  type: z.literal('FenceLifted'),
+  fenceId: Ulid,
+  identityId: IdentityId,
+  caseId: CaseId,
+  grantId: Ulid,
+  attestation: z.strictObject({ keyid: KeyId, sig: Base64 }),
+})
+export type FenceLifted = z.infer<typeof FenceLifted>
+export const FenceEvent = z.discriminatedUnion('type', [Fenced, FenceLifted])
+export type FenceEvent = z.infer<typeof FenceEvent>
