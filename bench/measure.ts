@@ -7,6 +7,7 @@ import type { BareSide } from './bare/side.js'
 import { forgedEnvelope, refusedPerSecond } from './forged.js'
 import { type Held, heapFile, heldBy } from './heap.js'
 import { judgingRate, type PacketRate, packetRate, type Rate, refusingRate } from './offline.js'
+import { timeFence } from './product/fence.js'
 import { createProofClock, type ProofClock } from './product/proofs.js'
 import {
   type Account,
@@ -63,6 +64,8 @@ export interface Results {
   readonly refusing: Rate
   readonly packet: PacketRate
   readonly refusedOverHttp: number
+  /** Milliseconds, with few and with many open cases in the scope. */
+  readonly fence: { readonly few: number; readonly many: number }
 }
 
 export interface Measuring {
@@ -74,6 +77,10 @@ export interface Measuring {
   readonly maxCached: number
   readonly progress: (line: string) => void
 }
+
+/** Open cases in the scope of a fence. */
+const FEW_CASES = 10
+export const MANY_CASES = 10_000
 
 /** Fewer than this a worker does not keep. */
 const EVICTING = 2
@@ -93,7 +100,14 @@ export async function measure(at: Measuring): Promise<Results> {
   progress('verifying and refusing')
   const checked = await check(at, { account: accounts[0], caseId: rounds.lastCase })
   await Promise.all(accounts.map(({ session }) => session.end()))
-  return { ...rounds, memory, proofs, ...checked }
+  progress('raising fences')
+  await product.system.process('keeper').stop()
+  await timeFence(product, 1)
+  const fence = {
+    few: await timeFence(product, FEW_CASES),
+    many: await timeFence(product, MANY_CASES),
+  }
+  return { ...rounds, memory, proofs, ...checked, fence }
 }
 
 /** What one open workflow adds to its worker, with garbage collected; the workflows then run to their ends. */

@@ -1,5 +1,5 @@
 /** The metrics of a run, and where the time of an approval goes. Flows: median of rounds. Latencies: all rounds together. */
-import type { Results } from './measure.js'
+import { MANY_CASES, type Results } from './measure.js'
 import { total } from './processes.js'
 import { STAGES } from './product/timeline.js'
 import { type Measured, type Metric, median, metricOf, percentile } from './report.js'
@@ -131,6 +131,13 @@ function evidence(results: Results): readonly Measured[] {
       target: { atLeastTimes: 0.8 },
     },
     { metric: 'forged decisions refused over HTTP', value: results.refusedOverHttp, unit: '1/s' },
+    {
+      metric: `fence acknowledged over HTTP, ${MANY_CASES} open cases (baseline: 10)`,
+      value: results.fence.many,
+      baseline: results.fence.few,
+      unit: 'ms',
+      target: { atMost: 1000 },
+    },
   ]
 }
 
