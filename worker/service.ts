@@ -1,7 +1,7 @@
 /**
  * A *service* is what a process of the product runs until it is told to stop. It prints `ready {json}` on
- * stdout once it serves, logs JSON lines on stderr, drains on SIGTERM or SIGINT, and ends with status 1 and
- * one line when its configuration is wrong or it cannot go on.
+ * stdout once it serves, logs JSON lines on stderr, drains on SIGTERM or SIGINT, and ends with one
+ * line and status 2 when its configuration is wrong, or 1 when it cannot go on.
  */
 import pino, { type Logger } from 'pino'
 import { ConfigFault } from '../src/config.js'
@@ -38,7 +38,7 @@ export async function serve(input: {
     await service.ended
     log.info('stopped')
   } catch (error) {
-    process.exitCode = 1
+    process.exitCode = error instanceof ConfigFault ? 2 : 1
     if (error instanceof ConfigFault) process.stderr.write(`${input.name}: ${error.message}\n`)
     else log.fatal({ fault: faultOf(error) }, 'cannot go on')
   }

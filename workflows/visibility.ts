@@ -11,7 +11,6 @@ export function show(shown: Shown): void {
   if (changed.length > 0) upsertSearchAttributes(changed)
 }
 
+/** Values are text, numbers, dates and lists of text. */
 const same = (left: unknown, right: unknown): boolean =>
-  left instanceof Date && right instanceof Date
-    ? left.getTime() === right.getTime()
-    : (left ?? null) === right
+  JSON.stringify(left ?? null) === JSON.stringify(right)

@@ -1,7 +1,7 @@
-/** How long raising a fence takes, over HTTP, with that many open cases in its scope. The last thing of a run: no workflow hears of it. */
+/** How long raising a fence takes, over HTTP, with that many more open cases in its scope. The last thing of a run: no workflow hears of it. */
 import pg from 'pg'
 import { ulid } from 'ulid'
-import { ENTERPRISE } from '../../src/demo/enterprise.js'
+import { ENTERPRISE, PARTNER } from '../../src/demo/enterprise.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { Fence } from '../../src/domain/shapes/envelope.js'
 import { signEnvelope } from '../../src/keys/sign.js'
@@ -12,22 +12,21 @@ const MINUTE_MS = 60_000
 /** Milliseconds until it is acknowledged, which is when no grant in its scope can be consumed any more. */
 export async function timeFence(product: ProductSide, openCases: number): Promise<number> {
   const { system, stage } = product
-  const systemId = `sys_bench-${openCases}`
   const dba = new pg.Client({ connectionString: system.store.superuserUrl })
   await dba.connect()
   await dba.query(
     `with made as (
-       insert into streams (stream) select 'bench:' || $1 || ':' || n from generate_series(1, $2::int) n returning stream)
+       insert into streams (stream) select 'bench:' || $2 || ':' || n from generate_series(1, $2::int) n returning stream)
      insert into cases (case_id, kind, identity_id, system_id, company_id, owner_id, objective_id, policy, tier)
-     select stream, 'rotate', stream, $1, 'com_bench', 'per_bench', 'obj_bench', 'bench@1', 'tier1' from made`,
-    [systemId, openCases],
+     select stream, 'rotate', stream, 'sys_bench', $1, 'per_bench', 'obj_bench', 'bench@1', 'tier1' from made`,
+    [PARTNER, openCases],
   )
   await dba.end()
   const { keyId, signer } = await system.genesis.key('key_cleo')
   const at = Date.now()
   const payload: Fence = {
     ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: ENTERPRISE, speed: 'stop' },
-    ...{ scope: { kind: 'system', id: systemId }, reasonDigest: null, personId: 'per_cleo' },
+    ...{ scope: { kind: 'partner', id: PARTNER }, reasonDigest: null, personId: 'per_cleo' },
     notBefore: new Date(at - MINUTE_MS).toISOString(),
     notAfter: new Date(at + MINUTE_MS).toISOString(),
   }

@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import type { ApiClient } from '../../src/cli/client.js'
 import type { DemoPerson } from '../../src/demo/enterprise.js'
+import { PROCESSES } from '../../src/demo/processes.js'
 import { openStage, type Stage } from '../../src/demo/stage.js'
 import { type System, startSystem } from '../../src/demo/system.js'
 import { isRefusal } from '../../src/domain/refusal.js'
@@ -32,7 +33,6 @@ export interface ProductSide {
 
 const demoPack = fileURLToPath(new URL('../../../policies/demo', import.meta.url))
 const OWNERS = ['per_ana', 'per_ben'] as const
-const PROCESSES = ['issuer', 'codec', 'api', 'worker', 'keeper', 'connector'] as const
 
 export async function startProduct(input: {
   readonly dir: string

@@ -3,8 +3,8 @@
  * its signature, so it is taken without a token too; it needs neither Temporal nor the log's signer.
  */
 import { FencePath, type FencePreview, FenceRequest } from '../contract/http-control.js'
-import { identitiesIn } from '../domain/fence.js'
-import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { identitiesIn, isRegistered } from '../domain/fence.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { contain } from '../store/containment.js'
 import { raiseFence } from '../store/fences.js'
@@ -14,6 +14,8 @@ import type { Handler } from './call.js'
 export const fencePreview: Handler = async ({ deps, authority, params }) => {
   const scope = parseAs(FencePath)(params)
   if (isRefusal(scope)) return scope
+  if (!isRegistered(authority, scope))
+    return refuse('IDENTITY_UNKNOWN', '/id', `no ${scope.kind} of this id is registered`)
   const identities = identitiesIn(authority, scope)
   const open = await openCasesOf(
     deps.db,

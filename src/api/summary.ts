@@ -44,7 +44,9 @@ export function summaryOf(input: {
     facts: [...state.facts],
     missing: [...missing(state)],
     findings: recorded.flatMap(({ event, at: found }) =>
-      event.type === 'FindingRecorded' ? [{ code: event.code, where: event.where, at: found }] : [],
+      event.type === 'FindingRecorded'
+        ? [{ code: event.code, where: event.where, detail: event.detail, at: found }]
+        : [],
     ),
     refusals: state.refusals,
     seq: state.seq,

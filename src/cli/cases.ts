@@ -26,8 +26,10 @@ async function cases(caseId: string | undefined, options: Options): Promise<void
     json,
     show: ({ cases: found, next }) => [
       ...found.map(
-        (item) => `${item.caseId}  ${item.phase}  ${item.due}  ${item.waitingOn.join(' ')}`,
+        (item) =>
+          `${item.caseId}  ${item.phase === 'closed' ? `closed: ${item.outcome ?? 'unknown'}` : item.due}  ${item.waitingOn.join(' ')}`,
       ),
+      ...(found.length === 0 ? ['no cases'] : []),
       ...(next === null ? [] : [`more: --cursor ${next}`]),
     ],
   })
@@ -40,11 +42,15 @@ function phaseOf(text: string | undefined): 'open' | 'closed' | undefined {
 
 export const showCase = (summary: CaseSummary): readonly string[] => [
   summary.caseId,
-  `${summary.phase}${summary.outcome === null ? '' : `, ${summary.outcome}`}; owes ${summary.due.kind} ${summary.due.stepId ?? ''}`,
+  summary.outcome === null
+    ? `owes ${summary.due.kind} ${summary.due.stepId ?? ''}`
+    : `closed: ${summary.outcome}`,
   `turn of ${summary.turn.waitingOn.join(', ') || 'nobody'} since ${summary.turn.since}`,
   ...summary.steps.map(stepLine),
   `observed: ${summary.facts.join(', ') || 'nothing yet'}`,
-  ...summary.findings.map(({ code, where, at }) => `FINDING ${code} at ${where}, ${at}`),
+  ...summary.findings.map(
+    ({ code, where, detail, at }) => `FINDING ${code} at ${where}: ${detail}, ${at}`,
+  ),
 ]
 
 const stepLine = (step: StepSummary): string =>

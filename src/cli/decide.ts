@@ -32,7 +32,7 @@ export const define = (): Command =>
     .option('--ask', 'a question; needs --reason')
     .option('--ahead', 'for a later step, on what must have been observed by then')
     .option('--reason <text>', 'kept where it can be erased; only its digest is signed')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask; needs the step and a verdict')
     .action(decide)
 
 async function decide(caseId: string, step: string | undefined, options: Options): Promise<void> {
@@ -41,6 +41,8 @@ async function decide(caseId: string, step: string | undefined, options: Options
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true
   if (options.yes !== true && (!interactive || options.json === true))
     throw new UsageFault('without a terminal, or with --json, give a verdict and --yes')
+  if (options.yes === true && step === undefined)
+    throw new UsageFault('--yes needs the step, so that a repeated command signs nothing else')
   if (options.yes === true && given === null)
     throw new UsageFault('--yes needs --approve, --decline or --ask')
   const key = await keyOf(await readProfile(options.profile), 'decisionKey')

@@ -38,9 +38,10 @@ export const define = (): Command =>
       ).action((options: Options) => raise('stop', options)),
     )
     .addCommand(
-      scoped('cut', 'as stop, and every identity in scope loses access and its sessions').action(
-        (options: Options) => raise('cut', options),
-      ),
+      scoped(
+        'cut',
+        'as stop, and a containment takes access and sessions of every identity in scope',
+      ).action((options: Options) => raise('cut', options)),
     )
 
 async function preview(options: Options): Promise<void> {
@@ -74,7 +75,12 @@ async function raise(speed: Fence['speed'], options: Options): Promise<void> {
   finish(await api.fence({ envelope: signEnvelope({ kind: 'fence', payload, ...key }) }), {
     json: options.json,
     show: ({ fenceId, contained, residue }) => [
-      `${speed === 'stop' ? 'stopped' : 'cut'} ${scope.kind} ${scope.id}: fence ${fenceId}`,
+      `stopped ${scope.kind} ${scope.id}: fence ${fenceId}`,
+      ...(contained.length === 0
+        ? []
+        : [
+            'access ends with each containment: at once under a mandate, else when a risk owner signs',
+          ]),
       ...contained.map(({ identityId, caseId }) => `containing ${identityId}: case ${caseId}`),
       ...residue.map(
         ({ identityId, code, detail }) => `NOT CONTAINED ${identityId}: ${code} ${detail}`,

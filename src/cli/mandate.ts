@@ -1,14 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import { openEnvelope } from '../domain/envelope.js'
+import { STEPS_OF } from '../domain/plan.js'
 import { isRefusal } from '../domain/refusal.js'
 import { CaseKind, Tier } from '../domain/shapes/basic.js'
 import { Envelope, Mandate, type MandateRevocation } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { addSignature, signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
-import { finish, UsageFault } from './outcome.js'
+import { finish, print, UsageFault } from './outcome.js'
 import { keyOf, type Profile, readProfile } from './profile.js'
 
 interface Draft extends Common {
@@ -52,6 +54,7 @@ export const define = (): Command =>
       withProfile('sign')
         .description('add your signature to a mandate file, after showing what it says')
         .argument('<file>')
+        .option('--yes', 'do not ask')
         .action(sign),
     )
     .addCommand(
@@ -87,18 +90,41 @@ async function draft(options: Draft): Promise<void> {
     signers: [...new Set(options.signer)].sort(),
   })
   if (isRefusal(payload)) throw new UsageFault(`no mandate at ${payload.where}: ${payload.detail}`)
-  await writeEnvelope(options.out, signEnvelope({ kind: 'mandate', payload, ...key }))
+  if (!payload.signers.includes(profile.personId))
+    throw new UsageFault('name yourself with --signer too: a draft is signed by you')
+  const known = payload.covers.kinds.flatMap((kind) => STEPS_OF[kind])
+  const stranger = payload.covers.steps.find((step) => !known.includes(step))
+  if (stranger !== undefined) throw new UsageFault(`these kinds have no step ${stranger}`)
+  await writeNew(options.out, signEnvelope({ kind: 'mandate', payload, ...key }))
   const answer = { mandateId: payload.mandateId, file: options.out }
   finish(answer, { json: options.json, show: () => show(payload) })
 }
 
-async function sign(file: string, options: Common): Promise<void> {
-  const { key } = await signing(options)
+async function sign(file: string, options: Common & { readonly yes?: boolean }): Promise<void> {
+  const { profile, key } = await signing(options)
   const envelope = await readEnvelope(file)
   const mandate = mandateIn(envelope)
-  await writeEnvelope(file, addSignature({ envelope, ...key }))
+  if (!mandate.signers.includes(profile.personId))
+    throw new UsageFault(`${profile.personId} is not among its signers`)
+  if (envelope.signatures.some(({ keyid }) => keyid === key.keyId))
+    throw new UsageFault('you have signed it already')
+  if (options.json !== true) print(show(mandate))
+  if (options.yes !== true && !(await confirmed())) return print(['nothing was signed'])
+  await writeFile(file, textOf(addSignature({ envelope, ...key })), { mode: 0o600 })
   const answer = { mandateId: mandate.mandateId, file }
-  finish(answer, { json: options.json, show: () => show(mandate) })
+  finish(answer, { json: options.json, show: () => [`signed: ${mandate.mandateId}`] })
+}
+
+/** Asks at the terminal; without one, --yes has to be given. */
+async function confirmed(): Promise<boolean> {
+  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true)
+    throw new UsageFault('without a terminal give --yes')
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return ['y', 'yes'].includes((await terminal.question('sign? [y/N] ')).trim().toLowerCase())
+  } finally {
+    terminal.close()
+  }
 }
 
 async function give(file: string, options: Common): Promise<void> {
@@ -183,5 +209,10 @@ function mandateIn(envelope: Envelope): Mandate {
   return opened.payload
 }
 
-const writeEnvelope = (file: string, envelope: Envelope): Promise<void> =>
-  writeFile(file, `${JSON.stringify(envelope, null, 2)}\n`, { mode: 0o600 })
+const textOf = (envelope: Envelope): string => `${JSON.stringify(envelope, null, 2)}\n`
+
+/** Never over a file that is there. */
+const writeNew = (file: string, envelope: Envelope): Promise<void> =>
+  writeFile(file, textOf(envelope), { mode: 0o600, flag: 'wx' }).catch(() => {
+    throw new UsageFault(`${file} cannot be written, or is there already`)
+  })

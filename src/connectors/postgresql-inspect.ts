@@ -92,13 +92,12 @@ function missingOnRole(admin: Admin, role: Role | undefined): string[] {
   ]
 }
 
-/** UNTRUSTED: `name`, which a request asked for. What can be no ordinary role is named in an SQL comment. */
+/** UNTRUSTED: `name`, which a request asked for. It is never answered with a statement that makes or weakens a role. */
 function missingOnOther({ admin, roles }: Seen, name: string): string[] {
-  if (!isRoleName(name)) return [`-- no ordinary role is called ${JSON.stringify(name)}`]
-  const role = roles.get(name)
-  return role === undefined
-    ? [createRoleSql(name), rights.adminOption(admin.admin, name)]
-    : missingOnRole(admin, role)
+  const role = isRoleName(name) ? roles.get(name) : undefined
+  if (role === undefined) return [`there is no ordinary role ${JSON.stringify(name)}`]
+  if (role.superuser) return [`${JSON.stringify(name)} is a superuser: never`]
+  return role.admin ? [] : [rights.adminOption(admin.admin, name)]
 }
 
 /** A schema changes hands only when somebody whose rights the admin role can use may make one. */

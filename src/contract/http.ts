@@ -121,6 +121,7 @@ export const CaseRow = z.object({
   policy: z.string(),
   tier: Tier,
   phase: z.enum(['open', 'closed']),
+  outcome: z.string().nullable(),
   due: z.string(),
   waitingOn: z.array(z.string()),
 })
@@ -188,7 +189,9 @@ export const CaseSummary = z.object({
   steps: z.array(StepSummary),
   facts: z.array(Fact),
   missing: z.array(Fact),
-  findings: z.array(z.object({ code: z.string(), where: z.string(), at: Time })),
+  findings: z.array(
+    z.object({ code: z.string(), where: z.string(), detail: z.string(), at: Time }),
+  ),
   refusals: Count,
   seq: Count,
   head: DigestText.nullable(),

@@ -11,7 +11,8 @@ import { DATABASE } from './target.js'
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 const consumerMain = fileURLToPath(new URL('./consumer.js', import.meta.url))
 
-export type ProcessName = 'issuer' | 'codec' | 'api' | 'worker' | 'keeper' | 'connector'
+export const PROCESSES = ['issuer', 'codec', 'api', 'worker', 'keeper', 'connector'] as const
+export type ProcessName = (typeof PROCESSES)[number]
 
 export interface Consumer {
   readonly child: Child

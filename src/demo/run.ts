@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { stopChildren } from '../embedded/children.js'
 import { attackAccounts, playAll } from './attack/play.js'
+import { PROCESSES } from './processes.js'
 import { showRotation, verifyOffline } from './rotation.js'
 import { openStage } from './stage.js'
 import { type System, startSystem } from './system.js'
@@ -97,10 +98,12 @@ export async function runStart(): Promise<number> {
     print(`  consumer   ${url} (${account})`)
   }
   printAddresses(system)
-  await untilTold()
+  const ended = await Promise.race([untilTold(), firstToEnd(system)])
+  if (ended !== undefined)
+    print(`${ended} ended by itself: see ${join(system.dir, 'logs')}. Stopping.`)
   await system.stop()
   await stopChildren()
-  return 0
+  return ended === undefined ? 0 : 1
 }
 
 function printAddresses(system: System): void {
@@ -110,6 +113,15 @@ function printAddresses(system: System): void {
   print(`  logs       ${join(system.dir, 'logs')}`)
   print('Everything keeps running. Ctrl-C stops it.')
 }
+
+/** The name of the first process that ends without having been told to. */
+const firstToEnd = (system: System): Promise<string> =>
+  Promise.race(
+    PROCESSES.map(async (name) => {
+      await system.process(name).exited
+      return name
+    }),
+  )
 
 /** Everything keeps running until SIGINT or SIGTERM. */
 const untilTold = (): Promise<void> =>

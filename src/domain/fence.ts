@@ -33,14 +33,38 @@ export function judgeFence({ envelope, authority, verify, at }: JudgingFence): F
   if (person.status !== 'active') return refuse('PERSON_DISABLED', '/personId')
   if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
     return refuse('NOT_ALLOWED', '/personId')
+  if (!isRegistered(authority, fence.scope))
+    return refuse(
+      'IDENTITY_UNKNOWN',
+      '/scope/id',
+      `no ${fence.scope.kind} of this id is registered`,
+    )
   if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
   if (at >= fence.notAfter) return refuse('EXPIRED', '/notAfter')
   const mayFence = person.duties.includes('duty-person') || ownsInScope(authority, fence)
   return mayFence ? fence : refuse('NOT_ALLOWED', '/personId')
 }
 
+/** A fence around nothing would be a switch that does not work, found out when it is needed. */
+export function isRegistered(authority: Authority, { kind, id }: FenceScope): boolean {
+  if (kind === 'identity') return authority.identities.has(id)
+  if (kind === 'partner') return authority.companies.get(id)?.kind === 'partner'
+  return authority.systems.has(id)
+}
+
 const ownsInScope = (authority: Authority, { personId, scope }: Fence): boolean =>
   identitiesIn(authority, scope).some((identity) => identity.ownerId === personId)
+
+/** Every scope that an identity is in: its own, its custodian's, its system's. */
+export const scopesAround = ({
+  identityId,
+  custodian,
+  systemId,
+}: Identity): readonly FenceScope[] => [
+  { kind: 'identity', id: identityId },
+  ...(custodian === null ? [] : [{ kind: 'partner' as const, id: custodian }]),
+  { kind: 'system', id: systemId },
+]
 
 /** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
 export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>

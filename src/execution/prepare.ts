@@ -5,10 +5,12 @@
 
 import { openGate, plan as planCase } from '../domain/decide/gate.js'
 import { due } from '../domain/due.js'
+import { scopesAround } from '../domain/fence.js'
 import { othersIn, drawPlan as planFor } from '../domain/plan.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import { apply } from '../store/apply.js'
+import { transaction } from '../store/db.js'
 import { standingAround } from '../store/fences.js'
 import { coveringMandate } from '../store/mandates.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf } from './deps.js'
@@ -19,7 +21,11 @@ export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<voi
   const { opened, identity, subject, connector, at } = await targetOf(deps, state)
   const seen = await connector.inspect(subject, othersIn(opened.asked))
   const { authority, verify } = deps
-  const fences = await standingAround(deps.db, { identity, authority, verify })
+  const { identityId } = identity
+  const scopes = scopesAround(identity)
+  const fences = await transaction(deps.db, (tx) =>
+    standingAround(tx, { scopes, identityId, authority, verify }),
+  )
   if (isRefusal(fences)) return stop(deps, { caseId, refusal: fences })
   const plan = planFor({
     fences,

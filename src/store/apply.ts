@@ -188,12 +188,16 @@ async function commitChange<Answer>(
 /** Keeps the list row of the case true; nothing is decided from it. */
 const project = (tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) =>
   tx.query(
-    prepared('update cases set phase = $2, due = $3, waiting_on = $4 where case_id = $1', [
-      state.caseId,
-      state.outcome === null ? 'open' : 'closed',
-      due(state).kind,
-      waitingOn(state, at),
-    ]),
+    prepared(
+      'update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5 where case_id = $1',
+      [
+        state.caseId,
+        state.outcome === null ? 'open' : 'closed',
+        due(state).kind,
+        waitingOn(state, at),
+        state.outcome,
+      ],
+    ),
   )
 
 export function queueSignal(

@@ -9,7 +9,6 @@ import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
 import { fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import type { Identity } from '../domain/shapes/authority.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { FenceEvent, type FenceLifted } from '../domain/shapes/fence-event.js'
@@ -125,29 +124,24 @@ async function standingOf(
   return standingIn({ scope, events, identityId, believes })
 }
 
-/** Every fence that stands around an identity: its own, its system's, its custodian's. */
+/** Every fence of these scopes that stands for the identity. */
 export async function standingAround(
-  db: Db,
-  input: Believing & { readonly identity: Identity },
+  tx: Tx,
+  input: Believing & { readonly scopes: readonly FenceScope[]; readonly identityId: string },
 ): Promise<readonly Standing[] | Refusal> {
-  const { identityId, systemId, custodian } = input.identity
-  const scopes: FenceScope[] = [
-    { kind: 'identity', id: identityId },
-    ...(custodian === null ? [] : [{ kind: 'partner' as const, id: custodian }]),
-    { kind: 'system', id: systemId },
-  ]
-  return transaction(db, async (tx) => {
-    const streams = await readStreams(tx, scopes)
-    if (isRefusal(streams)) return streams
-    const all: Standing[] = []
-    for (const scope of scopes) {
-      const events = streams.get(streamOf(scope)) ?? []
-      const standing = await standingOf(tx, { ...input, scope, events, identityId })
-      if (isRefusal(standing)) return standing
-      all.push(...standing)
-    }
-    return all
-  })
+  const streams = await readStreams(tx, input.scopes)
+  if (isRefusal(streams)) return streams
+  const all: Standing[] = []
+  for (const scope of input.scopes) {
+    const standing = await standingOf(tx, {
+      ...input,
+      scope,
+      events: streams.get(streamOf(scope)) ?? [],
+    })
+    if (isRefusal(standing)) return standing
+    all.push(...standing)
+  }
+  return all
 }
 
 /** Lifts a fence for one identity, once. Only the connector's role may write it, and only its signature makes it count. */

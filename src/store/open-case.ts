@@ -15,7 +15,7 @@ import type { CaseOpened } from '../domain/shapes/event.js'
 import { append, lockEnd, lockStream } from './apply.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
-import { ensureFences } from './fences.js'
+import { ensureFences, standingAround } from './fences.js'
 import type { packSource } from './packs.js'
 
 export interface OpenCaseDeps extends CaseDeps {
@@ -78,6 +78,8 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (isRefusal(event)) return event
     const taken = await reserve(tx, event)
     if (taken !== null) return taken
+    const stands = await fencedOff(deps, { tx, event })
+    if (stands !== null) return stands
     const locked = await lockStream(tx, { stream: event.caseId, make: true })
     if (isRefusal(locked)) return locked
     await ensureFences(tx, fencesAround(event))
@@ -187,6 +189,21 @@ async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
     [event.identityId, event.asked.kind],
   )
   return rowCount === 0 ? null : refuse('CASE_OPEN', '/identityId')
+}
+
+/** The gate would refuse every step: whoever asks hears it at once. */
+async function fencedOff(
+  { authority, verify }: OpenCaseDeps,
+  { tx, event }: { readonly tx: Tx; readonly event: CaseOpened },
+): Promise<Refusal | null> {
+  const scopes = fencesAround(event)
+  const { identityId } = event
+  const standing = await standingAround(tx, { authority, verify, scopes, identityId })
+  if (isRefusal(standing)) return standing
+  const [first] = standing
+  return first === undefined
+    ? null
+    : refuse('FENCED', `/fences/${first.scope.kind}`, `fence ${first.fenceId} stands`)
 }
 
 const insertCase = (tx: Tx, event: CaseOpened) =>

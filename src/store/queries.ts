@@ -20,6 +20,7 @@ export interface ListedCase {
   readonly policy: string
   readonly tier: string
   readonly phase: 'open' | 'closed'
+  readonly outcome: string | null
   readonly due: string
   readonly waitingOn: readonly string[]
 }
@@ -29,7 +30,7 @@ const WAITING_ON = `case when phase = 'open' and waiting_on = '{}' then array['s
 
 const COLUMNS = `case_id as "caseId", kind, identity_id as "identityId", system_id as "systemId",
   company_id as "partnerId", owner_id as "ownerId", objective_id as "objectiveId", policy, tier, phase,
-  due, ${WAITING_ON} as "waitingOn"`
+  outcome, due, ${WAITING_ON} as "waitingOn"`
 
 export interface ListCases {
   /** Only this partner's; null for all. */

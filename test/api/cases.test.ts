@@ -292,7 +292,7 @@ describe('a decision over HTTP', () => {
 describe('a fence over HTTP', () => {
   it('is raised by a duty person without a token, and by no partner', async () => {
     const { keys } = rig.world.authority
-    const scope = { kind: 'identity', id: 'nhi_nothing-yet' } as const
+    const scope = { kind: 'partner', id: 'com_zeta' } as const
     const byZed = await rig.anonymous.fence({
       envelope: signFence(keys, { person: 'per_zed', scope }),
     })
@@ -306,6 +306,11 @@ describe('a fence over HTTP', () => {
     })
     expect(isRefusal(raised)).toBe(false)
     expect(raised).toMatchObject({ scope, speed: 'stop' })
+    const typo = { kind: 'partner', id: 'com_zetta' } as const
+    const nowhere = await rig.anonymous.fence({
+      envelope: signFence(keys, { person: 'per_cleo', scope: typo }),
+    })
+    expect(nowhere).toMatchObject({ refused: 'IDENTITY_UNKNOWN' })
   })
 })
 

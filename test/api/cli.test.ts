@@ -99,6 +99,7 @@ describe('countersign', () => {
       'ana',
       'decide',
       caseId,
+      'issue',
       '--approve',
       '--yes',
       '--reason',
@@ -124,7 +125,15 @@ describe('countersign', () => {
     const refused = await countersign('acme', 'review', caseId)
     expect(refused).toMatchObject({ code: 1, out: '' })
     expect(refused.err).toMatch(/^refused NOT_ALLOWED at [^\n]+\n$/)
-    const json = await countersign('cleo', 'decide', caseId, '--decline', '--yes', '--json')
+    const json = await countersign(
+      'cleo',
+      'decide',
+      caseId,
+      'cut-over',
+      '--decline',
+      '--yes',
+      '--json',
+    )
     expect(JSON.parse(json.out)).toMatchObject({ refused: 'GATE_NOT_OPEN' })
   })
 
@@ -132,6 +141,9 @@ describe('countersign', () => {
     expect(await countersign('ana', 'decide', caseId)).toMatchObject({ code: 2, out: '' })
     expect(await countersign('ana', 'decide', caseId, '--approve')).toMatchObject({ code: 2 })
     expect(await countersign('ana', 'decide', caseId, '--yes')).toMatchObject({ code: 2 })
+    const unnamed = await countersign('ana', 'decide', caseId, '--approve', '--yes')
+    expect(unnamed).toMatchObject({ code: 2 })
+    expect(unnamed.err).toContain('--yes needs the step')
   })
 
   it.each([
@@ -159,7 +171,7 @@ describe('countersign', () => {
   it('uses no key file that others can read', async () => {
     const file = join(dir, 'key_ben.pem')
     await chmod(file, 0o644)
-    const ran = await countersign('ben', 'decide', caseId, '--approve', '--yes')
+    const ran = await countersign('ben', 'decide', caseId, 'cut-over', '--approve', '--yes')
     await chmod(file, 0o600)
     expect(ran.code).toBe(2)
     expect(ran.err).toContain('open to others')

@@ -114,13 +114,10 @@ describe('a fence', () => {
   })
 
   it('still stops the partner’s other identities, and a lifting that no connector signed lifts nothing', async () => {
-    const { caseId } = must(await work.ask('ledger', { kind: 'reinstate' }))
-    await drive(world.connector, caseId)
-    await work.approve(caseId, { stepId: 'enable', person: 'per_ana' })
-    await work.approve(caseId, { stepId: 'enable', person: 'per_ben' })
-    await forgeLifting(caseId)
-    await work.perform(caseId, 'enable')
-    expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'fenced' })
+    const ask = () => work.ask('ledger', { kind: 'reinstate' })
+    expect(await ask()).toMatchObject({ refused: 'FENCED' })
+    await forgeLifting(containment)
+    expect(await ask()).toMatchObject({ refused: 'FENCED' })
     const { rows } = await world.targetDba.query<{ login: boolean }>(
       "select rolcanlogin as login from pg_roles where rolname like 'ledger\\__'",
     )

@@ -46,7 +46,7 @@ describe('the enterprise cuts a partner off', () => {
       ...(['per_cleo', 'mandate', 'draft', '--kind', 'contain', '--step', 'contain'] as const),
       ...['--signer', 'per_cleo', 'per_dora', '--out', file],
     )
-    await countersign('per_dora', 'mandate', 'sign', file)
+    await countersign('per_dora', 'mandate', 'sign', file, '--yes')
     await countersign('per_dora', 'mandate', 'give', file)
     const { identities } = await countersign(
       'per_cleo',

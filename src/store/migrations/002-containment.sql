@@ -28,3 +28,6 @@ end $$;
 grant select, insert on requests to cs_keeper;
 -- SELECT ... FOR SHARE needs UPDATE on some column.
 grant update (single) on authority_head to cs_keeper;
+
+-- How a closed case ended, for lists.
+alter table cases add column outcome text;
