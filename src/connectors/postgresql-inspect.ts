@@ -10,7 +10,7 @@ import type { Inspection, Subject } from './connector.js'
 import { readHoldings } from './postgresql-holdings.js'
 import type { Lease } from './postgresql-pool.js'
 import { listSessions } from './postgresql-sessions.js'
-import { createRoleSql, GRANT_SETTING, isRoleName, rights } from './postgresql-sql.js'
+import { GRANT_SETTING, isRoleName, rights } from './postgresql-sql.js'
 import { rolesOf } from './postgresql-state.js'
 
 type Admin = {
