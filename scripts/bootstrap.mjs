@@ -167,10 +167,20 @@ const programOf = ({ command, args }) => {
   const vitest = at('node_modules', 'vitest', 'vitest.mjs')
   if (command === 'test') return [vitest, 'run', ...args]
   if (command === 'test:faults')
-    return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...args]
+    return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...withSeed(args)]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]
   if (command === 'bench') return [at('dist', 'bench', 'main.js'), ...args]
   return [at('dist', 'src', 'cli', 'main.js'), command, ...args]
+}
+
+// `--seed N` repeats one seed, and only that.
+const withSeed = (args) => {
+  const at = args.indexOf('--seed')
+  if (at < 0) return args
+  const seed = args[at + 1] ?? ''
+  if (!/^\d+$/.test(seed)) stop('usage: npm run test:faults -- --seed <number>')
+  process.env.COUNTERSIGN_FAULT_SEEDS = seed
+  return ['seeds', ...args.slice(0, at), ...args.slice(at + 2)]
 }
 
 // how a step runs and what it shows
@@ -225,10 +235,15 @@ const say = (line, position) => {
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}${end}` : `${line}\n`)
 }
 
-// Without a terminal a line that differs only in its numbers is not worth another one.
+// Without a terminal a line that differs only in its numbers is worth another one twice a minute.
+const QUIET_MS = 30_000
+let saidAt = 0
 const progress = (line) => {
   const words = (text) => text.replace(/\d+/g, '')
-  if (process.stderr.isTTY || words(line) !== words(shown)) say(line)
+  const news = words(line) !== words(shown) || performance.now() - saidAt > QUIET_MS
+  if (!process.stderr.isTTY && !news) return
+  saidAt = performance.now()
+  say(line)
 }
 
 const tick = (line) => {
