@@ -1,9 +1,11 @@
 /** Reading cases: a partner its own, a person of the enterprise all. What a case is comes from its entries. */
 import { type CaseList, CasePath, ListCasesQuery } from '../contract/http.js'
+import type { Recorded } from '../domain/case.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
+import { reasonDigestOf } from '../packet/told.js'
 import { eventsSince } from '../store/apply.js'
-import { listCases } from '../store/queries.js'
+import { listCases, reasonsOf } from '../store/queries.js'
 import type { Handler } from './call.js'
 import { summaryOf } from './summary.js'
 
@@ -32,6 +34,21 @@ export const read: Handler = async ({ deps, params, at }) => {
   if (isRefusal(path)) return path
   const { caseId } = path
   const recorded = await eventsSince(deps.db, { caseId, after: 0 })
-  const summary = summaryOf({ caseId, recorded, at })
+  const asked = questionsIn(recorded)
+  const digests = asked.flatMap(({ digest }) => digest ?? [])
+  const reasons = await reasonsOf(deps.db, digests)
+  const questions = asked.map(({ digest, ...question }) => ({
+    ...question,
+    text: digest === null ? null : (reasons.get(digest) ?? null),
+  }))
+  const summary = summaryOf({ caseId, recorded, at, questions })
   return summary === null ? refuse('CASE_UNKNOWN', '/caseId') : { body: summary }
 }
+
+/** What approvers asked instead of deciding, with the digest of each question. */
+const questionsIn = (recorded: readonly Recorded[]) =>
+  recorded.flatMap(({ event, at }) =>
+    event.type === 'DecisionAdmitted' && event.verdict === 'ask'
+      ? [{ stepId: event.stepId, person: event.votes, at, digest: reasonDigestOf(event) }]
+      : [],
+  )

@@ -13,8 +13,9 @@ export function summaryOf(input: {
   readonly caseId: string
   readonly recorded: readonly Recorded[]
   readonly at: string
+  readonly questions: CaseSummary['questions']
 }): CaseSummary | null {
-  const { caseId, recorded, at } = input
+  const { caseId, recorded, at, questions } = input
   const state = recorded.reduce(evolve, initial(caseId))
   const { opened, openedAt } = state
   if (opened === null || openedAt === null) return null
@@ -48,6 +49,7 @@ export function summaryOf(input: {
         ? [{ code: event.code, where: event.where, detail: event.detail, at: found }]
         : [],
     ),
+    questions,
     refusals: state.refusals,
     seq: state.seq,
     head: state.head,

@@ -48,6 +48,9 @@ export const showCase = (summary: CaseSummary): readonly string[] => [
   `turn of ${summary.turn.waitingOn.join(', ') || 'nobody'} since ${summary.turn.since}`,
   ...summary.steps.map(stepLine),
   `observed: ${summary.facts.join(', ') || 'nothing yet'}`,
+  ...summary.questions.map(
+    ({ stepId, person, text }) => `QUESTION of ${person} on ${stepId}: ${text ?? 'erased'}`,
+  ),
   ...summary.findings.map(
     ({ code, where, detail, at }) => `FINDING ${code} at ${where}: ${detail}, ${at}`,
   ),

@@ -29,7 +29,7 @@ export const define = (): Command =>
     .argument('[step]', 'the step that is due unless named')
     .option('--approve')
     .option('--decline', 'ends the case')
-    .option('--ask', 'a question; needs --reason')
+    .option('--ask', 'a question to whoever asked for the case; needs --reason')
     .option('--ahead', 'for a later step, on what must have been observed by then')
     .option('--reason <text>', 'kept where it can be erased; only its digest is signed')
     .option('--yes', 'do not ask; needs the step and a verdict')

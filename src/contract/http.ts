@@ -192,6 +192,10 @@ export const CaseSummary = z.object({
   findings: z.array(
     z.object({ code: z.string(), where: z.string(), detail: z.string(), at: Time }),
   ),
+  /** What an approver asked instead of deciding; the text is null once it was erased. */
+  questions: z.array(
+    z.object({ stepId: StepId, person: PersonId, at: Time, text: z.string().nullable() }),
+  ),
   refusals: Count,
   seq: Count,
   head: DigestText.nullable(),

@@ -183,12 +183,13 @@ async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
     `identity:${event.identityId}`,
   ])
-  const { rowCount } = await tx.query(
-    `select 1 from cases where identity_id = $1 and phase = 'open'
-        and ((kind = 'contain') = ($2 = 'contain') or $2 = 'lift')`,
+  const { rows } = await tx.query<{ case_id: string }>(
+    `select case_id from cases where identity_id = $1 and phase = 'open'
+        and ((kind = 'contain') = ($2 = 'contain') or $2 = 'lift') limit 1`,
     [event.identityId, event.asked.kind],
   )
-  return rowCount === 0 ? null : refuse('CASE_OPEN', '/identityId')
+  const [open] = rows
+  return open === undefined ? null : refuse('CASE_OPEN', '/identityId', `${open.case_id} is open`)
 }
 
 /** The gate would refuse every step: whoever asks hears it at once. */

@@ -141,6 +141,19 @@ export const keepReason = (db: Db, input: SaltedReason & { readonly digest: Dige
     [input.digest, input.salt, input.reason],
   )
 
+/** Reasons by their digest, as far as they have not been erased. */
+export async function reasonsOf(
+  db: Db,
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, string>> {
+  if (digests.length === 0) return new Map()
+  const { rows } = await db.query<{ digest: Digest; reason: string }>(
+    'select digest, reason from reasons_side where digest = any($1)',
+    [digests],
+  )
+  return new Map(rows.map(({ digest, reason }) => [digest, reason]))
+}
+
 export interface LogHealth {
   readonly at: string
   /** Entries under the newest signed checkpoint. */

@@ -113,6 +113,13 @@ describe('countersign', () => {
     await openDueGate(rig.world.connector, caseId)
   })
 
+  it('shows what an approver asks to whoever asked for the case', async () => {
+    const words = ['decide', caseId, 'cut-over', '--ask', '--yes', '--reason', 'Why now?']
+    expect(await countersign('ana', ...words)).toMatchObject({ code: 0 })
+    const shown = await countersign('acme', 'cases', caseId)
+    expect(shown.out).toContain('QUESTION of per_ana on cut-over: Why now?')
+  })
+
   it('signs ahead of a gate that is not open yet, and not at it', async () => {
     const words = ['decide', caseId, 'close', '--approve', '--yes']
     const early = await countersign('ana', ...words)
