@@ -1,39 +1,22 @@
 /** Whole cases on a real world, by the store's own functions and the real connector, and their packets. */
 import pg from 'pg'
-import { ulid } from 'ulid'
 import type { CaseState } from '../../src/domain/case.js'
 import type { Decision } from '../../src/domain/shapes/envelope.js'
 import { readCase } from '../../src/execution/deps.js'
 import { observeStep, performStep } from '../../src/execution/execute.js'
-import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
+import { openDueGate } from '../../src/execution/prepare.js'
 import { openSealed } from '../../src/keys/seal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type ExportedPacket, exportPacket } from '../../src/packet/export.js'
 import { type Verdict, verifyPacket } from '../../src/packet/verify.js'
 import { submitClaim, submitDecision, submitLease } from '../../src/store/cases.js'
-import { openCase } from '../../src/store/open-case.js'
 import { must, type TestPerson } from '../support/authority.js'
+import { caseworkIn } from '../support/casework.js'
 import { aClaim, aDecision, signClaim, signDecision } from '../support/people.js'
 import type { World } from '../support/world.js'
 
-export async function startCase(world: World, identity: string): Promise<string> {
-  const { caseId } = must(
-    await openCase(world.api, {
-      request: {
-        asked: { kind: 'rotate' as const },
-        identityId: `nhi_${identity}`,
-        requester: { kind: 'partner', companyId: 'com_acme', personId: null },
-        changeReference: 'CHG0001',
-        change: 'standard',
-      },
-      principal: 'acme',
-      idempotencyKey: ulid(),
-    }),
-  )
-  await drawPlan(world.connector, caseId)
-  await openDueGate(world.connector, caseId)
-  return caseId
-}
+export const startCase = (world: World, identity: string): Promise<string> =>
+  caseworkIn(world).open(identity, { kind: 'rotate' })
 
 export const stateOf = async (world: World, caseId: string): Promise<CaseState> =>
   (await readCase(world.connector, caseId)).state

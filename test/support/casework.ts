@@ -1,5 +1,6 @@
 /** Casework in a World without Temporal: ask for a case, sign its gates, have the connector do what is due. */
 import pg from 'pg'
+import { ulid } from 'ulid'
 import type { CaseState } from '../../src/domain/case.js'
 import { type Due, due } from '../../src/domain/due.js'
 import type { Asked } from '../../src/domain/shapes/asked.js'
@@ -18,25 +19,22 @@ export type Casework = ReturnType<typeof caseworkIn>
 
 export function caseworkIn(world: World) {
   const { connector, api, authority } = world
-  let asked = 0
   const stateOf = async (caseId: string): Promise<CaseState> =>
     (await readCase(connector, caseId)).state
   const work = {
     stateOf,
     dueOf: async (caseId: string): Promise<Due> => due(await stateOf(caseId)),
     /** As the partner asks for it; what the store answers. */
-    ask: (identity: string, what: Asked) => {
-      asked += 1
-      return openCase(api, {
+    ask: (identity: string, what: Asked) =>
+      openCase(api, {
         request: {
           ...{ asked: what, identityId: `nhi_${identity}`, change: 'standard' as const },
           requester: { kind: 'partner', companyId: 'com_acme', personId: null },
           changeReference: 'CHG0001',
         },
         principal: 'acme',
-        idempotencyKey: `ask-${asked}`,
-      })
-    },
+        idempotencyKey: ulid(),
+      }),
     /** Asked for, planned, and its first gate open. */
     open: async (identity: string, what: Asked): Promise<string> => {
       const { caseId } = must(await work.ask(identity, what))

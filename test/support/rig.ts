@@ -21,7 +21,6 @@ import { type ExecutionDeps, readCase } from '../../src/execution/deps.js'
 import type { KeyRing } from '../../src/keys/aead.js'
 import { submitDecision } from '../../src/store/cases.js'
 import { listen } from '../../src/store/db.js'
-import { openCase } from '../../src/store/open-case.js'
 import { buildBundle } from '../../worker/bundle.js'
 import { startLoop } from '../../worker/loop.js'
 import { createReconciler } from '../../worker/reconciler.js'
@@ -29,6 +28,7 @@ import { createRelay } from '../../worker/relay.js'
 import { lazyClient } from '../../worker/temporal.js'
 import { startWorkflowWorker } from '../../worker/workflow-worker.js'
 import { must, type TestPerson } from './authority.js'
+import { caseworkIn } from './casework.js'
 import { HISTORIES, HISTORY_KEYS, writeGolden } from './histories.js'
 import { aDecision, signDecision } from './people.js'
 import { aWorld, type World } from './world.js'
@@ -177,22 +177,9 @@ function relayOf(input: { world: World; client: () => Promise<Client> }) {
 
 function peopleOf({ world, client }: { world: World; client: Client }) {
   const stateOf = async (caseId: string) => (await readCase(world.connector, caseId)).state
-  let opened = 0
+  const work = caseworkIn(world)
   const open = async (identity: string): Promise<string> => {
-    opened += 1
-    const { caseId } = must(
-      await openCase(world.api, {
-        request: {
-          asked: { kind: 'rotate' as const },
-          identityId: `nhi_${identity}`,
-          requester: { kind: 'partner', companyId: 'com_acme', personId: null },
-          changeReference: 'CHG0001',
-          change: 'standard',
-        },
-        principal: 'acme',
-        idempotencyKey: `open-${opened}`,
-      }),
-    )
+    const { caseId } = must(await work.ask(identity, { kind: 'rotate' }))
     const handle = client.workflow.getHandle(caseId)
     await until('the first gate is waited for', async () => {
       const { planHash } = await stateOf(caseId)
