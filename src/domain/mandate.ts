@@ -42,7 +42,7 @@ export interface JudgingMandate {
   readonly use: MandateUse
   /** Uses before this one: ever, and on this day of the window's zone (UTC without a window). */
   readonly uses: { readonly total: number; readonly today: number }
-  /** All that were recorded, of whatever mandate. */
+  /** All that stand in the record before this use, of whatever mandate. */
   readonly revocations: readonly RecordedRevocation[]
   /** Who must have signed: the requirement of a policy change. */
   readonly quorum: Requirement
@@ -153,11 +153,13 @@ function wrongSpan(mandate: Mandate, at: string): Refusal | null {
   return at < mandate.notAfter ? null : invalid('/notAfter', 'it has ended')
 }
 
-/** What does not verify was refused when it was sent, and revokes nothing. */
+/**
+ * What does not verify was refused when it was sent, and revokes nothing. What stands in the stream counts,
+ * whatever its time: a use that read the clock before it waited for the lock comes after it.
+ */
 function revoked(judging: JudgingMandate, mandate: Mandate): Refusal | null {
   const index = judging.revocations.findIndex(
-    ({ envelope, at }) =>
-      at <= judging.at && !isRefusal(judgeRevocation({ ...judging, envelope, mandate, at })),
+    ({ envelope, at }) => !isRefusal(judgeRevocation({ ...judging, envelope, mandate, at })),
   )
   return index < 0 ? null : invalid(`/revocations/${index}`, 'a signer revoked it')
 }

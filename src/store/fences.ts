@@ -13,7 +13,7 @@ import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { FenceEvent, type FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { readEntry } from '../ledger/entry.js'
+import { readEntry, type StoredEntry } from '../ledger/entry.js'
 import { append, applyIn, lockStream } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
@@ -191,12 +191,17 @@ async function raiseIn(
   const { type: _, ...fence } = input.fence
   const { kind, id } = fence.scope
   await ensureFences(tx, [fence.scope])
-  await tx.query('update fences set epoch = epoch + 1 where kind = $1 and id = $2', [kind, id])
+  // Waits for every gate that holds the row. The same fence again changes nothing: rows and entries count the same.
+  await tx.query('select 1 from fences where kind = $1 and id = $2 for update', [kind, id])
   const locked = await lockStream(tx, { stream: streamOf(fence.scope), make: true })
   if (isRefusal(locked)) return locked
-  const known = locked.entries.some(({ entry }) => entry.body.fenceId === fence.fenceId)
+  const { fenceId } = fence
+  const isKnown = ({ entry }: StoredEntry) =>
+    entry.body.type === 'Fenced' && entry.body.fenceId === fenceId
+  if (locked.entries.some(isKnown)) return null
   const body = { type: 'Fenced', ...fence, envelope: input.envelope }
-  if (!known) await append(tx, { locked, bodies: [body] })
+  await append(tx, { locked, bodies: [body] })
+  await tx.query('update fences set epoch = epoch + 1 where kind = $1 and id = $2', [kind, id])
   return null
 }
 

@@ -209,11 +209,12 @@ describe('a revocation', () => {
     }
   })
 
-  it('counts from when it was recorded, and takes no earlier use back', () => {
+  it('counts for every use that stands after it, even one that read the clock before', () => {
     const at = shifted(AT, HOUR - 1)
     const envelope = revokes(revocation())
-    const before = { ...recorded(envelope, at), at: shifted(at, -1) }
-    expect(code(judged(aMandate(), before))).toBe(1)
+    const slow = { ...recorded(envelope, at), at: shifted(at, -1) }
+    expect(code(judged(aMandate(), slow))).toBe('MANDATE_INVALID')
+    expect(code(judged(aMandate(), { revocations: [], at }))).toBe(1)
     expect(code(judged(aMandate(), { ...recorded(envelope, at), at }))).toBe('MANDATE_INVALID')
   })
 

@@ -27,6 +27,8 @@ beforeAll(async () => {
   const envelope = signFence(keys, { person: 'per_cleo', scope, speed: 'cut' })
   const { authority, verify } = world.api
   const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
+  // A client that had no answer sends it again.
+  must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
   const { contained } = must(await contain(world.api, fence))
   for (const { caseId } of contained) await drive(world.connector, caseId)
   containment = contained.find(({ identityId }) => identityId === 'nhi_billing')?.caseId ?? ''
