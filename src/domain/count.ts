@@ -43,6 +43,13 @@ export function termsAgain(asking: AskingAgain): Requirement | Refusal {
   const request = { kind: asked.kind, identityId, requester }
   const admitted = admitRequest({ authority, request, at })
   if (isRefusal(admitted)) return admitted
+  // Who carries it out, and whether fences stop it, follows from the authority and not from the entry.
+  const isOwn = (contract: CaseOpened['contract']) => contract === null
+  if (
+    isOwn(admitted.contract) !== isOwn(opened.contract) ||
+    admitted.executorCompany !== opened.executor
+  )
+    return refuse('NO_CLAUSE', '/contract', 'the case was opened for another executor')
   const today = requirementToday({ ...asking, stepId })
   if (isRefusal(today)) return today
   if (today.requirementHash !== step.gate?.resolved.requirementHash)

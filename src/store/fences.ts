@@ -5,9 +5,16 @@
  */
 
 import { isAttestedBy } from '../domain/attestation.js'
+import type { Authority } from '../domain/authority.js'
 import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
-import { fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
+import {
+  fencesAround,
+  identitiesIn,
+  judgeFence,
+  type Standing,
+  standingIn,
+} from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -142,6 +149,33 @@ export async function standingAround(
     all.push(...standing)
   }
   return all
+}
+
+/** Afterwards a fence of this id, whose signature is judged again, cuts this identity. */
+export async function isCut(
+  tx: Tx,
+  of: {
+    readonly fenceId: string
+    readonly identityId: string
+    readonly authority: Authority
+    readonly verify: Verify
+  },
+): Promise<boolean> {
+  const { fenceId, identityId, authority, verify } = of
+  const { rows } = await tx.query<{ bytes: Buffer }>(
+    `select bytes from entries
+      where type = 'Fenced' and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' = $1`,
+    [fenceId],
+  )
+  return rows.some(({ bytes }) => {
+    const stored = readEntry(bytes)
+    const event = isRefusal(stored) ? stored : parseAs(FenceEvent)(stored.entry.body)
+    if (isRefusal(stored) || isRefusal(event) || event.type !== 'Fenced') return false
+    const { envelope } = event
+    const fence = judgeFence({ envelope, authority, verify, at: stored.entry.at })
+    if (isRefusal(fence) || fence.fenceId !== fenceId || fence.speed !== 'cut') return false
+    return identitiesIn(authority, fence.scope).some((one) => one.identityId === identityId)
+  })
 }
 
 /** Lifts a fence for one identity, once. Only the connector's role may write it, and only its signature makes it count. */

@@ -13,13 +13,14 @@ import { grant, refuseAtGate } from '../domain/decide/execution.js'
 import { digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { CaseOpened } from '../domain/shapes/event.js'
 import type { TargetState } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import type { Requirement } from '../domain/shapes/requirement.js'
 import { type Applied, applyIn, type Change, type View } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
-import { type HeldFences, holdFences } from './fences.js'
+import { type HeldFences, holdFences, isCut } from './fences.js'
 import { holdMandate } from './mandates.js'
 import type { packSource } from './packs.js'
 
@@ -147,6 +148,8 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
     verify: deps.verify,
   })
   if (tampered !== null) return tampered
+  const cut = await checkCut(at, { opened, authority })
+  if (cut !== null) return cut
   const loaded = await deps.packs(tx, { authority, at: view.at })
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
@@ -156,6 +159,20 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
   if (isRefusal(requirement)) return requirement
   const decided = await whatDecided({ at, step, authority, pack, requirement })
   return isRefusal(decided) ? decided : { authority, decided }
+}
+
+/** A containment is granted only behind a signed fence that cuts its identity, whoever opened the case. */
+async function checkCut(
+  { deps, tx }: AtGate,
+  { opened, authority }: { readonly opened: CaseOpened; readonly authority: Authority },
+): Promise<Refusal | null> {
+  const { asked, identityId } = opened
+  if (asked.kind !== 'contain') return null
+  const { fenceId } = asked
+  const cut = await isCut(tx, { fenceId, identityId, authority, verify: deps.verify })
+  return cut
+    ? null
+    : refuse('ENTRY_MISSING', '/asked/fenceId', 'no signed fence cuts this identity')
 }
 
 async function whatDecided(asking: {

@@ -1,4 +1,5 @@
 /** Cut: an identity loses access at once, on a signed fence and a mandate, with nobody at hand and no Temporal. */
+import { ulid } from 'ulid'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { FenceScope } from '../../src/domain/shapes/envelope.js'
@@ -10,6 +11,7 @@ import { eventsSince } from '../../src/store/apply.js'
 import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate, revokeMandate } from '../../src/store/mandates.js'
+import { openCase } from '../../src/store/open-case.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aMandate, signFence, signMandate, signRevocation } from '../support/people.js'
@@ -114,6 +116,27 @@ describe('under a reduce-only mandate', () => {
     expect(await loginOf('reports_a')).toEqual({ login: false })
     const granted = (await eventsOf(second)).find(({ type }) => type === 'Granted')
     expect(granted).toMatchObject({ mandateId: null })
+  })
+})
+
+describe('a containment that no fence opened', () => {
+  it('is granted by nobody, whatever mandate is in force', async () => {
+    await give()
+    await world.targetDba.query('alter role reports_a login')
+    await world.dba.query("update cases set phase = 'closed' where identity_id = 'nhi_reports'")
+    const { caseId } = must(
+      await openCase(world.api, {
+        request: {
+          ...{ asked: { kind: 'contain', fenceId: ulid() }, identityId: 'nhi_reports' },
+          requester: { kind: 'enterprise', companyId: 'com_bank', personId: null },
+          ...{ change: 'emergency', changeReference: null },
+        },
+        ...{ principal: 'whoever holds the role', idempotencyKey: 'no fence' },
+      }),
+    )
+    await drive(world.connector, caseId).catch(() => undefined)
+    expect(await loginOf('reports_a')).toEqual({ login: true })
+    expect((await eventsOf(caseId)).map(({ type }) => type)).not.toContain('Granted')
   })
 })
 

@@ -57,7 +57,10 @@ export function openGate(state: CaseState, command: OpenGate): CaseEvent[] | Ref
     because: step.because,
   }) as EventOf<'GateOpened'>
   const ahead = whenSatisfiedAhead({ state, step, opened, at: command.at })
-  return [opened, ...(ahead.length > 0 ? ahead : whenMandated({ opened, ...command }))]
+  // What was refused under a mandate for another reason than the target's state is a matter for people.
+  const again = step.because === null || step.because === 'PRESTATE_CHANGED'
+  const mandateId = again ? command.mandateId : null
+  return [opened, ...(ahead.length > 0 ? ahead : whenMandated({ opened, mandateId }))]
 }
 
 const whenMandated = (input: {
