@@ -55,26 +55,25 @@ export function isRegistered(authority: Authority, { kind, id }: FenceScope): bo
 const ownsInScope = (authority: Authority, { personId, scope }: Fence): boolean =>
   identitiesIn(authority, scope).some((identity) => identity.ownerId === personId)
 
-/** Every scope that an identity is in: its own, its custodian's, its system's. */
-export const scopesAround = ({
-  identityId,
-  custodian,
-  systemId,
-}: Identity): readonly FenceScope[] => [
+interface Scoped {
+  readonly identityId: string
+  readonly partner: string | null
+  readonly systemId: string
+}
+
+const scopesOf = ({ identityId, partner, systemId }: Scoped): readonly FenceScope[] => [
   { kind: 'identity', id: identityId },
-  ...(custodian === null ? [] : [{ kind: 'partner' as const, id: custodian }]),
+  ...(partner === null ? [] : [{ kind: 'partner' as const, id: partner }]),
   { kind: 'system', id: systemId },
 ]
 
+/** Every scope that an identity is in: its own, its custodian's, its system's. */
+export const scopesAround = (identity: Identity): readonly FenceScope[] =>
+  scopesOf({ ...identity, partner: identity.custodian })
+
 /** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
 export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>
-  opened.contract === null
-    ? []
-    : [
-        { kind: 'identity', id: opened.identityId },
-        { kind: 'partner', id: opened.executor },
-        { kind: 'system', id: opened.systemId },
-      ]
+  opened.contract === null ? [] : scopesOf({ ...opened, partner: opened.executor })
 
 /** The registered identities that a fence of this scope stands around, by id. */
 export const identitiesIn = (authority: Authority, scope: FenceScope): readonly Identity[] =>
@@ -86,6 +85,14 @@ export const identitiesIn = (authority: Authority, scope: FenceScope): readonly 
         (scope.kind === 'partner' && identity.custodian === scope.id),
     )
     .toSorted((left, right) => (left.identityId < right.identityId ? -1 : 1))
+
+/** Whether this fence takes access away from the identity. */
+export const cuts = (
+  fence: Fence,
+  of: { readonly authority: Authority; readonly identityId: string },
+): boolean =>
+  fence.speed === 'cut' &&
+  identitiesIn(of.authority, fence.scope).some(({ identityId }) => identityId === of.identityId)
 
 /** A fence as it bears on one identity: raised, and not lifted for it since. */
 export interface Standing {

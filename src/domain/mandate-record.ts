@@ -6,13 +6,18 @@
 import type { Authority } from './authority.js'
 import { type CaseState, stepOf } from './case.js'
 import { effectOf } from './effect.js'
-import { openEnvelope, type Verify } from './envelope.js'
-import { dayIn, judgeMandate, type MandateUsed, type RecordedRevocation } from './mandate.js'
+import type { Verify } from './envelope.js'
+import {
+  dayIn,
+  judgeMandate,
+  type MandateUsed,
+  type RecordedRevocation,
+  readMandate,
+} from './mandate.js'
 import { mandateRequirement } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import { type Envelope, Mandate } from './shapes/envelope.js'
+import type { Envelope } from './shapes/envelope.js'
 import type { MandateEvent } from './shapes/mandate-event.js'
-import { parseAs } from './shapes/parse.js'
 import type { Pack } from './shapes/policy.js'
 
 export interface MandateRecord {
@@ -58,11 +63,11 @@ export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
   const step = stepOf(state, stepId)
   if (opened === null || step === null) return refuse('NOT_DUE', `/steps/${stepId}`)
   const { envelope, revocations } = record
-  const read = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
-  if (isRefusal(read)) return read
+  const mandate = readMandate(envelope)
+  if (isRefusal(mandate)) return mandate
   const quorum = mandateRequirement({ authority, pack })
   if (isRefusal(quorum)) return quorum
-  const zone = read.payload.window?.zone ?? 'UTC'
+  const zone = mandate.window?.zone ?? 'UTC'
   const { tier, systemId, identityId } = opened
   const companyId = opened.contract === null ? null : opened.executor
   return judgeMandate({

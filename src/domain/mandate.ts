@@ -90,11 +90,16 @@ export function admitMandate(judging: AdmittingMandate): Mandate | Refusal {
   const signers = whoSigned(judging)
   if (isRefusal(signers)) return signers
   const { envelope, authority } = judging
-  const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
-  if (isRefusal(opened)) return opened
-  const mandate = opened.payload
+  const mandate = readMandate(envelope)
+  if (isRefusal(mandate)) return mandate
   if (mandate.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
   return wrongSigners({ judging, mandate, signers }) ?? wrongSpan(mandate, judging.at) ?? mandate
+}
+
+/** UNTRUSTED: the envelope. What it says, whoever signed it. */
+export function readMandate(envelope: Envelope): Mandate | Refusal {
+  const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
+  return isRefusal(opened) ? opened : opened.payload
 }
 
 /** Afterwards each signature is by a key in force, of a kind that the quorum accepts; whose keys, in order. */

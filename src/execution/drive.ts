@@ -13,10 +13,13 @@ import { undoDueStep } from './undo.js'
 
 /** Resolves when the case waits for people, is closed, or is carried on by somebody else. */
 export async function drive(deps: ExecutionDeps, caseId: string): Promise<void> {
+  let { state } = await readCase(deps, caseId)
   for (;;) {
-    const { state } = await readCase(deps, caseId)
-    await withCaseLock(deps.db, caseId, () => advance(deps, { caseId, next: due(state) }))
-    if ((await readCase(deps, caseId)).state.seq === state.seq) return
+    const next = due(state)
+    await withCaseLock(deps.db, caseId, () => advance(deps, { caseId, next }))
+    const { state: after } = await readCase(deps, caseId)
+    if (after.seq === state.seq) return
+    state = after
   }
 }
 

@@ -10,7 +10,7 @@ import { admitDecision, MAX_RECORDED_REFUSALS } from '../domain/decide/decision.
 import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
-import { identitiesIn } from '../domain/fence.js'
+import { cuts } from '../domain/fence.js'
 import { admitRequest } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
@@ -116,11 +116,8 @@ const isCut = (
   fences.some(
     ({ fence, index: raisedAt }) =>
       fence.fenceId === of.fenceId &&
-      fence.speed === 'cut' &&
       raisedAt < index &&
-      identitiesIn(of.authority, fence.scope).some(
-        ({ identityId }) => identityId === event.identityId,
-      ),
+      cuts(fence, { authority: of.authority, identityId: event.identityId }),
   )
 
 /** Judged again against the state of that moment and the bundle it names; what follows is counted again. */

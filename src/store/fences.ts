@@ -8,13 +8,7 @@ import { isAttestedBy } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
-import {
-  fencesAround,
-  identitiesIn,
-  judgeFence,
-  type Standing,
-  standingIn,
-} from '../domain/fence.js'
+import { cuts, fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -78,13 +72,13 @@ async function readFences(
     readStreams(tx, scopes),
   ])
   if (isRefusal(streams)) return streams
+  const standingOf = standingFor(tx, { ...input, identityId: opened.identityId })
   for (const scope of scopes) {
     const events = streams.get(streamOf(scope)) ?? []
     const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
     const raised = events.filter(({ type }) => type === 'Fenced')
     if (row?.epoch !== raised.length) return { raised: { scope, fenceId: NO_FENCE } }
-    const { identityId } = opened
-    const standing = await standingOf(tx, { ...input, scope, events, identityId })
+    const standing = await standingOf(scope, events)
     if (isRefusal(standing)) return standing
     const [first] = standing
     if (first !== undefined) return { raised: first }
@@ -113,22 +107,23 @@ async function readStreams(
   return streams
 }
 
-/** The authority is read only where something was lifted. */
-async function standingOf(
-  tx: Tx,
-  input: Believing & {
-    readonly scope: FenceScope
-    readonly events: readonly FenceEvent[]
-    readonly identityId: string
-  },
-): Promise<readonly Standing[] | Refusal> {
-  const { scope, events, identityId, verify } = input
-  if (events.length === 0) return []
-  const authority = await input.authority.current(tx, { at: await now(tx), lock: 'none' })
-  if (isRefusal(authority)) return authority
-  const believes = (event: FenceLifted) =>
-    isAttestedBy({ caseId: event.caseId, event, authority, verify })
-  return standingIn({ scope, events, identityId, believes })
+/** What stands for the identity in one stream after another; the authority is read once, where there is a fence at all. */
+function standingFor(tx: Tx, of: Believing & { readonly identityId: string }) {
+  const { identityId, verify } = of
+  let believed: Authority | null = null
+  return async (
+    scope: FenceScope,
+    events: readonly FenceEvent[],
+  ): Promise<readonly Standing[] | Refusal> => {
+    if (events.length === 0) return []
+    const authority =
+      believed ?? (await of.authority.current(tx, { at: await now(tx), lock: 'none' }))
+    if (isRefusal(authority)) return authority
+    believed = authority
+    const believes = (event: FenceLifted) =>
+      isAttestedBy({ caseId: event.caseId, event, authority, verify })
+    return standingIn({ scope, events, identityId, believes })
+  }
 }
 
 /** Every fence of these scopes that stands for the identity. */
@@ -138,13 +133,10 @@ export async function standingAround(
 ): Promise<readonly Standing[] | Refusal> {
   const streams = await readStreams(tx, input.scopes)
   if (isRefusal(streams)) return streams
+  const standingOf = standingFor(tx, input)
   const all: Standing[] = []
   for (const scope of input.scopes) {
-    const standing = await standingOf(tx, {
-      ...input,
-      scope,
-      events: streams.get(streamOf(scope)) ?? [],
-    })
+    const standing = await standingOf(scope, streams.get(streamOf(scope)) ?? [])
     if (isRefusal(standing)) return standing
     all.push(...standing)
   }
@@ -173,8 +165,8 @@ export async function isCut(
     if (isRefusal(stored) || isRefusal(event) || event.type !== 'Fenced') return false
     const { envelope } = event
     const fence = judgeFence({ envelope, authority, verify, at: stored.entry.at })
-    if (isRefusal(fence) || fence.fenceId !== fenceId || fence.speed !== 'cut') return false
-    return identitiesIn(authority, fence.scope).some((one) => one.identityId === identityId)
+    if (isRefusal(fence) || fence.fenceId !== fenceId) return false
+    return cuts(fence, { authority, identityId })
   })
 }
 
@@ -199,10 +191,8 @@ export async function liftFence(
   })
 }
 
-export interface RaiseFence {
+export interface RaiseFence extends Believing {
   readonly envelope: Envelope
-  readonly authority: AuthoritySource
-  readonly verify: Verify
 }
 
 /** UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed. */

@@ -3,13 +3,17 @@
  * only helps to find it; deleting the row ends the mandate, and making one up gives none.
  */
 import type { Authority } from '../domain/authority.js'
-import type { CaseState } from '../domain/case.js'
-import { openEnvelope, type Verify } from '../domain/envelope.js'
-import { admitMandate, judgeRevocation, type MandateUsed } from '../domain/mandate.js'
-import { judgeUse, type MandateRecord, recordOf } from '../domain/mandate-record.js'
+import { openEnvelope } from '../domain/envelope.js'
+import { admitMandate, judgeRevocation, readMandate } from '../domain/mandate.js'
+import {
+  type JudgingUse,
+  judgeUse,
+  type MandateRecord,
+  recordOf,
+} from '../domain/mandate-record.js'
 import { mandateRequirement } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { type Envelope, Mandate, MandateRevocation } from '../domain/shapes/envelope.js'
+import { type Envelope, type Mandate, MandateRevocation } from '../domain/shapes/envelope.js'
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
@@ -69,16 +73,16 @@ export async function revokeMandate(
   if (isRefusal(opened)) return opened
   const { mandateId } = opened.payload
   return transaction(deps.db, async (tx) => {
-    const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
-    const record = isRefusal(locked) ? null : recordIn(locked)
-    if (record === null || isRefusal(locked)) return refuse('MANDATE_INVALID', '/mandateId')
+    const held = await lockRecord(tx, mandateId)
+    if (held === null) return refuse('MANDATE_INVALID', '/mandateId')
+    const { locked, record } = held
     const authority = await deps.authority.current(tx, { at: locked.at, lock: 'none' })
     if (isRefusal(authority)) return authority
-    const read = openEnvelope({ ...record, kind: 'mandate', parse: parseAs(Mandate) })
-    if (isRefusal(read)) return read
+    const mandate = readMandate(record.envelope)
+    if (isRefusal(mandate)) return mandate
     const { verify } = deps
     const { at } = locked
-    const revoked = judgeRevocation({ envelope, authority, verify, at, mandate: read.payload })
+    const revoked = judgeRevocation({ envelope, authority, verify, at, mandate })
     if (isRefusal(revoked)) return revoked
     const { version, hash } = authority
     const reference = { version, hash }
@@ -97,6 +101,17 @@ async function todayIn(
   if (isRefusal(authority)) return authority
   const loaded = await deps.packs(tx, { authority, at })
   return isRefusal(loaded) ? loaded : { authority, pack: loaded.pack, at }
+}
+
+/** A mandate's stream, locked, and what it says; null when it says nothing that can be believed. */
+async function lockRecord(
+  tx: Tx,
+  mandateId: string,
+): Promise<{ readonly locked: Locked; readonly record: MandateRecord } | null> {
+  const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
+  if (isRefusal(locked)) return null
+  const record = recordIn(locked)
+  return record === null ? null : { locked, record }
 }
 
 function recordIn({ entries }: Locked): MandateRecord | null {
@@ -120,14 +135,13 @@ export async function listMandates(db: Db, at: string): Promise<readonly ListedM
   return transaction(db, async (tx) => {
     const listed: ListedMandate[] = []
     for (const mandateId of await inForceAt(tx, at)) {
-      const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
-      const record = isRefusal(locked) ? null : recordIn(locked)
-      if (record === null) continue
-      const { envelope, used, revocations } = record
-      const read = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
-      if (isRefusal(read)) continue
+      const held = await lockRecord(tx, mandateId)
+      if (held === null) continue
+      const { envelope, used, revocations } = held.record
+      const mandate = readMandate(envelope)
+      if (isRefusal(mandate)) continue
       const revoked = revocations.length > 0 ? 'yes' : 'no'
-      listed.push({ mandate: read.payload, used: used.length, revoked })
+      listed.push({ mandate, used: used.length, revoked })
     }
     return listed
   })
@@ -141,28 +155,19 @@ async function inForceAt(tx: Tx, at: string): Promise<readonly string[]> {
   return rows.map((row) => row.mandate_id)
 }
 
-export interface Using {
-  readonly state: CaseState
-  readonly stepId: string
-  readonly authority: Authority
-  readonly pack: Pack
-  readonly verify: Verify
-  readonly at: string
-}
+type Using = Omit<JudgingUse, 'record'>
 
 /** The first mandate in force that covers this step now; null when none does. It may be used up by the time it is needed. */
 export async function coveringMandate(tx: Tx, using: Using): Promise<string | null> {
   for (const mandateId of await inForceAt(tx, using.at)) {
-    const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
-    const record = isRefusal(locked) ? null : recordIn(locked)
-    if (record !== null && !isRefusal(judgeUse({ ...using, record }))) return mandateId
+    const held = await lockRecord(tx, mandateId)
+    if (held !== null && !isRefusal(judgeUse({ ...using, record: held.record }))) return mandateId
   }
   return null
 }
 
 /** The mandate's stream, locked for this transaction: it covers the step now, and its next use is still to be recorded. */
 export interface HeldMandate {
-  readonly used: MandateUsed
   readonly recordUse: (grantId: string) => Promise<void>
 }
 
@@ -171,13 +176,12 @@ export async function holdMandate(
   using: Using & { readonly mandateId: string; readonly caseId: string },
 ): Promise<HeldMandate | Refusal> {
   const { mandateId, caseId, stepId } = using
-  const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
-  const record = isRefusal(locked) ? null : recordIn(locked)
-  if (record === null || isRefusal(locked)) return refuse('MANDATE_INVALID', `/${mandateId}`)
+  const held = await lockRecord(tx, mandateId)
+  if (held === null) return refuse('MANDATE_INVALID', `/${mandateId}`)
+  const { locked, record } = held
   const used = judgeUse({ ...using, record })
   if (isRefusal(used)) return used
   return {
-    used,
     recordUse: async (grantId) => {
       const body = { type: 'MandateUsed', mandateId, caseId, stepId, grantId, nth: used.nth }
       await append(tx, { locked, bodies: [body] })

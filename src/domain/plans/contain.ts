@@ -4,7 +4,7 @@
  */
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan, Step } from '../shapes/plan.js'
-import { type Planning, planBase } from './planning.js'
+import { cutOff, lackingRight, lookStep, type Planning, planBase } from './planning.js'
 
 export const CONTAINMENT_STEPS = ['contain', 'review'] as const
 
@@ -14,8 +14,8 @@ export function planContainment(input: Planning): Plan | Refusal {
   const credentials = present.map(({ credential }) => credential)
   if (credentials.length === 0)
     return refuse('TARGET_UNSUITABLE', '/credentials', 'no credential of it is on the target')
-  const [lacking] = seen.missing
-  if (lacking !== undefined) return refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
+  const lacking = lackingRight(seen)
+  if (lacking !== null) return lacking
   const base = planBase(input, { summary: `Contain ${identity.identityId}`, using: credentials })
   const living = present.filter(({ login }) => login === 'enabled')
   return {
@@ -39,22 +39,13 @@ const contain = (of: {
   ],
   undo: [{ op: 'nothing' }],
   rollback: 'None here: access comes back by a case of its own, after the fence is lifted.',
-  blastRadius: (of.consumersSeen.length === 0
-    ? 'Nobody was connected when the plan was drawn.'
-    : `These lose access at once: ${of.consumersSeen.join(', ')}`
-  ).slice(0, 400),
+  blastRadius: cutOff(of.consumersSeen),
   needs: [],
   produces: ['access-disabled'],
 })
 
-const review: Step = {
+const review = lookStep({
   stepId: 'review',
   title: 'The containment is reviewed',
-  executor: 'none',
-  operations: [],
-  undo: [{ op: 'nothing' }],
-  rollback: 'Nothing changes on the target.',
-  blastRadius: 'None.',
   needs: ['access-disabled'],
-  produces: [],
-}
+})

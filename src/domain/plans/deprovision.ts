@@ -5,7 +5,14 @@
  */
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan, Step } from '../shapes/plan.js'
-import { type AskedOf, closeStep, type Planning, planBase } from './planning.js'
+import {
+  type AskedOf,
+  closeStep,
+  cutOff,
+  lackingRight,
+  type Planning,
+  planBase,
+} from './planning.js'
 
 export const DEPROVISION_STEPS = ['disable', 'remove', 'close'] as const
 
@@ -46,8 +53,7 @@ function whyNot({ seen }: Planning, reassignTo: string | null): Refusal | null {
     )
   if (ownedCount > 0 && reassignTo === null)
     return no('/reassignTo', `it owns ${ownedCount} object(s): name the role that takes them over`)
-  const [lacking] = seen.missing
-  return lacking === undefined ? null : no('/missing', lacking.slice(0, 280))
+  return lackingRight(seen)
 }
 
 interface Parts extends Planning {
@@ -78,10 +84,7 @@ const disable = ({ present, living, opened, consumersSeen }: Parts): Step => {
       living.length === 0
         ? 'None is needed: nothing could log in before.'
         : `Let ${living.join(', ')} log in again, with the secret it had.`,
-    blastRadius: (consumersSeen.length === 0
-      ? 'Nobody was connected when the plan was drawn.'
-      : `These lose access at once: ${consumersSeen.join(', ')}`
-    ).slice(0, 400),
+    blastRadius: cutOff(consumersSeen),
     needs: [],
     produces: [
       ...(living.length === 0 ? [] : (['old-refused', 'no-session-left'] as const)),

@@ -1,6 +1,7 @@
 /** What every plan is drawn from, and the parts that plans of several kinds have in common. */
 
 import type { Standing } from '../fence.js'
+import { type Refusal, refuse } from '../refusal.js'
 import type { Settings } from '../shapes/asked.js'
 import type { Identity } from '../shapes/authority.js'
 import type { CaseOpened } from '../shapes/event.js'
@@ -126,14 +127,34 @@ export const enableStep = (input: {
   }
 }
 
-export const closeStep: Step = {
-  stepId: 'close',
-  title: 'The evidence is complete',
+/** The first right that the admin credential lacks, if any: nobody signs for what cannot be done. */
+export const lackingRight = ({ missing }: Seen): Refusal | null => {
+  const [lacking] = missing
+  return lacking === undefined
+    ? null
+    : refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
+}
+
+/** What losing access at once means, as the owner reads it. */
+export const cutOff = (consumersSeen: readonly string[]): string =>
+  (consumersSeen.length === 0
+    ? 'Nobody was connected when the plan was drawn.'
+    : `These lose access at once: ${consumersSeen.join(', ')}`
+  ).slice(0, 400)
+
+/** A step in which people look at what was observed; it does nothing itself. */
+export const lookStep = (of: Pick<Step, 'stepId' | 'title' | 'needs'>): Step => ({
+  ...of,
   executor: 'none',
   operations: [],
   undo: [{ op: 'nothing' }],
   rollback: 'Nothing changes on the target.',
   blastRadius: 'None.',
-  needs: ['evidence-complete'],
   produces: [],
-}
+})
+
+export const closeStep: Step = lookStep({
+  stepId: 'close',
+  title: 'The evidence is complete',
+  needs: ['evidence-complete'],
+})

@@ -10,6 +10,7 @@ import {
   closeStep,
   deliverTo,
   enableStep,
+  lackingRight,
   type Planning,
   planBase,
 } from './planning.js'
@@ -41,10 +42,7 @@ function whyNot({ identity, seen }: Planning): Refusal | null {
     return refuse('TARGET_UNSUITABLE', '/credentials', `there already: ${there.join(', ')}`)
   if (identity.consumers.length === 0)
     return refuse('TARGET_UNSUITABLE', '/consumers', 'nobody is registered to receive the secret')
-  const [lacking] = seen.missing
-  return lacking === undefined
-    ? null
-    : refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
+  return lackingRight(seen)
 }
 
 interface Parts extends Planning {

@@ -4,7 +4,14 @@
  */
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan } from '../shapes/plan.js'
-import { closeStep, deliverTo, enableStep, type Planning, planBase } from './planning.js'
+import {
+  closeStep,
+  deliverTo,
+  enableStep,
+  lackingRight,
+  type Planning,
+  planBase,
+} from './planning.js'
 
 export const REINSTATE_STEPS = ['enable', 'hand-over', 'close'] as const
 
@@ -19,8 +26,8 @@ export function planReinstatement(input: Planning): Plan | Refusal {
   )
   if (wrong !== undefined || first === undefined)
     return refuse('TARGET_UNSUITABLE', '/credentials', 'missing on the target or not in the group')
-  const [lacking] = seen.missing
-  if (lacking !== undefined) return refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
+  const lacking = lackingRight(seen)
+  if (lacking !== null) return lacking
   const { credential } = first
   return {
     ...planBase(input, { summary: `Reinstate ${identity.identityId}`, using: [] }),

@@ -7,7 +7,14 @@ import { type Refusal, refuse } from '../refusal.js'
 import type { Settings } from '../shapes/asked.js'
 import type { Identity } from '../shapes/authority.js'
 import type { Plan, Step } from '../shapes/plan.js'
-import { closeStep, deliverTo, type Planning, planBase, type Seen } from './planning.js'
+import {
+  closeStep,
+  deliverTo,
+  lackingRight,
+  type Planning,
+  planBase,
+  type Seen,
+} from './planning.js'
 
 export const ROTATION_STEPS = ['issue', 'cut-over', 'retire', 'close'] as const
 
@@ -15,8 +22,8 @@ export function planRotation(input: Planning): Plan | Refusal {
   const { opened, identity, seen } = input
   const pair = choose(seen)
   if ('refused' in pair) return pair
-  const [lacking] = seen.missing
-  if (lacking !== undefined) return refuse('TARGET_UNSUITABLE', '/missing', lacking.slice(0, 280))
+  const lacking = lackingRight(seen)
+  if (lacking !== null) return lacking
   const { retiring, incoming } = pair
   const summary = `Rotate ${identity.identityId}: ${incoming} replaces ${retiring}`
   return {

@@ -6,7 +6,8 @@
 import { z } from 'zod'
 import { Asked, Settings } from './asked.js'
 import {
-  Base64,
+  Attestation,
+  AuthorityReference,
   CaseId,
   CompanyId,
   ContractId,
@@ -15,7 +16,6 @@ import {
   EnterpriseId,
   Fact,
   IdentityId,
-  KeyId,
   ObjectiveId,
   PersonId,
   StepId,
@@ -29,10 +29,7 @@ import { Plan, TargetState } from './plan.js'
 import { ResolvedRequirement } from './requirement.js'
 
 const RefusalCodeText = z.string().regex(/^[A-Z_]{3,40}$/)
-/** The connector's signature over the event without this field, bound to the case. */
-const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
 const Round = z.int().min(1)
-const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
 
 export const CaseOpened = z.strictObject({
   type: z.literal('CaseOpened'),

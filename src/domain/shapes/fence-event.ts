@@ -1,6 +1,6 @@
 /** The entries of a fence stream, `fence:<kind>:<id>`: fences are raised there, and lifted for one identity at a time. */
 import { z } from 'zod'
-import { Base64, CaseId, IdentityId, KeyId, Ulid } from './basic.js'
+import { Attestation, CaseId, IdentityId, Ulid } from './basic.js'
 import { Envelope, Fence } from './envelope.js'
 
 /** What was signed, and the signature. */
@@ -12,7 +12,7 @@ export const FenceLifted = z.strictObject({
   identityId: IdentityId,
   caseId: CaseId,
   grantId: Ulid,
-  attestation: z.strictObject({ keyid: KeyId, sig: Base64 }),
+  attestation: Attestation,
 })
 export type FenceLifted = z.infer<typeof FenceLifted>
 export const FenceEvent = z.discriminatedUnion('type', [Fenced, FenceLifted])

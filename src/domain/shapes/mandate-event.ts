@@ -1,9 +1,7 @@
 /** The entries of a mandate's own stream, `mandate:<mandateId>`: it is given once, used, and perhaps revoked. */
 import { z } from 'zod'
-import { CaseId, Count, DigestText, StepId, Ulid } from './basic.js'
+import { AuthorityReference, CaseId, Count, StepId, Ulid } from './basic.js'
 import { Envelope } from './envelope.js'
-
-const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
 
 export const MandateGiven = z.strictObject({
   type: z.literal('MandateGiven'),
