@@ -61,7 +61,7 @@ const createAll = (
   connection: NativeConnection,
 ): Promise<Worker[]> =>
   Promise.all(
-    systems.map((systemId) =>
+    [...systems, null].map((systemId) =>
       Worker.create({
         connection,
         namespace: temporal.namespace,

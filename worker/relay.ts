@@ -157,7 +157,7 @@ async function signalWithStart(
     signalArgs: [item.payload],
     workflowIdReusePolicy,
     workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `${capital(row.kind)} ${row.identityId} for ${row.companyId} under ${row.objectiveId}`,
+    staticSummary: `${capital(row.kind)} ${row.scope.id} for ${row.companyId} under ${row.objectiveId}`,
     staticDetails: staticDetails(row),
     typedSearchAttributes: startAttributes(row),
     memo: { policy: row.policy, owner: row.ownerId, objective: row.objectiveId },
@@ -169,7 +169,7 @@ const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.
 
 const staticDetails = (row: CaseRow): string =>
   [
-    `- Identity: ${row.identityId} on ${row.systemId} (${row.tier})`,
+    `- About: ${row.scope.kind} ${row.scope.id} on ${row.systemId ?? 'no system'} (${row.tier})`,
     `- Owner: ${row.ownerId}, control objective ${row.objectiveId}`,
     `- Executor: ${row.companyId}`,
     `- Policy: ${row.policy}`,
@@ -180,9 +180,9 @@ const staticDetails = (row: CaseRow): string =>
 const startAttributes = (row: CaseRow): SearchAttributePair[] => [
   { key: ATTRIBUTES.partner, value: row.companyId },
   { key: ATTRIBUTES.owner, value: row.ownerId },
-  { key: ATTRIBUTES.identity, value: row.identityId },
-  { key: ATTRIBUTES.control, value: row.objectiveId },
-  { key: ATTRIBUTES.target, value: row.systemId },
+  { key: ATTRIBUTES.identity, value: row.scope.id },
+  ...(row.objectiveId === null ? [] : [{ key: ATTRIBUTES.control, value: row.objectiveId }]),
+  ...(row.systemId === null ? [] : [{ key: ATTRIBUTES.target, value: row.systemId }]),
   { key: ATTRIBUTES.policy, value: row.policy },
   { key: ATTRIBUTES.risk, value: row.tier },
   { key: ATTRIBUTES.phase, value: 'plan' },

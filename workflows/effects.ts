@@ -60,7 +60,7 @@ export type Work = Exclude<Due, { kind: 'closed' | 'decision' | 'claim' }>
 
 export interface WorkOrder {
   readonly caseId: string
-  readonly systemId: string
+  readonly systemId: string | null
   readonly folded: Folded
   readonly work: Work
   /** Shown on the timeline. */

@@ -2,6 +2,7 @@
 export {
   runCase as contain,
   runCase as deprovision,
+  runCase as exception,
   runCase as lift,
   runCase as provision,
   runCase as reinstate,

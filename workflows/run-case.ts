@@ -141,7 +141,7 @@ async function work(run: Run, next: Work): Promise<void> {
   const box: { done: { events: readonly Recorded[]; stuck: string | null } | null } = { done: null }
   carryOut({
     caseId: state.caseId,
-    systemId: state.opened?.systemId ?? '',
+    systemId: state.opened?.systemId ?? null,
     folded: foldedOf(state),
     work: next,
     summary: workLabel(state),

@@ -17,8 +17,8 @@ export async function timeFence(product: ProductSide, openCases: number): Promis
   await dba.query(
     `with made as (
        insert into streams (stream) select 'bench:' || $2 || ':' || n from generate_series(1, $2::int) n returning stream)
-     insert into cases (case_id, kind, identity_id, system_id, company_id, owner_id, objective_id, policy, tier)
-     select stream, 'rotate', stream, 'sys_bench', $1, 'per_bench', 'obj_bench', 'bench@1', 'tier1' from made`,
+     insert into cases (case_id, kind, scope_kind, scope_id, system_id, company_id, owner_id, objective_id, policy, tier)
+     select stream, 'rotate', 'identity', stream, 'sys_bench', $1, 'per_bench', 'obj_bench', 'bench@1', 'tier1' from made`,
     [PARTNER, openCases],
   )
   await dba.end()

@@ -97,10 +97,10 @@ async function gateOf(
   const votesFor = onBehalfOf ?? personId
   const persons = awaitedOf(item, at).flatMap((group) => group.persons)
   if (!voters.includes(votesFor) || !persons.includes(votesFor)) return []
-  const { identityId, systemId, tier, executor } = opened
+  const { scope, systemId, tier, executor } = opened
   return [
     {
-      ...{ caseId, stepId, title: item.step.title, identityId, systemId, tier },
+      ...{ caseId, stepId, title: item.step.title, scope, systemId, tier },
       ...{ partnerId: executor, votesFor, round: item.round, because: item.because, gate },
       links: { review: `/v1/cases/${caseId}/steps/${stepId}/review` },
     },

@@ -13,6 +13,7 @@ import {
 import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
+import { identityScope } from '../domain/matter.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -32,9 +33,10 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
   const { identityId, change, changeReference, ...asked } = request
+  const scope = identityScope(identityId)
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
-    request: { asked, identityId, change, changeReference, requester },
+    request: { asked, scope, change, changeReference, requester },
     principal: tenantOf(principal),
     idempotencyKey: key.data,
   })
@@ -69,10 +71,10 @@ async function tasksOf(input: {
     const deliver = step.operations.find((operation) => operation.op === 'deliver')
     if (phase !== 'offered' || task === null || grant === null || deliver === undefined) return []
     const { stepId, title } = step
-    const { identityId, systemId } = opened
+    const { scope, systemId } = opened
     return [
       {
-        ...{ caseId, stepId, title, identityId, systemId, grantId: grant.grantId },
+        ...{ caseId, stepId, title, scope, systemId, grantId: grant.grantId },
         ...{ credential: deliver.credential, consumers: deliver.to },
         ...{ until: task.until, lease: task.lease },
         links: { lease: `/v1/cases/${caseId}/steps/${stepId}/lease` },

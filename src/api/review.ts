@@ -3,6 +3,7 @@
  * signed now. A template is an offer: whoever signs compares it with what was shown, and `judge` decides.
  */
 import type { Review } from '../contract/http.js'
+import { isCovered } from '../domain/approval.js'
 import { type Authority, inForce, within } from '../domain/authority.js'
 import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
 import { fold } from '../domain/evolve.js'
@@ -99,7 +100,7 @@ function voterOf({ authority, personId, at }: Reviewing, parts: Parts): Voter | 
       within(item, at) &&
       inForce(item.key, at) &&
       item.kinds.includes(opened.asked.kind) &&
-      (item.systems === null || item.systems.includes(opened.systemId)),
+      isCovered(item.systems, opened.systemId),
   )
   return delegation === undefined
     ? 'You are not among the approvers of this gate.'

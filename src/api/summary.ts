@@ -19,13 +19,13 @@ export function summaryOf(input: {
   const state = recorded.reduce(evolve, initial(caseId))
   const { opened, openedAt } = state
   if (opened === null || openedAt === null) return null
-  const { identityId, systemId, tier, ownerId, objectiveId } = opened
+  const { scope, systemId, tier, ownerId, objectiveId } = opened
   const { contract, requester, executor } = opened
   return {
     ...{
       caseId,
       kind: opened.asked.kind,
-      identityId,
+      scope,
       systemId,
       tier,
       ownerId,

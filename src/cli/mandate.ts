@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import { openEnvelope } from '../domain/envelope.js'
-import { STEPS_OF } from '../domain/plan.js'
+import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import { CaseKind, Tier } from '../domain/shapes/basic.js'
 import { Envelope, Mandate, type MandateRevocation } from '../domain/shapes/envelope.js'
@@ -92,7 +92,7 @@ async function draft(options: Draft): Promise<void> {
   if (isRefusal(payload)) throw new UsageFault(`no mandate at ${payload.where}: ${payload.detail}`)
   if (!payload.signers.includes(profile.personId))
     throw new UsageFault('name yourself with --signer too: a draft is signed by you')
-  const known = payload.covers.kinds.flatMap((kind) => STEPS_OF[kind])
+  const known = payload.covers.kinds.flatMap((kind) => KINDS[kind].steps)
   const stranger = payload.covers.steps.find((step) => !known.includes(step))
   if (stranger !== undefined) throw new UsageFault(`these kinds have no step ${stranger}`)
   await writeNew(options.out, signEnvelope({ kind: 'mandate', payload, ...key }))

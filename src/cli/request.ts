@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import type { OpenCaseRequest } from '../contract/http.js'
+import { Deviation } from '../domain/shapes/basic.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -46,12 +47,43 @@ export const define = (): Command =>
       ),
     )
     .addCommand(
+      asking('exception', 'have an identity deviate from a rule, for a while')
+        .requiredOption('--deviation <rule>', Deviation.options.join(', '))
+        .requiredOption('--because <reference>', 'where the reason stands in your own register')
+        .requiredOption('--control <id=person...>', 'a compensating control, and who attests it')
+        .requiredOption('--attest-every <hours>', 'hours between two attestations', Number)
+        .requiredOption('--until <time>', 'when it ends, as 2027-01-31T00:00:00.000Z')
+        .action((identityId: string, options: Options & ExceptionOptions) =>
+          ask(exceptionOf(identityId, options), options),
+        ),
+    )
+    .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
         .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>
           ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
         ),
     )
+
+interface ExceptionOptions {
+  readonly deviation: string
+  readonly because: string
+  readonly control: readonly string[]
+  readonly attestEvery: number
+  readonly until: string
+}
+
+/** What is wrong in it, the API says. */
+const exceptionOf = (identityId: string, options: ExceptionOptions): OpenCaseRequest => ({
+  ...{ kind: 'exception', identityId, until: options.until, reference: options.because },
+  deviation: options.deviation as Deviation,
+  controls: options.control.map((pair) => {
+    const [controlId = '', attestedBy = ''] = pair.split('=')
+    return { controlId, attestedBy }
+  }),
+  attestEveryMs: Math.round(options.attestEvery * HOUR_MS),
+})
+const HOUR_MS = 3_600_000
 
 async function ask(asked: OpenCaseRequest, options: Options): Promise<void> {
   const change = CHANGES.find((item) => item === options.change)

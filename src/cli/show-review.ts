@@ -6,14 +6,14 @@ export const showReview = (review: Review): readonly string[] => [
   ...(review.because === null ? [] : [`opened again because: ${review.because}`]),
   '',
   `case          ${review.caseId}`,
-  `identity      ${review.plan.identityId} on ${review.plan.systemId}, owner ${review.ownerId}`,
+  `about         ${about(review.plan)}, owner ${review.ownerId}`,
   `asked by      ${review.requester.personId ?? review.requester.companyId}${reference(review)}`,
   `executed by   ${review.step.executor === 'partner' ? review.partnerId : review.step.executor}${under(review.contract)}`,
   `change        ${review.plan.change.summary} (${review.plan.change.type}, risk ${review.plan.change.risk})`,
   ...review.step.operations.map((operation) => `  operation   ${words(operation)}`),
   `blast radius  ${review.step.blastRadius}`,
   `rollback      ${review.step.rollback}`,
-  ...review.plan.consumersSeen.map((seen) => `consumers     ${seen}`),
+  ...(review.plan.target?.consumersSeen ?? []).map((seen) => `consumers     ${seen}`),
   ...review.plan.warnings.map((warning) => `WARNING       ${warning}`),
   `observed      ${review.facts.length === 0 ? 'nothing yet' : review.facts.join(', ')}`,
   ...preState(review),
@@ -25,6 +25,9 @@ export const showReview = (review: Review): readonly string[] => [
   `plan hash     ${review.planHash}`,
   ...(review.cannot === null ? [] : ['', review.cannot]),
 ]
+
+const about = ({ scope, systemId }: Review['plan']): string =>
+  systemId === null ? `${scope.kind} ${scope.id}` : `${scope.kind} ${scope.id} on ${systemId}`
 
 const under = (contract: Review['contract']): string =>
   contract === null ? '' : `, contract ${contract.contractId} clause ${contract.clauseId}`

@@ -5,9 +5,11 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
+import { ExceptionTerms } from '../domain/shapes/asked.js'
 import {
   CaseId,
   CaseKind,
+  CaseScope,
   CompanyId,
   Count,
   DigestText,
@@ -61,6 +63,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     kind: z.literal('deprovision'),
     reassignTo: TargetName.nullable().default(null),
   }),
+  AskedFor.extend({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 
@@ -113,11 +116,11 @@ export type OpenedAnswer = z.infer<typeof OpenedAnswer>
 export const CaseRow = z.object({
   caseId: CaseId,
   kind: CaseKind,
-  identityId: IdentityId,
-  systemId: SystemId,
+  scope: CaseScope,
+  systemId: SystemId.nullable(),
   partnerId: CompanyId,
   ownerId: PersonId,
-  objectiveId: ObjectiveId,
+  objectiveId: ObjectiveId.nullable(),
   policy: z.string(),
   tier: Tier,
   phase: z.enum(['open', 'closed']),
@@ -160,12 +163,12 @@ const ContractTerms = z.object({ contractId: z.string(), clauseId: z.string() })
 export const CaseSummary = z.object({
   caseId: CaseId,
   kind: CaseKind,
-  identityId: IdentityId,
-  systemId: SystemId,
+  scope: CaseScope,
+  systemId: SystemId.nullable(),
   tier: Tier,
   partnerId: CompanyId,
   ownerId: PersonId,
-  objectiveId: ObjectiveId,
+  objectiveId: ObjectiveId.nullable(),
   contract: ContractTerms,
   requester: z.object({
     kind: z.enum(['partner', 'enterprise']),
@@ -253,8 +256,8 @@ export const InboxAnswer = z.object({
       caseId: CaseId,
       stepId: StepId,
       title: z.string(),
-      identityId: IdentityId,
-      systemId: SystemId,
+      scope: CaseScope,
+      systemId: SystemId.nullable(),
       tier: Tier,
       partnerId: CompanyId,
       /** Whose vote is awaited: this person, or somebody who delegated to this person. */
@@ -274,8 +277,8 @@ export const TasksAnswer = z.object({
       caseId: CaseId,
       stepId: StepId,
       title: z.string(),
-      identityId: IdentityId,
-      systemId: SystemId,
+      scope: CaseScope,
+      systemId: SystemId.nullable(),
       grantId: Ulid,
       credential: z.string(),
       consumers: z.array(z.string()),

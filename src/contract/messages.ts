@@ -10,8 +10,12 @@ export const NAMESPACE = 'countersign'
 
 /** Workflows and their local activities. */
 export const CORE_QUEUE = 'cs-core'
-/** One queue for each system: only the connector that holds its admin credential polls it. */
-export const connectorQueue = (systemId: string): string => `cs-exec-${systemId}`
+/**
+ * One queue for each system, which only the connector that holds its admin credential polls; one for work that is
+ * done in the evidence store alone, which every connector polls.
+ */
+export const connectorQueue = (systemId: string | null): string =>
+  systemId === null ? 'cs-exec-records' : `cs-exec-${systemId}`
 
 /** The workflow id is the case id; a workflow knows nothing else and reads the rest from the ledger. */
 export interface CaseInput {

@@ -46,7 +46,7 @@ export function attributesOf({
   return [
     { key: partner, value: opened?.executor ?? null },
     { key: owner, value: opened?.ownerId ?? null },
-    { key: identity, value: opened?.identityId ?? null },
+    { key: identity, value: opened?.scope.id ?? null },
     { key: control, value: opened?.objectiveId ?? null },
     { key: target, value: opened?.systemId ?? null },
     {

@@ -180,6 +180,10 @@ function isDelegated({ judging, decision }: { judging: Judging; decision: Decisi
       within(delegation, at) &&
       inForce(delegation.key, at) &&
       delegation.kinds.includes(opened.asked.kind) &&
-      (delegation.systems === null || delegation.systems.includes(opened.systemId)),
+      isCovered(delegation.systems, opened.systemId),
   )
 }
+
+/** Whether a list of systems names this one; null: whichever, and work that is on none. */
+export const isCovered = (systems: readonly string[] | null, systemId: string | null): boolean =>
+  systems === null || (systemId !== null && systems.includes(systemId))

@@ -39,8 +39,8 @@ export const packInForce = (authority: Pick<Authority, 'packs'>, at: string) =>
 export function termsAgain(asking: AskingAgain): Requirement | Refusal {
   const { opened, state, step, authority, at } = asking
   const { stepId } = step.step
-  const { asked, identityId, requester } = opened
-  const request = { kind: asked.kind, identityId, requester }
+  const { asked, scope, requester } = opened
+  const request = { kind: asked.kind, scope, requester }
   const admitted = admitRequest({ authority, request, at })
   if (isRefusal(admitted)) return admitted
   // Who carries it out, and whether fences stop it, follows from the authority and not from the entry.

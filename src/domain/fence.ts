@@ -58,13 +58,13 @@ const ownsInScope = (authority: Authority, { personId, scope }: Fence): boolean 
 interface Scoped {
   readonly identityId: string
   readonly partner: string | null
-  readonly systemId: string
+  readonly systemId: string | null
 }
 
 const scopesOf = ({ identityId, partner, systemId }: Scoped): readonly FenceScope[] => [
   { kind: 'identity', id: identityId },
   ...(partner === null ? [] : [{ kind: 'partner' as const, id: partner }]),
-  { kind: 'system', id: systemId },
+  ...(systemId === null ? [] : [{ kind: 'system' as const, id: systemId }]),
 ]
 
 /** Every scope that an identity is in: its own, its custodian's, its system's. */
@@ -73,7 +73,13 @@ export const scopesAround = (identity: Identity): readonly FenceScope[] =>
 
 /** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
 export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>
-  opened.contract === null ? [] : scopesOf({ ...opened, partner: opened.executor })
+  opened.contract === null
+    ? []
+    : scopesOf({
+        identityId: opened.scope.id,
+        partner: opened.executor,
+        systemId: opened.systemId,
+      })
 
 /** The registered identities that a fence of this scope stands around, by id. */
 export const identitiesIn = (authority: Authority, scope: FenceScope): readonly Identity[] =>

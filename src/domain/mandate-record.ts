@@ -68,7 +68,8 @@ export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
   const quorum = mandateRequirement({ authority, pack })
   if (isRefusal(quorum)) return quorum
   const zone = mandate.window?.zone ?? 'UTC'
-  const { tier, systemId, identityId } = opened
+  const { tier, systemId, scope } = opened
+  const identityId = scope.kind === 'identity' ? scope.id : null
   const companyId = opened.contract === null ? null : opened.executor
   return judgeMandate({
     ...{ envelope, authority, verify, at, revocations, quorum },

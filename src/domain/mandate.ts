@@ -8,7 +8,7 @@
  */
 import { type Authority, inForce, within } from './authority.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
-import { livePerson } from './owner.js'
+import { livePerson } from './matter.js'
 import { satisfied } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
@@ -25,10 +25,11 @@ export interface MandateUse {
   readonly kind: CaseKind
   readonly stepId: string
   readonly tier: Identity['tier']
-  readonly systemId: string
+  readonly systemId: string | null
   /** The partner that executes the step; null for what the enterprise carries out itself. */
   readonly companyId: string | null
-  readonly identityId: string
+  /** Null when the case is about more than one. */
+  readonly identityId: string | null
   /** What the step does to access: only takes it away, or anything else. */
   readonly effect: 'reduces' | 'other'
 }

@@ -1,18 +1,20 @@
 /**
  * admitRequest: may this be asked for at all? An admitted request has exactly one live internal *owner*,
  * a control *objective* with a live internal owner for its outcome, and a *contract* in force whose
- * partner acknowledged the reserved matters, with a *clause* that covers it. For a partner an identity of
+ * partner acknowledged the reserved matters, with a *clause* that covers it. For a partner what is
  * somebody else's does not exist.
  */
 import { type Authority, within } from './authority.js'
+import { KINDS } from './kinds.js'
+import { contractsWith, enterpriseCompany, livePerson, type Matter, matterOf } from './matter.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import type { Clause, Contract, Identity, Objective, Person } from './shapes/authority.js'
-import type { CaseKind, Outcome } from './shapes/basic.js'
+import type { Clause, Contract, Identity, Objective } from './shapes/authority.js'
+import type { CaseKind, CaseScope } from './shapes/basic.js'
 import type { CaseOpened } from './shapes/event.js'
 
 export interface CaseRequest {
   readonly kind: CaseKind
-  readonly identityId: string
+  readonly scope: CaseScope
   readonly requester: {
     readonly kind: 'partner' | 'enterprise'
     readonly companyId: string
@@ -21,9 +23,7 @@ export interface CaseRequest {
 }
 
 export interface Admission {
-  readonly identity: Identity
-  readonly ownerId: string
-  readonly objectiveId: string
+  readonly matter: Matter
   /** Null for what the enterprise carries out itself. */
   readonly contract: CaseOpened['contract']
   readonly executorCompany: string
@@ -36,39 +36,20 @@ interface Asking {
   readonly at: string
 }
 
-/** The control outcome that each kind of case serves. */
-export const OUTCOME_OF: Readonly<Record<CaseKind, Outcome>> = {
-  rotate: 'rotation',
-  provision: 'provisioning',
-  reinstate: 'provisioning',
-  deprovision: 'deprovisioning',
-  contain: 'incidents',
-  lift: 'incidents',
-}
-
-/** The person, if active and of a company of the enterprise; a partner's person owns and approves nothing. */
-export function livePerson(authority: Authority, personId: string): Person | null {
-  const person = authority.persons.get(personId)
-  if (person === undefined || person.status !== 'active') return null
-  return authority.companies.get(person.companyId)?.kind === 'enterprise' ? person : null
-}
-
-/** What the enterprise carries out itself, against everybody's will if need be: no partner is needed for it, and no fence stops it. */
 const isOwnWork = ({ kind, requester }: CaseRequest): boolean =>
-  kind === 'contain' ||
-  kind === 'lift' ||
-  (kind === 'deprovision' && requester.kind === 'enterprise')
+  KINDS[kind].work === 'own' || (KINDS[kind].work === 'asker' && requester.kind === 'enterprise')
 
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {
-  const identity = whichIdentity(asking)
-  if (isRefusal(identity)) return identity
+  const matter = whichMatter(asking)
+  if (isRefusal(matter)) return matter
   const { authority, request, at } = asking
-  if (isOwnWork(request)) return admitOwnWork(asking, identity)
+  const { identity } = matter
+  if (isOwnWork(request)) return admitOwnWork(asking, matter)
+  if (identity === null) return refuse('NOT_ALLOWED', '/scope/kind')
   if (at >= identity.need.until && request.kind !== 'deprovision')
     return refuse('NEED_ENDED', '/identity/need', `the need ended at ${identity.need.until}`)
-  const owner = livePerson(authority, identity.ownerId)
-  if (owner === null)
+  if (livePerson(authority, identity.ownerId) === null)
     return refuse(
       'NO_OWNER',
       '/identity/ownerId',
@@ -80,33 +61,45 @@ export function admitRequest(asking: Asking): Admission | Refusal {
   if (isRefusal(covered)) return covered
   const { contract, clause } = covered
   return {
-    identity,
-    ownerId: owner.personId,
-    objectiveId: objective.objectiveId,
+    matter,
     contract: { contractId: contract.contractId, clauseId: clause.clauseId },
     executorCompany: contract.companyId,
   }
 }
 
-/** Taking access away needs no partner, no contract and no owner who is still there. */
-function admitOwnWork({ request }: Asking, identity: Identity): Admission | Refusal {
-  const { requester } = request
-  if (requester.kind !== 'enterprise') return refuse('NOT_ALLOWED', '/requester/kind')
-  const { ownerId, objectiveId } = identity
-  return { identity, ownerId, objectiveId, contract: null, executorCompany: requester.companyId }
+/** What the enterprise does itself needs no partner and no contract; taking access away not even an owner who is still there. */
+function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
+  const { requester, kind } = request
+  if (!KINDS[kind].askedBy.includes(requester.kind)) return refuse('NOT_ALLOWED', '/requester/kind')
+  const executorCompany =
+    requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
+  return { matter, contract: null, executorCompany }
 }
 
-/** UNTRUSTED: kind and company come from the door, the identity from whoever asks. */
-function whichIdentity({ authority, request }: Asking): Identity | Refusal {
-  const { requester, identityId } = request
+/** UNTRUSTED: kind and company come from the door, the scope from whoever asks. */
+function whichMatter({ authority, request }: Asking): Matter | Refusal {
+  const { requester, scope, kind } = request
   if (authority.companies.get(requester.companyId)?.kind !== requester.kind)
     return refuse('NOT_ALLOWED', '/requester/companyId')
   if (requester.personId !== null && !isEmployed({ authority, requester }))
     return refuse('NOT_ALLOWED', '/requester/personId')
-  const identity = authority.identities.get(identityId)
-  const foreign = requester.kind === 'partner' && identity?.custodian !== requester.companyId
-  return identity === undefined || foreign ? refuse('IDENTITY_UNKNOWN', '/identityId') : identity
+  if (!KINDS[kind].scope.split(' or ').includes(scope.kind))
+    return refuse(
+      'NOT_ALLOWED',
+      '/scope/kind',
+      `a case of kind ${kind} is not about one ${scope.kind}`,
+    )
+  const matter = matterOf(authority, scope)
+  return !isRefusal(matter) &&
+    requester.kind === 'partner' &&
+    !isTheirs(matter, requester.companyId)
+    ? refuse('IDENTITY_UNKNOWN', '/identityId')
+    : matter
 }
+
+/** What a partner knows of: what it is custodian of, and itself. */
+const isTheirs = ({ scope, identity }: Matter, companyId: string): boolean =>
+  identity === null ? scope.id === companyId : identity.custodian === companyId
 
 function isEmployed(input: { authority: Authority; requester: CaseRequest['requester'] }): boolean {
   const person = input.authority.persons.get(input.requester.personId ?? '')
@@ -116,8 +109,8 @@ function isEmployed(input: { authority: Authority; requester: CaseRequest['reque
 function whichObjective({ authority, request }: Asking, identity: Identity): Objective | Refusal {
   const objective = authority.objectives.get(identity.objectiveId)
   if (objective === undefined) return refuse('NO_OBJECTIVE', '/identity/objectiveId')
-  const outcome = OUTCOME_OF[request.kind]
-  return livePerson(authority, objective.owners[outcome]) === null
+  const { outcome } = KINDS[request.kind]
+  return outcome !== null && livePerson(authority, objective.owners[outcome]) === null
     ? refuse(
         'NO_OBJECTIVE',
         `/objective/owners/${outcome}`,
@@ -136,7 +129,7 @@ function whichClause(asking: Asking, identity: Identity): Covered | Refusal {
   const custodian = authority.companies.get(identity.custodian ?? '')
   if (custodian?.kind !== 'partner')
     return refuse('NO_CLAUSE', '/identity/custodian', 'no partner is custodian of this identity')
-  const signed = authority.contracts.filter(({ companyId }) => companyId === custodian.companyId)
+  const signed = contractsWith(authority, custodian.companyId)
   const inForce = signed.filter((contract) => within(contract, at))
   if (inForce.length === 0)
     return refuse('CONTRACT_ENDED', '/contract', `${named(signed)} is not in force`)

@@ -1,29 +1,16 @@
-/**
- * The one place that knows which kinds of case have a plan. A new kind is one file in plans/, one
- * line here, its policy rules, its workflow name and its tests.
- */
-import { CONTAINMENT_STEPS, planContainment } from './plans/contain.js'
-import { DEPROVISION_STEPS, planDeprovision } from './plans/deprovision.js'
-import { LIFT_STEPS, planLift } from './plans/lift.js'
+/** Draws the plan of a case: one file in plans/ for each kind. In what else kinds differ stands in kinds.ts. */
+import { planContainment } from './plans/contain.js'
+import { planDeprovision } from './plans/deprovision.js'
+import { planLift } from './plans/lift.js'
 import type { Planning } from './plans/planning.js'
-import { PROVISION_STEPS, planProvision } from './plans/provision.js'
-import { planReinstatement, REINSTATE_STEPS } from './plans/reinstate.js'
-import { planRotation, ROTATION_STEPS } from './plans/rotate.js'
+import { planProvision } from './plans/provision.js'
+import { planReinstatement } from './plans/reinstate.js'
+import { planRotation } from './plans/rotate.js'
 import type { Refusal } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
-import type { CaseKind } from './shapes/basic.js'
 import type { Plan } from './shapes/plan.js'
 
-/** The steps of each kind of case, in the order in which they are performed. */
-export const STEPS_OF: Readonly<Record<CaseKind, readonly string[]>> = {
-  rotate: ROTATION_STEPS,
-  provision: PROVISION_STEPS,
-  deprovision: DEPROVISION_STEPS,
-  contain: CONTAINMENT_STEPS,
-  lift: LIFT_STEPS,
-  reinstate: REINSTATE_STEPS,
-}
-
+/** For kinds whose work is on a target; the others' plans are drawn in the evidence store. */
 export function drawPlan(input: Planning): Plan | Refusal {
   const { asked } = input.opened
   switch (asked.kind) {
@@ -39,6 +26,8 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planLift(input)
     case 'reinstate':
       return planReinstatement(input)
+    case 'exception':
+      throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
 
@@ -49,6 +38,7 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'contain':
     case 'lift':
     case 'reinstate':
+    case 'exception':
       return []
     case 'provision':
       return asked.memberOf

@@ -8,10 +8,11 @@
  */
 import { type Authority, within } from './authority.js'
 import { digest } from './digest.js'
-import { livePerson, OUTCOME_OF } from './owner.js'
+import { KINDS } from './kinds.js'
+import { contractsWith, livePerson, type Matter } from './matter.js'
 import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import type { Settings } from './shapes/asked.js'
+import { type Asked, personsNamedIn, type Settings } from './shapes/asked.js'
 import type { Identity, Person, PersonKey } from './shapes/authority.js'
 import type { CaseKind, Fact } from './shapes/basic.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
@@ -20,7 +21,7 @@ import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/r
 interface Scope {
   readonly kind: CaseKind
   readonly tier: Identity['tier']
-  readonly systemId: string
+  readonly systemId: string | null
 }
 
 export interface Subject extends Scope {
@@ -33,14 +34,15 @@ export interface Subject extends Scope {
 /** The subject of one step, with the live persons of the enterprise who stand in each role. */
 export function subjectOf(input: {
   readonly authority: Authority
-  readonly identity: Identity
-  readonly kind: CaseKind
+  readonly matter: Matter
+  readonly asked: Asked
   readonly stepId: string
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
 }): Subject {
-  const { authority, identity, kind, stepId, requester, executorCompany } = input
-  const owners = authority.objectives.get(identity.objectiveId)?.owners
+  const { authority, matter, asked, stepId, requester, executorCompany } = input
+  const { kind } = asked
+  const { identity, tier, systemId } = matter
   const everybody = [...authority.persons.values()]
   const live = (ids: readonly string[]) =>
     sorted(ids.filter((id) => livePerson(authority, id) !== null))
@@ -51,10 +53,12 @@ export function subjectOf(input: {
     (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {
-    ...{ kind, stepId, tier: identity.tier, systemId: identity.systemId },
+    ...{ kind, stepId, tier, systemId },
     roles: {
-      'identity-owner': live([identity.ownerId]),
-      'objective-owner': live(owners === undefined ? [] : [owners[OUTCOME_OF[kind]]]),
+      'identity-owner': live(identity === null ? [] : [identity.ownerId]),
+      'objective-owner': live(outcomeOwners(authority, { matter, kind })),
+      'contract-owner': live(contractOwners(authority, matter)),
+      'named-person': live(personsNamedIn(asked)),
       'duty-person': withDuty(authority, 'duty-person'),
       'risk-owner': withDuty(authority, 'risk-owner'),
       officer: withDuty(authority, 'officer'),
@@ -63,12 +67,31 @@ export function subjectOf(input: {
   }
 }
 
+/** Whoever owns the outcome that this kind of case serves, for an identity of the matter. */
+function outcomeOwners(
+  authority: Authority,
+  { matter, kind }: { readonly matter: Matter; readonly kind: CaseKind },
+): readonly string[] {
+  const { outcome } = KINDS[kind]
+  if (outcome === null) return []
+  return matter.identities.flatMap(({ objectiveId }) => {
+    const owner = authority.objectives.get(objectiveId)?.owners[outcome]
+    return owner === undefined ? [] : [owner]
+  })
+}
+
+/** Owners of the contracts with the partner that the matter is about, or that keeps its identity. */
+function contractOwners(authority: Authority, { scope, identity }: Matter): readonly string[] {
+  const companyId = scope.kind === 'partner' ? scope.id : identity?.custodian
+  return contractsWith(authority, companyId ?? '').map(({ ownerId }) => ownerId)
+}
+
 const sorted = <T extends string>(values: Iterable<T>): T[] => [...new Set(values)].sort()
 
 const matches = (rule: Rule, { kind, tier, systemId }: Scope): boolean =>
   rule.kind === kind &&
   rule.when.tiers.includes(tier) &&
-  (rule.when.systems === null || rule.when.systems.includes(systemId))
+  (rule.when.systems === null || (systemId !== null && rule.when.systems.includes(systemId)))
 
 /** Refuses NO_RULE, NO_APPROVER (naming the role) or UNSIGNABLE; the rules that determined it are listed. */
 export function resolve(input: {

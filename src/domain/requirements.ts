@@ -5,11 +5,11 @@
  */
 import type { Authority } from './authority.js'
 import { digest } from './digest.js'
-import { STEPS_OF } from './plan.js'
+import { KINDS } from './kinds.js'
+import { type Matter, matterOf } from './matter.js'
 import { resolve, stricter, subjectOf } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import type { Identity } from './shapes/authority.js'
-import type { CaseKind } from './shapes/basic.js'
+import type { Asked } from './shapes/asked.js'
 import type { CaseOpened } from './shapes/event.js'
 import type { Pack } from './shapes/policy.js'
 import type { ResolvedRequirement } from './shapes/requirement.js'
@@ -18,8 +18,8 @@ export interface Resolving {
   readonly authority: Authority
   readonly pack: Pack
   readonly packHash: ResolvedRequirement['pack']['hash']
-  readonly identity: Identity
-  readonly kind: CaseKind
+  readonly matter: Matter
+  readonly asked: Asked
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
 }
@@ -37,7 +37,7 @@ export function requirementsOf(
   input: Resolving,
 ): Readonly<Record<string, ResolvedRequirement>> | Refusal {
   const requirements: Record<string, ResolvedRequirement> = {}
-  for (const stepId of STEPS_OF[input.kind]) {
+  for (const stepId of KINDS[input.asked.kind].steps) {
     const resolved = requirementOf({ ...input, stepId })
     if (isRefusal(resolved)) return resolved
     requirements[stepId] = resolved
@@ -54,14 +54,14 @@ export function requirementToday(input: {
   readonly packHash: Resolving['packHash']
 }): ResolvedRequirement | Refusal {
   const { opened, stepId, authority } = input
-  const identity = authority.identities.get(opened.identityId)
+  const matter = matterOf(authority, opened.scope)
   const pinned = opened.requirements[stepId]
-  if (identity === undefined) return refuse('IDENTITY_UNKNOWN', '/identityId')
+  if (isRefusal(matter)) return matter
   if (pinned === undefined) return refuse('WRONG_STEP', `/requirements/${stepId}`)
   const today = requirementOf({
     ...input,
-    identity,
-    kind: opened.asked.kind,
+    matter,
+    asked: opened.asked,
     requester: opened.requester,
     executorCompany: opened.executor,
   })

@@ -94,32 +94,50 @@ export async function record(
   return result.answer
 }
 
-export interface Work {
+/** A case as it stands before whoever works on it, under the authority of now. */
+export interface Setting {
   readonly caseId: string
   readonly opened: CaseOpened
-  readonly plan: Plan
+  readonly authority: Authority
+  readonly at: string
+}
+
+/** The identity on its system. */
+export interface Target {
   readonly identity: Identity
   readonly subject: Subject
   readonly connector: Connector
 }
 
-/** The identity and its target, from the verified authority; never from the request. */
-export async function targetOf(
-  deps: ExecutionDeps,
-  state: CaseState,
-): Promise<Omit<Work, 'plan'> & { readonly authority: Authority; readonly at: string }> {
+/** Work on a target. */
+export interface Work extends Setting, Target {
+  readonly plan: Plan
+}
+
+/** Work in the evidence store alone. */
+export interface RecordsWork extends Setting {
+  readonly plan: Plan
+}
+
+export async function settingOf(deps: ExecutionDeps, state: CaseState): Promise<Setting> {
   const { caseId, opened } = state
-  const bad = (code: RefusalCode, where: string) =>
-    stop(deps, { caseId, refusal: refuse(code, where) })
-  if (opened === null) return bad('CASE_UNKNOWN', `/${caseId}`)
+  if (opened === null) return stop(deps, { caseId, refusal: refuse('CASE_UNKNOWN', `/${caseId}`) })
   const at = await now(deps.db)
   const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
   if (isRefusal(authority)) return stop(deps, { caseId, refusal: authority })
-  const identity = authority.identities.get(opened.identityId)
-  if (identity === undefined) return bad('IDENTITY_UNKNOWN', '/identityId')
+  return { caseId, opened, authority, at }
+}
+
+/** The identity and its target, from the verified authority; never from the request. */
+export async function targetOf(deps: ExecutionDeps, setting: Setting): Promise<Setting & Target> {
+  const { caseId, opened, authority } = setting
+  const bad = (code: RefusalCode, where: string) =>
+    stop(deps, { caseId, refusal: refuse(code, where) })
+  const identity = authority.identities.get(opened.scope.id)
+  if (identity === undefined) return bad('IDENTITY_UNKNOWN', '/scope/id')
   const connector = deps.connectorOf(identity.systemId)
   if (connector === undefined || identity.systemId !== opened.systemId)
     return bad('TARGET_UNSUITABLE', '/systemId')
   const { group, credentials } = identity
-  return { caseId, opened, identity, subject: { group, credentials }, connector, authority, at }
+  return { ...setting, identity, subject: { group, credentials }, connector }
 }

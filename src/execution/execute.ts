@@ -5,9 +5,16 @@
  */
 
 import type { Attest } from '../domain/attestation.js'
-import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import {
+  type CaseState,
+  hasRollback,
+  type Recorded,
+  type StepState,
+  stepOf,
+} from '../domain/case.js'
 import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/decide/execution.js'
 import { due } from '../domain/due.js'
+import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
@@ -17,10 +24,21 @@ import { transaction } from '../store/db.js'
 import { holdFences } from '../store/fences.js'
 import { passGate } from '../store/gate.js'
 import { awaitProof } from '../store/proof.js'
-import { applied, type ExecutionDeps, readCase, record, stop, targetOf, type Work } from './deps.js'
+import {
+  applied,
+  type ExecutionDeps,
+  type RecordsWork,
+  readCase,
+  record,
+  settingOf,
+  stop,
+  targetOf,
+  type Work,
+} from './deps.js'
 import { faultPoint } from './faults.js'
 import { offerTask } from './offer.js'
 import { type Doing, isChange, operate, type Seen } from './operations.js'
+import { isInRecords, lookAt } from './place.js'
 
 export interface StepOf {
   readonly caseId: string
@@ -65,8 +83,7 @@ async function askGate(
   input: { at: StepOf; state: CaseState },
 ): Promise<'granted' | 'refused'> {
   const { at } = input
-  const { connector, subject } = await targetOf(deps, input.state)
-  const preState = await connector.state(subject)
+  const preState = await lookAt(deps, input.state)
   faultPoint('gate.before_commit')
   const { answer } = await applied(deps, {
     caseId: at.caseId,
@@ -104,9 +121,12 @@ async function awaitIntent(
   const proof = await awaitProof(deps.db, { hash: intent.hash, log, published, withinMs })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
-  if (input.state.opened?.asked.kind !== 'contain') await stop(deps, { caseId, refusal: proof })
+  if (!isAtOnce(input.state)) await stop(deps, { caseId, refusal: proof })
   await recordFinding(deps.db, { caseId, refusal: proof })
 }
+
+const isAtOnce = ({ opened }: CaseState): boolean =>
+  opened !== null && KINDS[opened.asked.kind].urgency === 'at-once'
 
 interface Running {
   readonly state: CaseState
@@ -118,11 +138,13 @@ interface Running {
 
 async function runOperations(deps: ExecutionDeps, running: Running): Promise<void> {
   const { state, step } = running
-  const target = await targetOf(deps, state)
+  const setting = await settingOf(deps, state)
   const { plan } = state
   if (plan === null || step.grant === null)
     throw new TypeError('a granted step without plan or grant')
-  const work: Work = { ...target, plan }
+  const work = isInRecords(setting)
+    ? { ...setting, plan }
+    : { ...(await targetOf(deps, setting)), plan }
   const { grantId } = step.grant
   const at = { caseId: state.caseId, stepId: step.step.stepId }
   const { operations } = step.step
@@ -150,7 +172,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
  * A change holds the case's fences while it is made: raising one is acknowledged before the change,
  * and then prevents it, or after it.
  */
-async function operateUnfenced(doing: Doing): Promise<Seen> {
+async function operateUnfenced(doing: Doing<Operation, Work | RecordsWork>): Promise<Seen> {
   if (!isChange(doing.op)) return operate(doing)
   const { deps, work } = doing
   return transaction(deps.db, async (tx) => {
@@ -161,11 +183,11 @@ async function operateUnfenced(doing: Doing): Promise<Seen> {
   })
 }
 
-const refusedByFence = ({ op, work }: Doing): Seen => ({
+const refusedByFence = ({ op, work }: Doing<Operation, RecordsWork>): Seen => ({
   outcome: 'refused',
   code: 'FENCED',
   facts: [],
-  observed: { op: op.op, identity: work.identity.identityId },
+  observed: { op: op.op, about: work.opened.scope.id },
 })
 
 type Observation = Omit<EventOf<'OperationObserved'>, 'attestation'>
@@ -259,7 +281,7 @@ async function failed(
   input: {
     readonly at: StepOf
     readonly grantId: string
-    readonly work: Work
+    readonly work: Work | RecordsWork
     readonly step: StepState
     readonly seen: Seen
     readonly observed: Observation
@@ -283,11 +305,11 @@ async function failed(
 /** Whether there is something that the step's own rollback has to undo: the target carries this grant. */
 async function leftBehind(input: {
   readonly grantId: string
-  readonly work: Work
+  readonly work: Work | RecordsWork
   readonly step: StepState
 }): Promise<'clean' | 'dirty'> {
   const { work, grantId } = input
-  if (input.step.step.undo.every(({ op }) => op === 'nothing')) return 'clean'
+  if (!('connector' in work) || !hasRollback(input.step.step)) return 'clean'
   for (const credential of work.subject.credentials)
     if ((await work.connector.lastGrant(credential))?.grantId === grantId) return 'dirty'
   return 'clean'

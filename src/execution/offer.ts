@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../domain/refusal.js'
 import type { Permit } from '../domain/shapes/envelope.js'
 import { sealSecret } from '../keys/seal.js'
 import { signEnvelope } from '../keys/sign.js'
-import { type ExecutionDeps, ExecutionFault, record, stop, targetOf } from './deps.js'
+import { type ExecutionDeps, ExecutionFault, record, settingOf, stop, targetOf } from './deps.js'
 import { faultPoint } from './faults.js'
 import { secretOf } from './secrets.js'
 
@@ -81,7 +81,7 @@ async function sealAll(
   },
 ): Promise<Record<string, Digest>> {
   const { state, credential, to, grantId } = input
-  const { identity, caseId } = await targetOf(deps, state)
+  const { identity, caseId } = await targetOf(deps, await settingOf(deps, state))
   const secret = await secretOf(deps, { identityId: identity.identityId, credential })
   if (secret === null) throw new ExecutionFault('SECRET_MISSING')
   const digests: Record<string, Digest> = {}

@@ -5,11 +5,8 @@
  * Operations that change the target are here; those that only look are in probes.ts.
  */
 import type { ChangeKind, Effect } from '../connectors/connector.js'
-import { attested } from '../domain/attestation.js'
-import { isRefusal } from '../domain/refusal.js'
 import type { Operation } from '../domain/shapes/plan.js'
-import { liftFence } from '../store/fences.js'
-import { ExecutionFault, type Work } from './deps.js'
+import { ExecutionFault, type RecordsWork, type Work } from './deps.js'
 import { faultPoint } from './faults.js'
 import {
   observeAccepted,
@@ -22,6 +19,11 @@ import {
   verifyRemoved,
   verifyRights,
 } from './probes.js'
+import {
+  isRecordsOperation,
+  operateInRecords,
+  type RecordsOperation,
+} from './records/operations.js'
 import { stagedSecret, stageSecret } from './secrets.js'
 import { type Doing, done, type Only, refused, type Seen } from './seen.js'
 
@@ -52,7 +54,14 @@ export function isChange({ op }: Operation): boolean {
   }
 }
 
-export async function operate(doing: Doing): Promise<Seen> {
+export async function operate(doing: Doing<Operation, Work | RecordsWork>): Promise<Seen> {
+  const { op, work } = doing
+  if (isRecordsOperation(op)) return operateInRecords({ ...doing, op })
+  if (!('connector' in work)) throw new TypeError(`${op.op} needs a target`)
+  return operateOnTarget({ ...doing, op, work })
+}
+
+async function operateOnTarget(doing: Doing<Exclude<Operation, RecordsOperation>>): Promise<Seen> {
   const { op } = doing
   switch (op.op) {
     case 'create':
@@ -85,8 +94,6 @@ export async function operate(doing: Doing): Promise<Seen> {
       return verifyRights({ ...doing, op })
     case 'verify-removed':
       return verifyRemoved({ ...doing, op })
-    case 'lift-fence':
-      return lift({ ...doing, op })
     case 'deliver':
       throw new TypeError('deliver hands over to the partner and is no operation on the target')
   }
@@ -147,19 +154,6 @@ async function remove({ work, grantId, op, expected }: Only<'remove'>): Promise<
   const observed = { group: subject.group, reassigned_to: op.reassignTo ?? 'nobody' }
   if (effect.effect === 'unknown') throw new ExecutionFault(effect.code)
   return saw(effect, observed)
-}
-
-/** The last of the plan's fences completes what the step was for. */
-async function lift({ deps, work, grantId, op }: Only<'lift-fence'>): Promise<Seen> {
-  const { caseId, identity } = work
-  const { scope, fenceId } = op
-  const { identityId } = identity
-  const event = { type: 'FenceLifted' as const, fenceId, identityId, caseId, grantId }
-  const { keyId, signer } = deps.signing
-  const lifted = attested(event, { caseId, keyId, sign: signer.sign })
-  const outcome = await liftFence(deps.db, { scope, lifted })
-  if (isRefusal(outcome)) return refused(outcome.refused, { fence: fenceId })
-  return done({ fence: fenceId, scope: `${scope.kind} ${scope.id}`, outcome }, ['fences-lifted'])
 }
 
 /** An unknown outcome is decided by the grant id that the target itself carries, never by guessing. */

@@ -5,36 +5,17 @@
 
 import { openGate, plan as planCase } from '../domain/decide/gate.js'
 import { due } from '../domain/due.js'
-import { scopesAround } from '../domain/fence.js'
-import { othersIn, drawPlan as planFor } from '../domain/plan.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import { apply } from '../store/apply.js'
-import { transaction } from '../store/db.js'
-import { standingAround } from '../store/fences.js'
 import { coveringMandate } from '../store/mandates.js'
-import { applied, type ExecutionDeps, readCase, record, stop, targetOf } from './deps.js'
+import { applied, type ExecutionDeps, readCase, record, stop } from './deps.js'
+import { lookAt, planAt } from './place.js'
 
 export async function drawPlan(deps: ExecutionDeps, caseId: string): Promise<void> {
   const { state } = await readCase(deps, caseId)
   if (due(state).kind !== 'plan') return
-  const { opened, identity, subject, connector, at } = await targetOf(deps, state)
-  const seen = await connector.inspect(subject, othersIn(opened.asked))
-  const { authority, verify } = deps
-  const { identityId } = identity
-  const scopes = scopesAround(identity)
-  const fences = await transaction(deps.db, (tx) =>
-    standingAround(tx, { scopes, identityId, authority, verify }),
-  )
-  if (isRefusal(fences)) return stop(deps, { caseId, refusal: fences })
-  const plan = planFor({
-    fences,
-    opened,
-    identity,
-    seen,
-    attributes: connector.attributes(subject),
-    at,
-  })
+  const plan = await planAt(deps, state)
   await record(deps, {
     caseId,
     decide: ({ state: fresh }) => {
@@ -54,8 +35,9 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
   const next = due(state)
   if (next.kind !== 'open-gate') return
   const { stepId } = next
-  const { opened, connector, subject } = await targetOf(deps, state)
-  const preState = await connector.state(subject)
+  const { opened } = state
+  if (opened === null) return
+  const preState = await lookAt(deps, state)
   const outcome = await applied(deps, {
     caseId,
     result: apply(deps.db, {

@@ -2,7 +2,7 @@
 import type { RefusalCode } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
-import type { ExecutionDeps, Work } from './deps.js'
+import type { ExecutionDeps, RecordsWork, Work } from './deps.js'
 
 export interface Seen {
   readonly outcome: 'done' | 'already' | 'refused'
@@ -11,9 +11,9 @@ export interface Seen {
   readonly observed: Readonly<Record<string, string>>
 }
 
-export interface Doing<Op extends Operation = Operation> {
+export interface Doing<Op extends Operation = Operation, At extends RecordsWork = Work> {
   readonly deps: ExecutionDeps
-  readonly work: Work
+  readonly work: At
   readonly grantId: string
   readonly op: Op
   /** The state that was signed for: every change compares it whole. */
@@ -22,7 +22,10 @@ export interface Doing<Op extends Operation = Operation> {
   readonly controlled: ReadonlySet<string>
 }
 
-export type Only<Name extends Operation['op']> = Doing<Extract<Operation, { op: Name }>>
+export type Only<Name extends Operation['op'], At extends RecordsWork = Work> = Doing<
+  Extract<Operation, { op: Name }>,
+  At
+>
 
 export const done = (observed: Record<string, string>, facts: readonly Fact[] = []): Seen => ({
   outcome: 'done',

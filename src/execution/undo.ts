@@ -3,12 +3,20 @@ import { stepOf } from '../domain/case.js'
 import { undoStep } from '../domain/decide/execution.js'
 import { due } from '../domain/due.js'
 import type { Undo } from '../domain/shapes/plan.js'
-import { type ExecutionDeps, readCase, record, targetOf, type Work } from './deps.js'
+import {
+  type ExecutionDeps,
+  readCase,
+  record,
+  type Setting,
+  settingOf,
+  type Target,
+  targetOf,
+} from './deps.js'
 import type { StepOf } from './execute.js'
 import { faultPoint } from './faults.js'
 
 interface Undoing {
-  readonly work: Omit<Work, 'plan'>
+  readonly work: Setting & Target
   readonly grantId: string
 }
 
@@ -19,7 +27,7 @@ export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void
   if (next.kind !== 'undo' || next.stepId !== at.stepId || step === null || step.grant === null)
     return
   const { grantId } = step.grant
-  const work = await targetOf(deps, state)
+  const work = await targetOf(deps, await settingOf(deps, state))
   const observed: Record<string, string> = {}
   for (const undo of step.step.undo) Object.assign(observed, await putBack({ work, grantId }, undo))
   const alone = Object.values(observed).some((said) => said.startsWith(LEFT))

@@ -71,7 +71,10 @@ function about(shown: Shown): readonly Markup[] {
   const asked = requester.personId === null ? requester.companyId : whom(shown, requester.personId)
   const change = requester.changeReference ?? 'none'
   const rows: Row[] = [
-    ['Identity', `${opened.identityId} on ${opened.systemId}, ${opened.tier}`],
+    [
+      'About',
+      `${opened.scope.kind} ${opened.scope.id}, on ${opened.systemId ?? 'no system'}, ${opened.tier}`,
+    ],
     ['Owner', whom(shown, opened.ownerId)],
     ['Control objective', `${objective ?? ''} (${opened.objectiveId})`],
     ['Control', identity === null ? 'unknown' : CONTROL[identity.control]],

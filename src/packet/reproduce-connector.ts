@@ -23,9 +23,9 @@ import { digest } from '../domain/digest.js'
 import { due } from '../domain/due.js'
 import { openEnvelope, verifySignature } from '../domain/envelope.js'
 import { fencesAround } from '../domain/fence.js'
+import { KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
-import { STEPS_OF } from '../domain/plan.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import type { Fact } from '../domain/shapes/basic.js'
@@ -63,24 +63,31 @@ function underAny<T>(moment: Moment, ask: (authority: Authority) => T | Refusal)
 export const planned: Reproduce<'Planned'> = (moment) => {
   const { state, event } = moment
   const { opened } = state
-  const known = underAny(moment, (authority) => {
-    const identity = authority.identities.get(opened?.identityId ?? '')
-    const { about, group, credentials, identityId, systemId, objectiveId } = event.plan
-    const same =
-      identity?.group === group &&
-      identity.credentials.join() === credentials.join() &&
-      namedIn(about).every((name) => credentials.includes(name)) &&
-      opened?.asked.kind === about.kind &&
-      opened.identityId === identityId &&
-      opened.systemId === systemId &&
-      opened.objectiveId === objectiveId
-    return same || differs('/plan', 'the plan is not for this identity')
-  })
+  const { about, scope, systemId, objectiveId, target } = event.plan
+  const same =
+    opened?.asked.kind === about.kind &&
+    digest(opened.scope) === digest(scope) &&
+    opened.systemId === systemId &&
+    opened.objectiveId === objectiveId &&
+    (KINDS[about.kind].place === 'target') === (target !== null)
+  if (!same) return differs('/plan', 'the plan is not for this case')
+  const known =
+    target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
   if (isRefusal(known)) return known
   const steps = event.plan.steps.map((step) => step.stepId)
-  if (steps.join() !== STEPS_OF[event.plan.about.kind].join())
+  if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
   return plan(state, { plan: event.plan, attest })
+}
+
+/** The plan is for the identity as it is registered on its system, and names no credential of another. */
+function isOfTarget({ about, scope, target }: Plan, authority: Authority): true | Refusal {
+  const identity = authority.identities.get(scope.id)
+  const same =
+    identity?.group === target?.group &&
+    identity?.credentials.join() === target?.credentials.join() &&
+    namedIn(about).every((name) => target?.credentials.includes(name))
+  return same || differs('/plan', 'the plan is not for this identity')
 }
 
 /** The credentials that a plan names. */
@@ -95,6 +102,7 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'contain':
       return about.living
     case 'lift':
+    case 'exception':
       return []
   }
 }
@@ -185,7 +193,7 @@ export const granted: Reproduce<'Granted'> = (moment) => {
     return refuse('NOT_DUE', `/steps/${stepId}`, 'granted without a satisfied gate')
   if (digest(signed) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
   const around = fencesAround(opened)
-  const { identityId } = opened
+  const identityId = opened.scope.id
   const stands = (raised: RaisedFence) =>
     stoodAt(raised, { identityId, index }) &&
     around.some(({ kind, id }) => raised.fence.scope.kind === kind && raised.fence.scope.id === id)

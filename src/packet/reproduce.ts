@@ -11,6 +11,7 @@ import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
+import { KINDS } from '../domain/kinds.js'
 import { admitRequest } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
@@ -77,31 +78,33 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority
   const { changeReference: _, ...requester } = event.requester
-  const { asked, identityId } = event
+  const { asked, scope } = event
   const { kind } = asked
-  const admitted = admitRequest({ authority, request: { kind, identityId, requester }, at })
+  const admitted = admitRequest({ authority, request: { kind, scope, requester }, at })
   if (isRefusal(admitted)) return admitted
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
-  const { identity, ownerId, objectiveId, contract, executorCompany } = admitted
+  const { matter, contract, executorCompany } = admitted
+  const { tier, ownerId, objectiveId, systemId } = matter
   const { pack, hash: packHash } = loaded
   const requirements = requirementsOf({
-    ...{ authority, pack, packHash, identity, kind, requester, executorCompany },
+    ...{ authority, pack, packHash, matter, asked, requester, executorCompany },
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = kind === 'contain' ? null : preflight({ requirements, authority, at })
+  const { urgency, place } = KINDS[kind]
+  const unsignable = urgency === 'at-once' ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
-  const { tier, systemId } = identity
   const terms = settingsFor({ pack, kind, tier, systemId })
   if (isRefusal(terms)) return terms
   if (asked.kind === 'contain' && !isCut(moment, { fenceId: asked.fenceId, authority }))
     return refuse('ENTRY_MISSING', '/asked/fenceId', 'no such fence cut this identity before')
-  if (!event.caseId.startsWith(`${kind}:${executorCompany}:${identityId}:`))
+  if (!event.caseId.startsWith(`${kind}:${executorCompany}:${scope.id}:`))
     return refuse('WRONG_CASE', '/caseId')
   return [
     {
       ...event,
-      ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, systemId, tier },
+      ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, tier },
+      systemId: place === 'target' ? systemId : null,
       ...{ ownerId, objectiveId, contract, executor: executorCompany },
       ...{ settings: terms.settings, evidence: [...terms.evidence], requirements },
     },
@@ -117,7 +120,7 @@ const isCut = (
     ({ fence, index: raisedAt }) =>
       fence.fenceId === of.fenceId &&
       raisedAt < index &&
-      cuts(fence, { authority: of.authority, identityId: event.identityId }),
+      cuts(fence, { authority: of.authority, identityId: event.scope.id }),
   )
 
 /** Judged again against the state of that moment and the bundle it names; what follows is counted again. */
@@ -153,7 +156,7 @@ export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fence
   const { scope, fenceId } = event
   const raised = fences.find(({ fence: item }) => item.fenceId === fenceId)
   const same = raised?.fence.scope.kind === scope.kind && raised.fence.scope.id === scope.id
-  const identityId = state.opened?.identityId ?? ''
+  const identityId = state.opened?.scope.id ?? ''
   if (raised === undefined || !same || !stoodAt(raised, { identityId, index }))
     return refuse('ENTRY_MISSING', '/fenceId', 'no such fence was raised before')
   return fence(state, { scope, fenceId })

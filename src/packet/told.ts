@@ -66,7 +66,7 @@ export function toldByBundles(input: {
   const { ownership } = readUnverified(named)
   if (isRefusal(ownership)) return { keys, identity: null, objective: null }
   const { identities, objectives } = ownership.payload
-  const identity = identities.find((item) => item.identityId === opened.identityId)
+  const identity = identities.find((item) => item.identityId === opened.scope.id)
   const objective = objectives.find((item) => item.objectiveId === opened.objectiveId)
   return {
     keys,

@@ -112,6 +112,8 @@ export function runPackTests(pack: Pack, files: PackFiles): readonly PackTestRes
 const NOBODY: Readonly<Record<Role, readonly string[]>> = {
   'identity-owner': [],
   'objective-owner': [],
+  'contract-owner': [],
+  'named-person': [],
   'duty-person': [],
   'risk-owner': [],
   officer: [],

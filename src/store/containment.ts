@@ -4,6 +4,8 @@
  * the residue: somebody has to end that access by hand.
  */
 import { identitiesIn } from '../domain/fence.js'
+import { holdOf } from '../domain/kinds.js'
+import { identityScope } from '../domain/matter.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Fence } from '../domain/shapes/envelope.js'
 import { type Db, now } from './db.js'
@@ -17,8 +19,8 @@ export interface Containment {
 /** The one that another fence opened before. */
 async function openContainment(db: Db, identityId: string): Promise<string | null> {
   const { rows } = await db.query<{ case_id: string }>(
-    "select case_id from cases where identity_id = $1 and phase = 'open' and kind = 'contain'",
-    [identityId],
+    "select case_id from cases where holds = $1 and phase = 'open'",
+    [holdOf('contain', identityScope(identityId))],
   )
   return rows[0]?.case_id ?? null
 }
@@ -37,7 +39,9 @@ export async function contain(
   for (const { identityId } of identitiesIn(authority, fence.scope)) {
     const opened = await openCase(deps, {
       request: {
-        ...{ asked: { kind: 'contain', fenceId: fence.fenceId }, identityId, change: 'emergency' },
+        asked: { kind: 'contain', fenceId: fence.fenceId },
+        scope: identityScope(identityId),
+        change: 'emergency',
         requester: { kind: 'enterprise', companyId, personId: null },
         changeReference: null,
       },

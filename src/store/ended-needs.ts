@@ -2,7 +2,7 @@
  * Ended needs: an identity whose registered business need is over is deprovisioned without being asked for.
  * The case opens by itself; what happens in it still waits for signatures, or for a mandate that covers it.
  */
-import type { Authority } from '../domain/authority.js'
+import { enterpriseCompany, identityScope } from '../domain/matter.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { type Db, now } from './db.js'
 import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
@@ -21,14 +21,16 @@ export async function deprovisionEnded(
   const at = await now(deps.db)
   const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
   if (isRefusal(authority)) return authority
-  const companyId = enterpriseOf(authority)
+  const companyId = enterpriseCompany(authority)
   const ended: Ended[] = []
   for (const { identityId, need } of authority.identities.values()) {
     if (at < need.until || besides.has(identityId)) continue
     if (await isHandled(deps.db, identityId)) continue
     const opened = await openCase(deps, {
       request: {
-        ...{ asked: { kind: 'deprovision', reassignTo: null }, identityId, change: 'standard' },
+        asked: { kind: 'deprovision', reassignTo: null },
+        scope: identityScope(identityId),
+        change: 'standard',
         requester: { kind: 'enterprise', companyId, personId: null },
         changeReference: null,
       },
@@ -44,8 +46,8 @@ export async function deprovisionEnded(
 async function isHandled(db: Db, identityId: string): Promise<boolean> {
   const { rowCount } = await db.query(
     `select 1 from cases c
-      where c.identity_id = $1 and (
-        (c.phase = 'open' and c.kind <> 'contain')
+      where c.scope_id = $1 and (
+        (c.phase = 'open' and c.holds = $1)
         or (c.kind = 'deprovision' and exists (
           select 1 from entries e where e.stream = c.case_id and e.type = 'StepPerformed'
              and convert_from(e.bytes, 'UTF8')::jsonb -> 'body' ->> 'stepId' = 'remove')))
@@ -54,10 +56,3 @@ async function isHandled(db: Db, identityId: string): Promise<boolean> {
   )
   return rowCount !== 0
 }
-
-/** The company in whose name the schedule asks: the first of the enterprise's, by id. */
-const enterpriseOf = (authority: Authority): string =>
-  [...authority.companies.values()]
-    .filter(({ kind }) => kind === 'enterprise')
-    .map(({ companyId }) => companyId)
-    .sort()[0] ?? ''

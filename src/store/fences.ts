@@ -72,7 +72,7 @@ async function readFences(
     readStreams(tx, scopes),
   ])
   if (isRefusal(streams)) return streams
-  const standingOf = standingFor(tx, { ...input, identityId: opened.identityId })
+  const standingOf = standingFor(tx, { ...input, identityId: opened.scope.id })
   for (const scope of scopes) {
     const events = streams.get(streamOf(scope)) ?? []
     const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
@@ -231,7 +231,7 @@ async function raiseIn(
 
 /** Tells the workflows of open cases in scope; the fence holds whether they hear it or not. */
 async function tellCases(db: Db, scope: FenceScope): Promise<void> {
-  const column = { identity: 'identity_id', partner: 'company_id', system: 'system_id' }[scope.kind]
+  const column = { identity: 'scope_id', partner: 'company_id', system: 'system_id' }[scope.kind]
   await db.query(
     `insert into outbox (case_id, signal, payload)
      select case_id, 'changed', '{}' from cases where phase = 'open' and ${column} = $1`,
@@ -251,7 +251,7 @@ export async function noticeFence(
   const { caseId } = input
   const { rowCount } = await db.query(
     `select 1 from cases c join fences f
-        on (f.kind, f.id) in (('identity', c.identity_id), ('partner', c.company_id), ('system', c.system_id))
+        on (f.kind, f.id) in ((c.scope_kind, c.scope_id), ('partner', c.company_id), ('system', c.system_id))
       where c.case_id = $1 and c.phase = 'open' and f.epoch <> 0 limit 1`,
     [caseId],
   )

@@ -166,9 +166,10 @@ async function checkCut(
   { deps, tx }: AtGate,
   { opened, authority }: { readonly opened: CaseOpened; readonly authority: Authority },
 ): Promise<Refusal | null> {
-  const { asked, identityId } = opened
+  const { asked, scope } = opened
   if (asked.kind !== 'contain') return null
   const { fenceId } = asked
+  const identityId = scope.id
   const cut = await isCut(tx, { fenceId, identityId, authority, verify: deps.verify })
   return cut
     ? null

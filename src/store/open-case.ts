@@ -1,11 +1,12 @@
 /**
  * Opening a case: contract clause, the identity's single owner, control objective and policy version
  * are resolved, every gate is checked to be signable, or the request is refused with the reason. One
- * case per identity at a time; the same idempotency key gets the same case.
+ * case has an identity for itself at a time; the same idempotency key gets the same case.
  */
 
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
+import { holdOf, KINDS } from '../domain/kinds.js'
 import { admitRequest, type CaseRequest } from '../domain/owner.js'
 import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -125,43 +126,40 @@ async function resolveCase(
   if (isRefusal(authority)) return authority
   const admitted = admitRequest({
     authority,
-    request: { kind, identityId: request.identityId, requester },
+    request: { kind, scope: request.scope, requester },
     at,
   })
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const freeze = kind === 'contain' ? null : frozen({ pack: loaded.pack, at })
+  const atOnce = KINDS[kind].urgency === 'at-once'
+  const freeze = atOnce ? null : frozen({ pack: loaded.pack, at })
   if (freeze !== null) return freeze
-  const { identity, ownerId, objectiveId, contract, executorCompany } = admitted
+  const { matter, contract, executorCompany } = admitted
+  const { scope, tier, ownerId, objectiveId, systemId } = matter
   const requirements = requirementsOf({
     authority,
     pack: loaded.pack,
     packHash: loaded.hash,
-    identity,
-    kind,
+    matter,
+    asked,
     requester,
     executorCompany,
   })
   if (isRefusal(requirements)) return requirements
-  const unsignable = kind === 'contain' ? null : preflight({ requirements, authority, at })
+  const unsignable = atOnce ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
-  const terms = settingsFor({
-    pack: loaded.pack,
-    kind,
-    tier: identity.tier,
-    systemId: identity.systemId,
-  })
+  const terms = settingsFor({ pack: loaded.pack, kind, tier, systemId })
   if (isRefusal(terms)) return terms
   const { version, hash } = authority
   return {
     type: 'CaseOpened',
-    caseId: `${kind}:${executorCompany}:${identity.identityId}:${deps.newId()}`,
+    caseId: `${kind}:${executorCompany}:${scope.id}:${deps.newId()}`,
     enterprise: authority.enterprise,
     asked,
-    identityId: identity.identityId,
-    systemId: identity.systemId,
-    tier: identity.tier,
+    scope,
+    systemId: KINDS[kind].place === 'target' ? systemId : null,
+    tier,
     ownerId,
     objectiveId,
     contract,
@@ -176,20 +174,20 @@ async function resolveCase(
 }
 
 /**
- * One open case per identity, and one containment, which waits for nobody; the unique indexes say the same to
- * a race. What a containment did is reviewed before a fence is lifted.
+ * One open case that has the identity for itself, and one containment, which waits for nobody; the unique index
+ * says the same to a race. What a containment did is reviewed before a fence is lifted.
  */
-async function reserve(tx: Tx, event: CaseOpened): Promise<Refusal | null> {
-  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `identity:${event.identityId}`,
-  ])
+async function reserve(tx: Tx, { asked, scope }: CaseOpened): Promise<Refusal | null> {
+  const hold = holdOf(asked.kind, scope)
+  if (hold === null) return null
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`scope:${scope.id}`])
+  const reviewed = asked.kind === 'lift' ? holdOf('contain', scope) : null
   const { rows } = await tx.query<{ case_id: string }>(
-    `select case_id from cases where identity_id = $1 and phase = 'open'
-        and ((kind = 'contain') = ($2 = 'contain') or $2 = 'lift') limit 1`,
-    [event.identityId, event.asked.kind],
+    "select case_id from cases where holds in ($1, $2) and phase = 'open' limit 1",
+    [hold, reviewed],
   )
   const [open] = rows
-  return open === undefined ? null : refuse('CASE_OPEN', '/identityId', `${open.case_id} is open`)
+  return open === undefined ? null : refuse('CASE_OPEN', '/scope/id', `${open.case_id} is open`)
 }
 
 /** The gate would refuse every step: whoever asks hears it at once. */
@@ -198,7 +196,7 @@ async function fencedOff(
   { tx, event }: { readonly tx: Tx; readonly event: CaseOpened },
 ): Promise<Refusal | null> {
   const scopes = fencesAround(event)
-  const { identityId } = event
+  const identityId = event.scope.id
   const standing = await standingAround(tx, { authority, verify, scopes, identityId })
   if (isRefusal(standing)) return standing
   const [first] = standing
@@ -209,12 +207,15 @@ async function fencedOff(
 
 const insertCase = (tx: Tx, event: CaseOpened) =>
   tx.query(
-    `insert into cases (case_id, kind, identity_id, system_id, company_id, owner_id, objective_id, policy, tier)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `insert into cases (case_id, kind, scope_kind, scope_id, holds, system_id, company_id, owner_id,
+                        objective_id, policy, tier)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       event.caseId,
       event.asked.kind,
-      event.identityId,
+      event.scope.kind,
+      event.scope.id,
+      holdOf(event.asked.kind, event.scope),
       event.systemId,
       event.executor,
       event.ownerId,

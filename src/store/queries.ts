@@ -5,6 +5,7 @@
 
 import type { SaltedReason } from '../domain/commitment.js'
 import type { Digest } from '../domain/digest.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
 import type { CaseEvent } from '../domain/shapes/event.js'
 import type { Db } from './db.js'
 
@@ -12,11 +13,11 @@ import type { Db } from './db.js'
 export interface ListedCase {
   readonly caseId: string
   readonly kind: string
-  readonly identityId: string
-  readonly systemId: string
+  readonly scope: CaseScope
+  readonly systemId: string | null
   readonly partnerId: string
   readonly ownerId: string
-  readonly objectiveId: string
+  readonly objectiveId: string | null
   readonly policy: string
   readonly tier: string
   readonly phase: 'open' | 'closed'
@@ -28,7 +29,7 @@ export interface ListedCase {
 /** An open case that nobody has moved yet waits for the system. */
 const WAITING_ON = `case when phase = 'open' and waiting_on = '{}' then array['system'] else waiting_on end`
 
-const COLUMNS = `case_id as "caseId", kind, identity_id as "identityId", system_id as "systemId",
+const COLUMNS = `case_id as "caseId", kind, jsonb_build_object('kind', scope_kind, 'id', scope_id) as scope, system_id as "systemId",
   company_id as "partnerId", owner_id as "ownerId", objective_id as "objectiveId", policy, tier, phase,
   outcome, due, ${WAITING_ON} as "waitingOn"`
 
@@ -84,8 +85,8 @@ export async function openCasesOf(
   identityIds: readonly string[],
 ): Promise<readonly { readonly caseId: string; readonly identityId: string }[]> {
   const { rows } = await db.query<{ caseId: string; identityId: string }>(
-    `select case_id as "caseId", identity_id as "identityId" from cases
-      where phase = 'open' and identity_id = any($1) order by right(case_id, 26)`,
+    `select case_id as "caseId", scope_id as "identityId" from cases
+      where phase = 'open' and scope_id = any($1) order by right(case_id, 26)`,
     [identityIds],
   )
   return rows

@@ -5,6 +5,7 @@
  */
 import type { Recorded } from '../domain/case.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
 import { apply } from './apply.js'
 import { recordFinding } from './cases.js'
 import type { Db } from './db.js'
@@ -13,17 +14,17 @@ import type { Db } from './db.js'
 export interface CaseRow {
   readonly caseId: string
   readonly kind: string
-  readonly identityId: string
-  readonly systemId: string
+  readonly scope: CaseScope
+  readonly systemId: string | null
   readonly companyId: string
   readonly ownerId: string
-  readonly objectiveId: string
+  readonly objectiveId: string | null
   readonly policy: string
   readonly tier: string
   readonly phase: 'open' | 'closed'
 }
 
-const COLUMNS = `case_id as "caseId", kind, identity_id as "identityId", system_id as "systemId",
+const COLUMNS = `case_id as "caseId", kind, jsonb_build_object('kind', scope_kind, 'id', scope_id) as scope, system_id as "systemId",
   company_id as "companyId", owner_id as "ownerId", objective_id as "objectiveId", policy, tier, phase`
 
 export async function caseRow(db: Db, caseId: string): Promise<CaseRow | null> {

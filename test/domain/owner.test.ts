@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { identityScope } from '../../src/domain/matter.js'
 import { admitRequest, type CaseRequest } from '../../src/domain/owner.js'
 import type { Clause, Contract, Identity, Person } from '../../src/domain/shapes/authority.js'
 import { AT, anAuthority, must, type Overrides, SPAN, someKeys } from '../support/authority.js'
@@ -9,7 +10,7 @@ const byAcme = { kind: 'partner', companyId: 'com_acme', personId: null } as con
 const ask = (change: NonNullable<Overrides['change']> = {}, request: Partial<CaseRequest> = {}) =>
   admitRequest({
     authority: anAuthority({ keys, change }).authority,
-    request: { kind: 'rotate', identityId: 'nhi_billing', requester: byAcme, ...request },
+    request: { kind: 'rotate', scope: identityScope('nhi_billing'), requester: byAcme, ...request },
     at: AT,
   })
 
@@ -40,8 +41,8 @@ const later = '2098-01-01T00:00:00.000Z'
 describe('a request that is admitted', () => {
   it('maps the identity to one owner, one objective, one clause and the custodian as executor', () => {
     const admitted = must(ask())
-    expect(admitted.ownerId).toBe('per_ana')
-    expect(admitted.objectiveId).toBe('obj_access')
+    expect(admitted.matter.ownerId).toBe('per_ana')
+    expect(admitted.matter.objectiveId).toBe('obj_access')
     expect(admitted.contract).toEqual({ contractId: 'con_acme', clauseId: '4.2' })
     expect(admitted.executorCompany).toBe('com_acme')
   })
@@ -65,17 +66,17 @@ describe('a request that is admitted', () => {
 
 describe('who may ask', () => {
   it('says of a foreign identity exactly what it says of a missing one', () => {
-    const foreign = ask({}, { identityId: 'nhi_reports' })
+    const foreign = ask({}, { scope: identityScope('nhi_reports') })
     expect(foreign).toMatchObject({ refused: 'IDENTITY_UNKNOWN' })
-    expect(foreign).toEqual(ask({}, { identityId: 'nhi_missing' }))
+    expect(foreign).toEqual(ask({}, { scope: identityScope('nhi_missing') }))
   })
 
   it('says so before it says anything about the foreign identity', () => {
-    expect(ask(identities({ ownerId: 'per_nobody' }), { identityId: 'nhi_reports' })).toMatchObject(
-      {
-        refused: 'IDENTITY_UNKNOWN',
-      },
-    )
+    expect(
+      ask(identities({ ownerId: 'per_nobody' }), { scope: identityScope('nhi_reports') }),
+    ).toMatchObject({
+      refused: 'IDENTITY_UNKNOWN',
+    })
   })
 
   it('refuses a partner that calls itself the enterprise', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { digest } from '../../src/domain/digest.js'
+import { identityScope, matterOf } from '../../src/domain/matter.js'
 import {
   frozen,
   preflight,
@@ -36,6 +37,7 @@ const subject = (change: Partial<Subject> = {}): Subject => ({
       'duty-person': ['per_cleo'],
     },
     ...{ 'risk-owner': ['per_cleo'], officer: ['per_dora'] },
+    ...{ 'contract-owner': ['per_ana'], 'named-person': [] },
   },
   ...change,
 })
@@ -170,10 +172,10 @@ describe('the persons of a subject', () => {
     requester?: { personId: string; companyId: string },
   ) => {
     const { authority } = anAuthority({ keys, change })
-    const identity = authority.identities.get('nhi_billing')
-    if (identity === undefined) throw new Error('no identity')
+    const matter = must(matterOf(authority, identityScope('nhi_billing')))
     return subjectOf({
-      ...{ authority, identity, kind: 'rotate', stepId: 'retire', executorCompany: 'com_acme' },
+      ...{ authority, matter, asked: { kind: 'rotate' }, stepId: 'retire' },
+      executorCompany: 'com_acme',
       requester: requester ?? { personId: null, companyId: 'com_acme' },
     })
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Authority } from '../../src/domain/authority.js'
 import { stepOf } from '../../src/domain/case.js'
 import { type AskingAgain, countAgain, packInForce, termsAgain } from '../../src/domain/count.js'
+import { identityScope, matterOf } from '../../src/domain/matter.js'
 import { isRefusal, type Refusal, refuse } from '../../src/domain/refusal.js'
 import { requirementOf, requirementsOf, requirementToday } from '../../src/domain/requirements.js'
 import type { Pack, StepTerms } from '../../src/domain/shapes/policy.js'
@@ -11,7 +12,6 @@ import { nodeVerify } from '../../src/keys/verify.js'
 import { anAuthority, must, SPAN } from '../support/authority.js'
 import {
   aRotation,
-  billing,
   CAST,
   DAY,
   HOUR,
@@ -32,9 +32,9 @@ import {
 } from '../support/moves.js'
 
 const { authority, keys } = CAST
-const identity = billing(authority)
+const matter = must(matterOf(authority, identityScope('nhi_billing')))
 const asking = {
-  ...{ authority, pack: PACK, packHash: PACK_HASH, identity, kind: 'rotate' as const },
+  ...{ authority, pack: PACK, packHash: PACK_HASH, matter, asked: { kind: 'rotate' as const } },
   ...{ requester: { personId: null, companyId: 'com_acme' }, executorCompany: 'com_acme' },
 }
 const { opened } = aRotation()

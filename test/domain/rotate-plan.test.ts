@@ -107,7 +107,10 @@ describe('a rotation’s plan', () => {
   })
 
   it('says what it saw: consumers on the retiring credential, strangers as a warning', () => {
-    expect(usual).toMatchObject({ consumersSeen: ['billing-service: 3'], warnings: [] })
+    expect(usual).toMatchObject({
+      target: { consumersSeen: ['billing-service: 3'] },
+      warnings: [],
+    })
     const strange = good([credential('billing_a', inUse('psql')), credential('billing_b', OFF)])
     expect(strange.warnings.join()).toContain('psql')
     expect(digest(strange)).not.toBe(digest(usual))

@@ -1,6 +1,7 @@
 /** Cut: an identity loses access at once, on a signed fence and a mandate, with nobody at hand and no Temporal. */
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { identityScope } from '../../src/domain/matter.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { FenceScope } from '../../src/domain/shapes/envelope.js'
 import { containmentsDue, drive } from '../../src/execution/drive.js'
@@ -123,11 +124,12 @@ describe('a containment that no fence opened', () => {
   it('is granted by nobody, whatever mandate is in force', async () => {
     await give()
     await world.targetDba.query('alter role reports_a login')
-    await world.dba.query("update cases set phase = 'closed' where identity_id = 'nhi_reports'")
+    await world.dba.query("update cases set phase = 'closed' where scope_id = 'nhi_reports'")
     const { caseId } = must(
       await openCase(world.api, {
         request: {
-          ...{ asked: { kind: 'contain', fenceId: ulid() }, identityId: 'nhi_reports' },
+          asked: { kind: 'contain', fenceId: ulid() },
+          scope: identityScope('nhi_reports'),
           requester: { kind: 'enterprise', companyId: 'com_bank', personId: null },
           ...{ change: 'emergency', changeReference: null },
         },

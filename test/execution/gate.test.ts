@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { scramVerifier } from '../../src/connectors/scram.js'
 import { type CaseState, stepOf } from '../../src/domain/case.js'
 import { due } from '../../src/domain/due.js'
+import { identityScope } from '../../src/domain/matter.js'
 import { readCase } from '../../src/execution/deps.js'
 import { performStep } from '../../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
@@ -35,7 +36,7 @@ afterAll(async () => {
 const request = (identity: string) => ({
   request: {
     asked: { kind: 'rotate' as const },
-    identityId: `nhi_${identity}`,
+    scope: identityScope(`nhi_${identity}`),
     requester: { kind: 'partner' as const, companyId: 'com_acme', personId: null },
     changeReference: null,
     change: 'standard' as const,
@@ -46,7 +47,7 @@ const request = (identity: string) => ({
 
 /** A fresh case whose first gate is open, and the target as it is now. */
 async function atFirstGate(identity: 'billing' | 'ledger'): Promise<string> {
-  await world.dba.query("update cases set phase = 'closed' where identity_id = $1", [
+  await world.dba.query("update cases set phase = 'closed' where scope_id = $1", [
     `nhi_${identity}`,
   ])
   const { caseId } = must(await openCase(world.api, request(identity)))

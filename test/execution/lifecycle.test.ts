@@ -81,7 +81,7 @@ describe('a deprovision on real PostgreSQL', () => {
     const service = await work.connect({ user: 'billing_a', password, appears: 'billing-service' })
     const caseId = await work.open('billing', REMOVE)
     const { plan } = await work.stateOf(caseId)
-    expect(plan?.consumersSeen).toEqual(['billing-service: 1'])
+    expect(plan?.target?.consumersSeen).toEqual(['billing-service: 1'])
     await work.signAndPerform(caseId, { stepId: 'disable', by: ['per_ana'] })
     await expect(service.query('select 1')).rejects.toBeDefined()
     expect((await work.stateOf(caseId)).facts).toEqual(

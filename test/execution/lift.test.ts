@@ -1,6 +1,7 @@
 /** After a cut: the containment is reviewed, the fences are lifted for one identity, and it gets a new secret. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attested } from '../../src/domain/attestation.js'
+import { identityScope } from '../../src/domain/matter.js'
 import { drive } from '../../src/execution/drive.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { chain, readEntry } from '../../src/ledger/entry.js'
@@ -38,7 +39,9 @@ afterAll(() => world.stop())
 const askAsEnterprise = (kind: 'lift' | 'reinstate', key: string) =>
   openCase(world.api, {
     request: {
-      ...{ asked: { kind }, identityId: 'nhi_billing', change: 'normal' as const },
+      asked: { kind },
+      scope: identityScope('nhi_billing'),
+      change: 'normal' as const,
       requester: { kind: 'enterprise', companyId: 'com_bank', personId: 'per_dora' },
       changeReference: null,
     },

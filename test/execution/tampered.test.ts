@@ -1,7 +1,7 @@
 /** A database administrator at work between vote and execution: the execution gate grants nothing, and says what it found. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
-import { readCase, targetOf } from '../../src/execution/deps.js'
+import { readCase, settingOf, targetOf } from '../../src/execution/deps.js'
 import { performStep } from '../../src/execution/execute.js'
 import { chain, checkChain } from '../../src/ledger/entry.js'
 import { passGate } from '../../src/store/gate.js'
@@ -98,7 +98,10 @@ describe('the execution gate', () => {
 
   it('finds ALREADY_GRANTED when a grant was cut off the case to be given again', async () => {
     const at = await satisfied()
-    const { connector, subject } = await targetOf(world.connector, await work.stateOf(at.caseId))
+    const { connector, subject } = await targetOf(
+      world.connector,
+      await settingOf(world.connector, await work.stateOf(at.caseId)),
+    )
     const preState = await connector.state(subject)
     const granted = must(await passGate(world.connector, { ...at, preState }))
     expect(granted.answer).toMatchObject({ gate: 'granted' })

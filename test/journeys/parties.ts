@@ -10,6 +10,7 @@ import type { System } from '../../src/demo/system.js'
 import { type CaseState, type Recorded, stepOf } from '../../src/domain/case.js'
 import { awaited, due } from '../../src/domain/due.js'
 import { fold } from '../../src/domain/evolve.js'
+import { identityScope } from '../../src/domain/matter.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { Asked } from '../../src/domain/shapes/asked.js'
 import type { Claim, Decision } from '../../src/domain/shapes/envelope.js'
@@ -78,7 +79,7 @@ async function open(at: At, input: Opening): Promise<string> {
   const opened = await openCase(at.deps, {
     request: {
       asked: input.asked ?? { kind: 'rotate' },
-      identityId: `nhi_${input.account}`,
+      scope: identityScope(`nhi_${input.account}`),
       requester: { kind: 'partner', companyId: 'com_acme', personId: null },
       changeReference: input.changeReference,
       change: 'standard',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { STEPS_OF } from '../../src/domain/plan.js'
+import { KINDS } from '../../src/domain/kinds.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { CaseKind, Tier } from '../../src/domain/shapes/basic.js'
 import type { Pack } from '../../src/domain/shapes/policy.js'
@@ -48,7 +48,7 @@ describe('the packs that come with it', () => {
       const ruled = rules
         .filter((rule) => rule.kind === kind && rule.when.tiers.includes(tier))
         .flatMap(({ steps }) => Object.keys(steps))
-      expect(ruled.sort()).toEqual([...STEPS_OF[kind]].sort())
+      expect(ruled.sort()).toEqual([...KINDS[kind].steps].sort())
     }
   })
 

@@ -80,8 +80,8 @@ describe('metrics', () => {
 
   const SEED = `
     insert into streams values ('c1', 1, 'h1');
-    insert into cases (case_id, kind, identity_id, system_id, company_id, owner_id, objective_id, policy, tier, due)
-      values ('c1', 'rotate', 'nhi_a', 'sys_a', 'com_a', 'per_a', 'obj_a', 'default@1', 'tier1', 'undo');
+    insert into cases (case_id, kind, scope_kind, scope_id, system_id, company_id, owner_id, objective_id, policy, tier, due)
+      values ('c1', 'rotate', 'identity', 'nhi_a', 'sys_a', 'com_a', 'per_a', 'obj_a', 'default@1', 'tier1', 'undo');
     insert into entries values
       ('c1', 1, 'h1', 'StepFailed', convert_to('{"at":"2026-01-01T00:00:00.000Z"}', 'UTF8'));
     insert into unsequenced (hash) values ('h1');

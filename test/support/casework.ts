@@ -3,6 +3,7 @@ import pg from 'pg'
 import { ulid } from 'ulid'
 import type { CaseState } from '../../src/domain/case.js'
 import { type Due, due } from '../../src/domain/due.js'
+import { identityScope } from '../../src/domain/matter.js'
 import type { Asked } from '../../src/domain/shapes/asked.js'
 import { readCase } from '../../src/execution/deps.js'
 import { observeStep, performStep } from '../../src/execution/execute.js'
@@ -28,7 +29,9 @@ export function caseworkIn(world: World) {
     ask: (identity: string, what: Asked) =>
       openCase(api, {
         request: {
-          ...{ asked: what, identityId: `nhi_${identity}`, change: 'standard' as const },
+          asked: what,
+          scope: identityScope(`nhi_${identity}`),
+          change: 'standard' as const,
           requester: { kind: 'partner', companyId: 'com_acme', personId: null },
           changeReference: 'CHG0001',
         },

@@ -10,6 +10,7 @@ import type { Authority } from '../../src/domain/authority.js'
 import type { CaseState, Recorded } from '../../src/domain/case.js'
 import { digest } from '../../src/domain/digest.js'
 import { fold } from '../../src/domain/evolve.js'
+import { identityScope, matterOf } from '../../src/domain/matter.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../src/domain/refusal.js'
 import { requirementsOf } from '../../src/domain/requirements.js'
 import type { Identity } from '../../src/domain/shapes/authority.js'
@@ -86,8 +87,9 @@ export function aRotation(asked: Asked = {}): Story {
     ...{ kind: 'partner' as const, companyId: 'com_acme', personId: null, changeReference: null },
     ...asked.requester,
   }
-  const identity = billing(authority)
-  const asking = { authority, pack: PACK, packHash: PACK_HASH, identity, kind: 'rotate' as const }
+  const matter = must(matterOf(authority, identityScope('nhi_billing')))
+  const rotation = { kind: 'rotate' as const }
+  const asking = { authority, pack: PACK, packHash: PACK_HASH, matter, asked: rotation }
   const resolved = must(
     requirementsOf({
       ...asking,
@@ -103,7 +105,7 @@ export function aRotation(asked: Asked = {}): Story {
       asked: { kind: 'rotate' },
       tier: 'tier1',
     },
-    ...{ identityId: 'nhi_billing', systemId: 'sys_billing', ownerId: 'per_ana' },
+    ...{ scope: matter.scope, systemId: 'sys_billing', ownerId: 'per_ana' },
     ...{
       objectiveId: 'obj_access',
       executor,

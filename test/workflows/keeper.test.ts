@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigFault, keeperConfig } from '../../src/config.js'
+import { identityScope } from '../../src/domain/matter.js'
 import { freePort } from '../../src/embedded/ports.js'
 import { openCase } from '../../src/store/open-case.js'
 import { findTampering } from '../../src/store/reconcile.js'
@@ -44,7 +45,7 @@ const open = async (identity: string) =>
     await openCase(world.api, {
       request: {
         asked: { kind: 'rotate' as const },
-        identityId: `nhi_${identity}`,
+        scope: identityScope(`nhi_${identity}`),
         requester: { kind: 'partner', companyId: 'com_acme', personId: null },
         changeReference: null,
         change: 'standard',

@@ -268,7 +268,7 @@ const openCaseOf = async (identity: string): Promise<string> => {
     const { rows } = await rig.world
       .db('cs_api')
       .query<{ case_id: string }>(
-        "select case_id from cases where phase = 'open' and identity_id = $1",
+        "select case_id from cases where phase = 'open' and scope_id = $1",
         [`nhi_${identity}`],
       )
     caseId = rows[0]?.case_id ?? ''

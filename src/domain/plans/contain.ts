@@ -21,7 +21,7 @@ export function planContainment(input: Planning): Plan | Refusal {
   return {
     ...base,
     about: { kind: 'contain', living: living.map(({ credential }) => credential) },
-    steps: [contain({ credentials, consumersSeen: base.consumersSeen }), review],
+    steps: [contain({ credentials, consumersSeen: base.target.consumersSeen }), review],
   }
 }
 

@@ -29,7 +29,7 @@ export function planDeprovision(input: Planning, asked: AskedOf<'deprovision'>):
     using: present.map(({ credential }) => credential),
   })
   const parts: Parts = {
-    ...{ ...input, living, reassignTo, consumersSeen: base.consumersSeen },
+    ...{ ...input, living, reassignTo, consumersSeen: base.target.consumersSeen },
     present: present.map(({ credential }) => credential),
   }
   return {

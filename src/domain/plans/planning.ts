@@ -45,27 +45,56 @@ export type AskedOf<Kind extends CaseOpened['asked']['kind']> = Extract<
   { kind: Kind }
 >
 
+type TargetOfPlan = NonNullable<Plan['target']>
+
 /** All of a plan but what its kind says: the change, its steps and its warnings. */
 export const planBase = (
   { opened, identity, seen, attributes, at }: Planning,
   { summary, using }: { readonly summary: string; readonly using: readonly string[] },
-): Omit<Plan, 'about' | 'steps'> => ({
+): Omit<Plan, 'about' | 'steps' | 'target'> & { readonly target: TargetOfPlan } => ({
   v: 1,
-  identityId: identity.identityId,
+  scope: opened.scope,
   systemId: identity.systemId,
   objectiveId: identity.objectiveId,
   change: {
     type: opened.change,
     summary,
-    risk: identity.tier === 'tier0' ? 'high' : identity.tier === 'tier1' ? 'moderate' : 'low',
+    risk: riskOf(identity.tier),
     plannedAt: at,
   },
-  group: identity.group,
-  credentials: [...identity.credentials],
+  target: {
+    group: identity.group,
+    credentials: [...identity.credentials],
+    consumersSeen: sessionsOf(seen, using),
+  },
   attributes: [...attributes],
-  consumersSeen: sessionsOf(seen, using),
   warnings: strangers(identity, seen),
 })
+
+/** What a plan is drawn from whose work is done in the evidence store. */
+export interface RecordsPlanning {
+  readonly opened: CaseOpened
+  /** ISO time. */
+  readonly at: string
+}
+
+/** The same for a plan without a target. */
+export const recordsPlanBase = (
+  { opened, at }: RecordsPlanning,
+  summary: string,
+): Omit<Plan, 'about' | 'steps'> => ({
+  v: 1,
+  scope: opened.scope,
+  systemId: null,
+  objectiveId: opened.objectiveId,
+  change: { type: opened.change, summary, risk: riskOf(opened.tier), plannedAt: at },
+  target: null,
+  attributes: [],
+  warnings: [],
+})
+
+const riskOf = (tier: Identity['tier']): Plan['change']['risk'] =>
+  tier === 'tier0' ? 'high' : tier === 'tier1' ? 'moderate' : 'low'
 
 const sessionsOf = (seen: Seen, using: readonly string[]): string[] =>
   seen.credentials

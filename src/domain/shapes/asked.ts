@@ -1,6 +1,6 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
-import { Ms, TargetName, Ulid } from './basic.js'
+import { CompensatingControl, Deviation, Ms, TargetName, Time, Ulid } from './basic.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -10,6 +10,16 @@ export const Settings = z.strictObject({
   claimWithinMs: Ms,
 })
 export type Settings = z.infer<typeof Settings>
+
+export const ExceptionTerms = z.strictObject({
+  deviation: Deviation,
+  /** Where the reason stands, in the caller's own register. */
+  reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  controls: z.array(CompensatingControl).min(1).max(8),
+  attestEveryMs: Ms.min(1),
+  until: Time,
+})
+export type ExceptionTerms = z.infer<typeof ExceptionTerms>
 
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
@@ -30,5 +40,22 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reinstate') }),
   /** The identity loses access at once, because this fence cut it. */
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
+  /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
+  z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
+
+/** Persons whom the request itself names, each of whom the policy can ask to sign. */
+export function personsNamedIn(asked: Asked): readonly string[] {
+  switch (asked.kind) {
+    case 'rotate':
+    case 'provision':
+    case 'deprovision':
+    case 'lift':
+    case 'reinstate':
+    case 'contain':
+      return []
+    case 'exception':
+      return asked.controls.map(({ attestedBy }) => attestedBy)
+  }
+}

@@ -16,10 +16,18 @@ export const KeyId = opaque('key')
 export const EnterpriseId = opaque('ent')
 export const PackId = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/)
 
-/** `<kind>:<company>:<identity>:<ulid>`: also the workflow id. */
+/** What a case is about: one identity, one partner with all that it holds, or the enterprise itself. */
+export const CaseScope = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('identity'), id: IdentityId }),
+  z.strictObject({ kind: z.literal('partner'), id: CompanyId }),
+  z.strictObject({ kind: z.literal('enterprise'), id: EnterpriseId }),
+])
+export type CaseScope = z.infer<typeof CaseScope>
+
+/** `<kind>:<executing company>:<id of the scope>:<ulid>`: also the workflow id. */
 export const CaseId = z
   .string()
-  .regex(/^[a-z-]{3,24}:com_[a-z0-9-]{1,48}:nhi_[a-z0-9-]{1,48}:[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(/^[a-z-]{3,24}:com_[a-z0-9-]{1,48}:(nhi|com|ent)_[a-z0-9-]{1,48}:[0-9A-HJKMNP-TV-Z]{26}$/)
 export const StepId = z.string().regex(/^[a-z][a-z-]{0,31}$/)
 export const Ulid = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)
 
@@ -66,8 +74,25 @@ export const CaseKind = z.enum([
   'contain',
   'lift',
   'reinstate',
+  'exception',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
+
+/** From which rule of the enterprise an exception lets an identity deviate. A closed list: each is asked about somewhere. */
+export const Deviation = z.enum([
+  /** Its credential is older than the policy allows. */
+  'maximum-age',
+  /** It lives on after its business need has ended. */
+  'ended-need',
+])
+export type Deviation = z.infer<typeof Deviation>
+
+/** What makes up for a deviation, by its id in the enterprise's catalogue, and who says again that it is there. */
+export const CompensatingControl = z.strictObject({
+  controlId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  attestedBy: PersonId,
+})
+export type CompensatingControl = z.infer<typeof CompensatingControl>
 
 /** A name on the target, such as a PostgreSQL role, that needs no quoting. */
 export const TargetName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/)

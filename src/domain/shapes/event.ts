@@ -9,13 +9,13 @@ import {
   Attestation,
   AuthorityReference,
   CaseId,
+  CaseScope,
   CompanyId,
   ContractId,
   Count,
   DigestText,
   EnterpriseId,
   Fact,
-  IdentityId,
   ObjectiveId,
   PersonId,
   StepId,
@@ -36,11 +36,14 @@ export const CaseOpened = z.strictObject({
   caseId: CaseId,
   enterprise: EnterpriseId,
   asked: Asked,
-  identityId: IdentityId,
-  systemId: SystemId,
+  scope: CaseScope,
+  /** The system on which its work is done; null when it is done in the evidence store alone. */
+  systemId: SystemId.nullable(),
+  /** Of the identity; else the strictest in the scope. */
   tier: Tier,
   ownerId: PersonId,
-  objectiveId: ObjectiveId,
+  /** Null when the scope holds identities of several objectives, or none. */
+  objectiveId: ObjectiveId.nullable(),
   /** Null for what the enterprise carries out itself. */
   contract: z.strictObject({ contractId: ContractId, clauseId: z.string().max(16) }).nullable(),
   executor: CompanyId,

@@ -3,11 +3,12 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
+import { ExceptionTerms } from './asked.js'
 import {
+  CaseScope,
   ConsumerId,
   Count,
   Fact,
-  IdentityId,
   Ms,
   ObjectiveId,
   StepId,
@@ -138,14 +139,15 @@ const About = z.discriminatedUnion('kind', [
     fences: z.array(z.strictObject({ scope: FenceScope, fenceId: Ulid })).max(12),
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
+  z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
 ])
 
 export const Plan = z.strictObject({
   v: z.literal(1),
   about: About,
-  identityId: IdentityId,
-  systemId: SystemId,
-  objectiveId: ObjectiveId,
+  scope: CaseScope,
+  systemId: SystemId.nullable(),
+  objectiveId: ObjectiveId.nullable(),
   /** ServiceNow's change vocabulary, which owners already read. */
   change: z.strictObject({
     type: z.enum(['standard', 'normal', 'emergency']),
@@ -153,12 +155,16 @@ export const Plan = z.strictObject({
     risk: z.enum(['low', 'moderate', 'high']),
     plannedAt: Time,
   }),
-  /** The role that owns the privileges, and those that log in. */
-  group: Credential,
-  credentials: Credentials,
-  /** The rights-bearing attributes whose values make up a gate's pre-state. */
-  attributes: z.array(z.string().max(160)).min(1).max(64),
-  consumersSeen: z.array(z.string().max(120)).max(64),
+  /** The identity on its system: the role that owns the privileges, those that log in, who was seen connected. */
+  target: z
+    .strictObject({
+      group: Credential,
+      credentials: Credentials,
+      consumersSeen: z.array(z.string().max(120)).max(64),
+    })
+    .nullable(),
+  /** The attributes whose values make up a gate's pre-state: on the target those that bear rights. */
+  attributes: z.array(z.string().max(160)).max(64),
   warnings: z.array(z.string().max(300)).max(16),
   steps: z.array(Step).min(1).max(16),
 })

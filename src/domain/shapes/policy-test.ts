@@ -35,7 +35,7 @@ const PackTest = z.strictObject({
     kind: CaseKind,
     stepId: StepId,
     tier: Tier,
-    systemId: SystemId,
+    systemId: SystemId.nullable(),
     roles: z.partialRecord(Role, z.array(PersonId)),
     exclude: z.array(PersonId),
   }),

@@ -6,13 +6,15 @@
  * Durations are written `250ms`, `5s`, `30m`, `4h` or `2d` and read as whole milliseconds.
  */
 import { z } from 'zod'
-import { STEPS_OF } from '../plan.js'
+import { KINDS } from '../kinds.js'
 import type { Settings } from './asked.js'
 import { Assurance, CaseKind, Fact, Ms, PackId, PersonId, SystemId, Tier, Time } from './basic.js'
 
 export const Role = z.enum([
   'identity-owner',
   'objective-owner',
+  'contract-owner',
+  'named-person',
   'duty-person',
   'risk-owner',
   'officer',
@@ -104,7 +106,7 @@ export const Rule = z
     steps: z.record(z.string(), StepTerms),
   })
   .superRefine(({ kind, steps }, context) => {
-    const known: readonly string[] = STEPS_OF[kind]
+    const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')

@@ -1,0 +1,65 @@
+/**
+ * The one table of the kinds of case: all in which they differ besides their plans. A new kind is one
+ * file in plans/, one line here, what is asked and planned for in shapes/, its policy rules and its tests.
+ */
+import { CONTAINMENT_STEPS } from './plans/contain.js'
+import { DEPROVISION_STEPS } from './plans/deprovision.js'
+import { EXCEPTION_STEPS } from './plans/exception.js'
+import { LIFT_STEPS } from './plans/lift.js'
+import { PROVISION_STEPS } from './plans/provision.js'
+import { REINSTATE_STEPS } from './plans/reinstate.js'
+import { ROTATION_STEPS } from './plans/rotate.js'
+import type { CaseKind, CaseScope, Outcome } from './shapes/basic.js'
+
+export interface KindOfCase {
+  /** In the order in which they are performed. */
+  readonly steps: readonly string[]
+  /** The control outcome that it serves; null when it serves the enterprise as a whole. */
+  readonly outcome: Outcome | null
+  readonly scope: CaseScope['kind'] | 'identity or partner'
+  /** What its operations act on: the identity's system, or the evidence store alone. */
+  readonly place: 'target' | 'records'
+  /**
+   * `clause`: a partner's, under a clause of its contract. `own`: the enterprise's, against everybody's will if
+   * need be: no partner is needed for it and no fence stops it. `asker`: a partner's when a partner asks.
+   */
+  readonly work: 'clause' | 'own' | 'asker'
+  /** Who may ask for it, where no clause says so. */
+  readonly askedBy: readonly ('partner' | 'enterprise')[]
+  /** What it has for itself while it is open: the identity, the identity's one containment, or nothing. */
+  readonly holds: 'identity' | 'containment' | 'nothing'
+  /** `at-once`: no freeze, no preflight and no missing signer holds it up. */
+  readonly urgency: 'ordinary' | 'at-once'
+}
+
+/** A change of the identity on its system. */
+const CHANGE = {
+  scope: 'identity',
+  place: 'target',
+  askedBy: ['enterprise'],
+  holds: 'identity',
+  urgency: 'ordinary',
+} as const satisfies Partial<KindOfCase>
+
+export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
+  rotate: { ...CHANGE, steps: ROTATION_STEPS, outcome: 'rotation', work: 'clause' },
+  provision: { ...CHANGE, steps: PROVISION_STEPS, outcome: 'provisioning', work: 'clause' },
+  reinstate: { ...CHANGE, steps: REINSTATE_STEPS, outcome: 'provisioning', work: 'clause' },
+  deprovision: { ...CHANGE, steps: DEPROVISION_STEPS, outcome: 'deprovisioning', work: 'asker' },
+  lift: { ...CHANGE, steps: LIFT_STEPS, outcome: 'incidents', work: 'own' },
+  contain: {
+    ...{ ...CHANGE, steps: CONTAINMENT_STEPS, outcome: 'incidents', work: 'own' },
+    ...{ holds: 'containment', urgency: 'at-once' },
+  },
+  exception: {
+    ...{ steps: EXCEPTION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
+    ...{ work: 'own', askedBy: ['partner', 'enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+}
+
+/** What an open case of this kind has for itself, as a key of which there is one at a time; null: nothing. */
+export function holdOf(kind: CaseKind, scope: CaseScope): string | null {
+  const { holds } = KINDS[kind]
+  if (holds === 'nothing') return null
+  return holds === 'containment' ? `containment of ${scope.id}` : scope.id
+}

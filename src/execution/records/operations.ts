@@ -1,0 +1,36 @@
+/**
+ * Operations that act in the evidence store and on no target: one function each, repeatable under its grant.
+ */
+import { attested } from '../../domain/attestation.js'
+import { isRefusal } from '../../domain/refusal.js'
+import type { Operation } from '../../domain/shapes/plan.js'
+import { liftFence } from '../../store/fences.js'
+import type { RecordsWork } from '../deps.js'
+import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+
+const IN_RECORDS = ['lift-fence'] as const satisfies readonly Operation['op'][]
+export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
+
+export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
+  IN_RECORDS.some((name) => name === op.op)
+
+export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWork>): Promise<Seen> {
+  const { op } = doing
+  switch (op.op) {
+    case 'lift-fence':
+      return lift({ ...doing, op })
+  }
+}
+
+/** The last of the plan's fences completes what the step was for. */
+async function lift({ deps, work, grantId, op }: Only<'lift-fence', RecordsWork>): Promise<Seen> {
+  const { caseId, opened } = work
+  const { scope, fenceId } = op
+  const identityId = opened.scope.id
+  const event = { type: 'FenceLifted' as const, fenceId, identityId, caseId, grantId }
+  const { keyId, signer } = deps.signing
+  const lifted = attested(event, { caseId, keyId, sign: signer.sign })
+  const outcome = await liftFence(deps.db, { scope, lifted })
+  if (isRefusal(outcome)) return refused(outcome.refused, { fence: fenceId })
+  return done({ fence: fenceId, scope: `${scope.kind} ${scope.id}`, outcome }, ['fences-lifted'])
+}
