@@ -19,12 +19,13 @@ import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
+import { rights } from './rights.js'
 import { IssuerFault } from './token.js'
 
 const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
-  ...{ tasks, lease, claim, entries, packet },
+  ...{ rights, tasks, lease, claim, entries, packet },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 

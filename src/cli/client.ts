@@ -26,6 +26,7 @@ import {
   MandateAnswer,
   MandateList,
   RevocationAnswer,
+  RightsAnswer,
 } from '../contract/http-control.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
@@ -72,6 +73,7 @@ export interface ApiClient {
   readonly revokeMandate: (input: {
     readonly envelope: Envelope
   }) => Answer<typeof RevocationAnswer>
+  readonly rights: () => Answer<typeof RightsAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
   readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
   readonly claim: (input: ClaimRequest) => Answer<typeof ClaimAnswer>
@@ -113,6 +115,7 @@ export function clientOf(connection: Connection): ApiClient {
     giveMandate: (body) => ask({ name: 'giveMandate', shape: MandateAnswer, body }),
     listMandates: () => ask({ name: 'listMandates', shape: MandateList }),
     revokeMandate: (body) => ask({ name: 'revokeMandate', shape: RevocationAnswer, body }),
+    rights: () => ask({ name: 'rights', shape: RightsAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
     lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),

@@ -2,11 +2,14 @@
 import { z } from 'zod'
 import {
   CaseId,
+  CompanyId,
   Count,
   IdentityId,
   PersonId,
+  Right,
   SystemId,
   Tier,
+  Time,
   Ulid,
 } from '../domain/shapes/basic.js'
 import { Envelope, FenceScope, Mandate } from '../domain/shapes/envelope.js'
@@ -40,6 +43,20 @@ export const FencePreview = z.object({
   ),
 })
 export type FencePreview = z.infer<typeof FencePreview>
+
+/** When each of the three rights last worked, and how long it took; `last` is null where it never was exercised. */
+export const RightsAnswer = z.object({
+  at: Time,
+  cells: z.array(
+    z.object({
+      partnerId: CompanyId,
+      systemId: SystemId,
+      right: Right,
+      last: z.object({ caseId: CaseId, at: Time, tookMs: Count }).nullable(),
+    }),
+  ),
+})
+export type RightsAnswer = z.infer<typeof RightsAnswer>
 
 export const MandateAnswer = z.object({ mandateId: Ulid, signers: z.array(PersonId) })
 export const RevocationAnswer = z.object({ mandateId: Ulid, personId: PersonId })

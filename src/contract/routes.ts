@@ -56,6 +56,7 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/mandates/revocations', asks: 'signature' },
     ...{ who: ENTERPRISE, scope: 'all' },
   },
+  rights: { method: 'get', path: '/v1/rights', asks: 'token', who: ENTERPRISE, scope: 'all' },
   tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
   lease: {
     ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },

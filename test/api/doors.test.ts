@@ -92,6 +92,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   giveMandate: { partner: 403, enterprise: 422 },
   listMandates: { partner: 403, enterprise: 200 },
   revokeMandate: { partner: 403, enterprise: 422 },
+  rights: { partner: 403, enterprise: 200 },
   tasks: { partner: 200, enterprise: 403 },
   lease: { partner: 409, enterprise: 403 },
   claim: { partner: 422, enterprise: 403 },

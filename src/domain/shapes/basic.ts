@@ -78,6 +78,10 @@ export const CaseKind = z.enum([
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
+/** What the enterprise can do at any moment, on its own terms and without anybody's help. */
+export const Right = z.enum(['revoke', 'decide-exceptions', 'demand-evidence'])
+export type Right = z.infer<typeof Right>
+
 /** From which rule of the enterprise an exception lets an identity deviate. A closed list: each is asked about somewhere. */
 export const Deviation = z.enum([
   /** Its credential is older than the policy allows. */

@@ -1,0 +1,25 @@
+/** The newest cases by which the three rights were exercised, as far as a grid of the last times needs them. */
+import type { Authority } from '../domain/authority.js'
+import { type Exercise, exerciseIn, RIGHT_OF } from '../domain/rights.js'
+import { eventsSince } from './apply.js'
+import type { Db } from './db.js'
+
+/** Of each kind about each scope; the newest one may not have had its effect yet. */
+const NEWEST = 3
+
+export async function exercisesOf(db: Db, authority: Authority): Promise<readonly Exercise[]> {
+  const { rows } = await db.query<{ case_id: string }>(
+    `select case_id from (
+       select case_id, row_number() over (partition by kind, scope_id order by right(case_id, 26) desc) as nth
+         from cases where kind = any($1)) newest
+      where nth <= $2`,
+    [Object.keys(RIGHT_OF), NEWEST],
+  )
+  const exercises: Exercise[] = []
+  for (const { case_id: caseId } of rows) {
+    const recorded = await eventsSince(db, { caseId, after: 0 })
+    const exercise = exerciseIn(caseId, { recorded, authority })
+    if (exercise !== null) exercises.push(exercise)
+  }
+  return exercises
+}
