@@ -43,6 +43,7 @@ const ARROWS = [
     node: 'any',
   },
   { folder: 'src/connectors', own: ['src/domain/'], npm: ['pg'], node: 'any' },
+  { folder: 'src/kit', own: ['src/domain/', 'src/connectors/', 'src/keys/'] },
   {
     folder: 'src/store',
     own: ['src/domain/', 'src/ledger/', 'src/contract/', 'src/packs/'],

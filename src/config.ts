@@ -92,6 +92,8 @@ const Connector = z.object({
   COUNTERSIGN_TARGETS: PATH,
   COUNTERSIGN_PROOF_WITHIN_MS: MS.default(10_000),
 })
+/** What a sealed kit is made from, by whoever may read the targets' admin credentials. */
+const KitMaking = z.object({ ...Database, ...Trusting, COUNTERSIGN_TARGETS: PATH })
 const Migrate = z.object({ ...Database, COUNTERSIGN_ROLE_PASSWORDS: PATH.optional() })
 const Issuer = z.object({
   PORT: PORT.default(8090),
@@ -248,6 +250,17 @@ export function keeperConfig(env: Env) {
     scheduleMs: parsed.COUNTERSIGN_SCHEDULE_MS,
     missingGraceMs: parsed.COUNTERSIGN_MISSING_GRACE_MS,
     intentGraceMs: parsed.COUNTERSIGN_INTENT_GRACE_MS,
+  }
+}
+
+/** Throws ConfigFault. */
+export function kitConfig(env: Env) {
+  const parsed = parseEnv(env, KitMaking)
+  const { COUNTERSIGN_TARGETS: path } = parsed
+  return {
+    databaseUrl: parsed.DATABASE_URL,
+    trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    targets: readJson({ variable: 'COUNTERSIGN_TARGETS', path, shape: Targets }),
   }
 }
 

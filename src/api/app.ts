@@ -13,6 +13,7 @@ import { list, read } from './cases.js'
 import { entries, packet } from './evidence.js'
 import { fence, fencePreview } from './fences.js'
 import { livez, readyz } from './health.js'
+import { kitUse } from './kits.js'
 import { buckets } from './limits.js'
 import { give, listInForce, revoke } from './mandates.js'
 import { decide, inbox, review } from './owner.js'
@@ -25,7 +26,7 @@ import { IssuerFault } from './token.js'
 const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
-  ...{ rights, tasks, lease, claim, entries, packet },
+  ...{ kitUse, rights, tasks, lease, claim, entries, packet },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 

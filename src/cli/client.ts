@@ -23,6 +23,7 @@ import {
 import {
   FenceAnswer,
   FencePreview,
+  KitUseAnswer,
   MandateAnswer,
   MandateList,
   RevocationAnswer,
@@ -73,6 +74,7 @@ export interface ApiClient {
   readonly revokeMandate: (input: {
     readonly envelope: Envelope
   }) => Answer<typeof RevocationAnswer>
+  readonly kitUse: (input: { readonly envelope: Envelope }) => Answer<typeof KitUseAnswer>
   readonly rights: () => Answer<typeof RightsAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
   readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
@@ -115,6 +117,7 @@ export function clientOf(connection: Connection): ApiClient {
     giveMandate: (body) => ask({ name: 'giveMandate', shape: MandateAnswer, body }),
     listMandates: () => ask({ name: 'listMandates', shape: MandateList }),
     revokeMandate: (body) => ask({ name: 'revokeMandate', shape: RevocationAnswer, body }),
+    kitUse: (body) => ask({ name: 'kitUse', shape: KitUseAnswer, body }),
     rights: () => ask({ name: 'rights', shape: RightsAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
     lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),

@@ -1,23 +1,16 @@
 import { Command } from 'commander'
-import { ulid } from 'ulid'
 import type { Fence } from '../domain/shapes/envelope.js'
-import { signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
-import { keyOf, readProfile } from './profile.js'
+import { signFence } from './sign-fence.js'
 
-interface Options extends Common {
+export interface Scoped extends Common {
   readonly partner?: string
   readonly system?: string
   readonly identity?: string
 }
 
-/** A fence is raised now or not at all. */
-const VALID_MS = 300_000
-/** What this machine's clock may be ahead of the database's. */
-const CLOCK_MS = 5000
-
-const scoped = (name: string, description: string): Command =>
+export const scoped = (name: string, description: string): Command =>
   withProfile(name)
     .description(description)
     .option('--partner <id>', 'com_…')
@@ -35,16 +28,16 @@ export const define = (): Command =>
       scoped(
         'stop',
         'nothing more is done for this partner, on this system or to this identity; grants die',
-      ).action((options: Options) => raise('stop', options)),
+      ).action((options: Scoped) => raise('stop', options)),
     )
     .addCommand(
       scoped(
         'cut',
         'as stop, and a containment takes access and sessions of every identity in scope',
-      ).action((options: Options) => raise('cut', options)),
+      ).action((options: Scoped) => raise('cut', options)),
     )
 
-async function preview(options: Options): Promise<void> {
+async function preview(options: Scoped): Promise<void> {
   const scope = scopeOf(options)
   const api = await clientFor(options)
   finish(await api.fencePreview(scope), {
@@ -60,19 +53,11 @@ async function preview(options: Options): Promise<void> {
   })
 }
 
-async function raise(speed: Fence['speed'], options: Options): Promise<void> {
+async function raise(speed: Fence['speed'], options: Scoped): Promise<void> {
   const scope = scopeOf(options)
-  const profile = await readProfile(options.profile)
-  if (profile.personId === undefined) throw new UsageFault('this profile has no personId')
-  const key = await keyOf(profile, 'decisionKey')
-  const payload: Fence = {
-    ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: profile.enterprise, scope },
-    ...{ speed, reasonDigest: null, personId: profile.personId },
-    notBefore: new Date(Date.now() - CLOCK_MS).toISOString(),
-    notAfter: new Date(Date.now() + VALID_MS).toISOString(),
-  }
+  const { envelope } = await signFence({ scope, speed, profile: options.profile })
   const api = await clientFor(options)
-  finish(await api.fence({ envelope: signEnvelope({ kind: 'fence', payload, ...key }) }), {
+  finish(await api.fence({ envelope }), {
     json: options.json,
     show: ({ fenceId, contained, residue }) => [
       `stopped ${scope.kind} ${scope.id}: fence ${fenceId}`,
@@ -89,7 +74,7 @@ async function raise(speed: Fence['speed'], options: Options): Promise<void> {
   })
 }
 
-function scopeOf({ partner, system, identity }: Options): Fence['scope'] {
+export function scopeOf({ partner, system, identity }: Scoped): Fence['scope'] {
   const named = Object.entries({ partner, system, identity }).filter(([, id]) => id !== undefined)
   const [first] = named
   if (first === undefined || named.length > 1)

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   review: ['all that a decision would sign', () => import('./review.js')],
   decide: ['approve, decline or ask about one step', () => import('./decide.js')],
   fence: ['stop a partner, a system or an identity, or cut it', () => import('./fence.js')],
+  kit: ['the sealed kit: access cut while the evidence store is down', () => import('./kit.js')],
   rights: ['when each of the three rights last worked', () => import('./rights.js')],
   mandate: ['decisions in advance: draft, sign, give, list, revoke', () => import('./mandate.js')],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],

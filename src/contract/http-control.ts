@@ -15,6 +15,8 @@ import {
 import { Envelope, FenceScope, Mandate } from '../domain/shapes/envelope.js'
 
 export const FenceRequest = z.strictObject({ envelope: Envelope })
+/** The signed use of a sealed kit, while the evidence store was down. */
+export const KitUseRequest = z.strictObject({ envelope: Envelope })
 export const MandateRequest = z.strictObject({ envelope: Envelope })
 export const FencePath = FenceScope
 
@@ -58,6 +60,7 @@ export const RightsAnswer = z.object({
 })
 export type RightsAnswer = z.infer<typeof RightsAnswer>
 
+export const KitUseAnswer = z.object({ personId: PersonId, identities: Count })
 export const MandateAnswer = z.object({ mandateId: Ulid, signers: z.array(PersonId) })
 export const RevocationAnswer = z.object({ mandateId: Ulid, personId: PersonId })
 /** Mandates that have not ended, with what is left of them. */

@@ -34,6 +34,7 @@ export const ROUTES = {
   },
   inbox: { method: 'get', path: '/v1/inbox', asks: 'token', who: ENTERPRISE, scope: 'all' },
   fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: ENTERPRISE, scope: 'all' },
+  kitUse: { method: 'post', path: '/v1/kit-uses', asks: 'token', who: ENTERPRISE, scope: 'all' },
   fencePreview: {
     ...{ method: 'get', path: '/v1/fences/:kind/:id/preview', asks: 'token' },
     ...{ who: ENTERPRISE, scope: 'all' },

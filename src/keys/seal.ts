@@ -24,30 +24,36 @@ export function generateX25519(): { readonly publicKey: string; readonly private
   return { publicKey: spki.subarray(-32).toString('base64url'), privateKeyPem }
 }
 
-/** The compact JWE. Rejects with jose's error for a public key that is none, or of small order. */
-export async function sealSecret(input: {
-  readonly secret: string
+interface Sealing {
+  readonly text: string
   /** X25519, base64url. */
   readonly publicKey: string
-  readonly sealedFor: SealedFor
-}): Promise<string> {
-  const jwk = { kty: 'OKP', crv: 'X25519', x: input.publicKey }
-  const key = createPublicKey({ key: jwk, format: 'jwk' })
-  const { consumerId } = input.sealedFor
-  return new CompactEncrypt(Buffer.from(input.secret, 'utf8'))
-    .setProtectedHeader({
-      ...{ alg: 'ECDH-ES', enc: 'A256GCM', typ: TYPE, kid: consumerId },
-      cs: input.sealedFor,
-    })
-    .setKeyManagementParameters({ apv: canonicalBytes(input.sealedFor) })
-    .encrypt(key)
+  readonly type: string
 }
 
-/** UNTRUSTED: the JWE may come from anybody. SECRET_UNREADABLE unless it was sealed to this key, unchanged; the caller compares `sealedFor`. */
-export async function openSealed(input: {
+/** The compact JWE of a text; `header` is authenticated with it. Rejects with jose's error for a public key that is none, or of small order. */
+export async function sealDocument(
+  input: Sealing & {
+    readonly header?: Readonly<Record<string, unknown>>
+    readonly apv?: Uint8Array
+  },
+): Promise<string> {
+  const jwk = { kty: 'OKP', crv: 'X25519', x: input.publicKey }
+  const key = createPublicKey({ key: jwk, format: 'jwk' })
+  const sealing = new CompactEncrypt(Buffer.from(input.text, 'utf8')).setProtectedHeader({
+    ...{ alg: 'ECDH-ES', enc: 'A256GCM', typ: input.type },
+    ...input.header,
+  })
+  if (input.apv !== undefined) sealing.setKeyManagementParameters({ apv: input.apv })
+  return sealing.encrypt(key)
+}
+
+/** UNTRUSTED: the JWE. SECRET_UNREADABLE unless it was sealed to this key, unchanged; MALFORMED for one of another type. */
+async function openTyped(input: {
   readonly jwe: string
   readonly privateKeyPem: string
-}): Promise<{ readonly secret: string; readonly sealedFor: SealedFor } | Refusal> {
+  readonly type: string
+}) {
   const key = createPrivateKey(input.privateKeyPem)
   const options = {
     keyManagementAlgorithms: ['ECDH-ES'],
@@ -55,10 +61,47 @@ export async function openSealed(input: {
   }
   const opened = await compactDecrypt(input.jwe, key, options).catch(() => null)
   if (opened === null) return refuse('SECRET_UNREADABLE', '/jwe')
-  const { typ, cs, apv } = opened.protectedHeader
+  const { protectedHeader: header, plaintext } = opened
+  return header.typ === input.type
+    ? { header, text: Buffer.from(plaintext).toString('utf8') }
+    : refuse('MALFORMED', '/jwe/header')
+}
+
+/** As sealDocument wrote it. */
+export async function openDocument(input: {
+  readonly jwe: string
+  readonly privateKeyPem: string
+  readonly type: string
+}): Promise<string | Refusal> {
+  const opened = await openTyped(input)
+  return isRefusal(opened) ? opened : opened.text
+}
+
+/** The compact JWE of one secret. */
+export async function sealSecret(input: {
+  readonly secret: string
+  /** X25519, base64url. */
+  readonly publicKey: string
+  readonly sealedFor: SealedFor
+}): Promise<string> {
+  const { secret, publicKey, sealedFor } = input
+  return sealDocument({
+    ...{ text: secret, publicKey, type: TYPE, apv: canonicalBytes(sealedFor) },
+    header: { kid: sealedFor.consumerId, cs: sealedFor },
+  })
+}
+
+/** UNTRUSTED: the JWE may come from anybody. SECRET_UNREADABLE unless it was sealed to this key, unchanged; the caller compares `sealedFor`. */
+export async function openSealed(input: {
+  readonly jwe: string
+  readonly privateKeyPem: string
+}): Promise<{ readonly secret: string; readonly sealedFor: SealedFor } | Refusal> {
+  const opened = await openTyped({ ...input, type: TYPE })
+  if (isRefusal(opened)) return opened
+  const { cs, apv } = opened.header
   const sealedFor = parseAs(SealedFor)(cs)
-  if (typ !== TYPE || isRefusal(sealedFor)) return refuse('MALFORMED', '/jwe/header')
+  if (isRefusal(sealedFor)) return refuse('MALFORMED', '/jwe/header')
   const bound = Buffer.from(canonicalBytes(sealedFor)).toString('base64url')
   if (apv !== bound) return refuse('MALFORMED', '/jwe/header/apv')
-  return { secret: Buffer.from(opened.plaintext).toString('utf8'), sealedFor }
+  return { secret: opened.text, sealedFor }
 }

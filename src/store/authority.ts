@@ -58,7 +58,8 @@ const HASH = `select encode(sha256(convert_to(a.bundle::text, 'UTF8')), 'hex') a
                 from authority_head h join authority a using (version)`
 const HASHED = { none: HASH, share: `${HASH} for share of h` } as const
 
-async function installedText(db: Db | Tx): Promise<string | null> {
+/** The installed bundle as it is stored: nothing in it is believed before it is verified. */
+export async function installedText(db: Db | Tx): Promise<string | null> {
   const { rows } = await db.query<{ bundle: string }>(
     'select a.bundle::text as bundle from authority_head h join authority a using (version)',
   )

@@ -126,6 +126,8 @@ function recordIn({ entries }: Locked): MandateRecord | null {
 
 export interface ListedMandate {
   readonly mandate: Mandate
+  /** As it was signed. */
+  readonly envelope: Envelope
   readonly used: number
   readonly revoked: 'no' | 'yes'
 }
@@ -141,7 +143,7 @@ export async function listMandates(db: Db, at: string): Promise<readonly ListedM
       const mandate = readMandate(envelope)
       if (isRefusal(mandate)) continue
       const revoked = revocations.length > 0 ? 'yes' : 'no'
-      listed.push({ mandate, used: used.length, revoked })
+      listed.push({ mandate, envelope, used: used.length, revoked })
     }
     return listed
   })

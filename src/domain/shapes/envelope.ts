@@ -36,6 +36,7 @@ export const PAYLOAD_TYPES = {
   section: 'application/vnd.countersign.section.v1+json',
   acknowledgement: 'application/vnd.countersign.acknowledgement.v1+json',
   attestation: 'application/vnd.countersign.attestation.v1+json',
+  'kit-use': 'application/vnd.countersign.kit-use.v1+json',
 } as const
 export type PayloadKind = keyof typeof PAYLOAD_TYPES
 
