@@ -104,7 +104,9 @@ async function checkAuthority(env: Env): Promise<Found> {
   const authority = await authorityOf(env)
   return authority === null
     ? absent('COUNTERSIGN_TRUST or DATABASE_URL')
-    : good(`version ${authority.version} of ${authority.enterprise} until ${authority.expiresAt}`)
+    : good(
+        `version ${authority.version} of ${authority.enterprise} expires at ${authority.expiresAt}`,
+      )
 }
 
 async function checkIssuers(env: Env): Promise<Found> {

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   issuer: ['the embedded token issuer', () => import('./issuer.js')],
   request: ['ask for work on an identity', () => import('./request.js')],
   cases: ['list cases, or show one', () => import('./cases.js')],
+  show: ['one case by its workflow id, from the ledger', () => import('./show.js')],
   inbox: ['gates that await you', () => import('./inbox.js')],
   review: ['all that a decision would sign', () => import('./review.js')],
   decide: ['approve, decline or ask about one step', () => import('./decide.js')],

@@ -180,7 +180,7 @@ const show = ({
   notAfter,
   signers,
 }: Mandate): readonly string[] => [
-  `mandate ${mandateId}, ${effect}, until ${notAfter}`,
+  `mandate ${mandateId}, ${effect}, expires at ${notAfter}`,
   `  covers ${covers.kinds.join(', ')}: ${covers.steps.join(', ')}; ${covers.tiers.join(', ')}`,
   `  systems ${covers.systems?.join(', ') ?? 'all'}; identities ${covers.identities?.join(', ') ?? 'all'}`,
   `  at most ${caps.total} uses, ${caps.perDay} a day; signers ${signers.join(', ')}`,

@@ -52,7 +52,8 @@ async function list(options: Common): Promise<void> {
       tasks.length === 0
         ? ['no task is offered']
         : tasks.map(
-            ({ caseId, stepId, title, until }) => `${caseId}  ${stepId}  ${title}  until ${until}`,
+            ({ caseId, stepId, title, expiresAt }) =>
+              `${caseId}  ${stepId}  ${title}  expires at ${expiresAt}`,
           ),
   })
 }
@@ -62,7 +63,7 @@ async function lease(caseId: string, stepId: string, options: Common): Promise<v
   finish(await api.lease({ caseId, stepId }), {
     json: options.json,
     show: (leased) => [
-      `lease ${leased.lease} of grant ${leased.grantId} until ${leased.until}`,
+      `lease ${leased.lease} of grant ${leased.grantId} expires at ${leased.expiresAt}`,
       `login ${leased.credential}`,
       ...leased.sealed.map(({ consumerId, jwe }) => `${consumerId} ${jwe}`),
     ],

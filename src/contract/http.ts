@@ -139,6 +139,9 @@ const GateTimes = z.object({
   escalated: z.enum(['no', 'yes']),
 })
 
+/** `number` is the fencing token that a claim has to carry. */
+const LeaseTimes = z.object({ number: Count, expiresAt: Time })
+
 export const StepSummary = z.object({
   stepId: StepId,
   title: z.string(),
@@ -150,7 +153,7 @@ export const StepSummary = z.object({
   gate: GateTimes.nullable(),
   awaited: Awaited,
   votes: z.array(Vote),
-  task: z.object({ until: Time, leasedUntil: Time.nullable() }).nullable(),
+  task: z.object({ expiresAt: Time, lease: LeaseTimes.nullable() }).nullable(),
 })
 export type StepSummary = z.infer<typeof StepSummary>
 
@@ -177,8 +180,15 @@ export const CaseSummary = z.object({
   phase: z.enum(['open', 'closed']),
   outcome: z.string().nullable(),
   ending: z.string().nullable(),
-  /** What the case owes next, for which step, until when. */
-  due: z.object({ kind: z.string(), stepId: StepId.nullable(), until: z.string().nullable() }),
+  /** What the case owes next, for which step, and when that escalates and expires. */
+  due: z.object({
+    kind: z.string(),
+    stepId: StepId.nullable(),
+    escalatesAt: Time.nullable(),
+    expiresAt: Time.nullable(),
+  }),
+  /** Who holds the ball, since when, for what, and what happens when nobody acts, in words. */
+  why: z.string(),
   /** Whose turn it is and since when; `spent` is the time spent on each so far, ms. */
   turn: z.object({
     waitingOn: z.array(z.string()),
@@ -279,8 +289,8 @@ export const TasksAnswer = z.object({
       grantId: Ulid,
       credential: z.string(),
       consumers: z.array(z.string()),
-      until: Time,
-      lease: z.object({ number: Count, until: Time }).nullable(),
+      expiresAt: Time,
+      lease: LeaseTimes.nullable(),
       links: z.object({ lease: z.string() }),
     }),
   ),
@@ -290,7 +300,7 @@ export type TasksAnswer = z.infer<typeof TasksAnswer>
 /** `lease` is the fencing token that the claim has to carry. Secrets leave only sealed to a consumer's key. */
 export const LeaseAnswer = z.object({
   lease: Count,
-  until: Time,
+  expiresAt: Time,
   grantId: Ulid,
   permit: Envelope,
   /** The login name that comes in, and the consumers that take it. */
