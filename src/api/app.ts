@@ -15,6 +15,7 @@ import { fence, fencePreview } from './fences.js'
 import { livez, readyz } from './health.js'
 import { buckets } from './limits.js'
 import { give, listInForce, revoke } from './mandates.js'
+import { drain, nudge, reattach, stuck, who, why } from './ops.js'
 import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
@@ -25,6 +26,8 @@ const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
   ...{ tasks, lease, claim, entries, packet },
+  ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
+  ...{ opsNudge: nudge, opsReattach: reattach },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 

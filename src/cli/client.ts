@@ -27,6 +27,13 @@ import {
   MandateList,
   RevocationAnswer,
 } from '../contract/http-control.js'
+import {
+  DrainAnswer,
+  OperatedAnswer,
+  StuckAnswer,
+  WhoAnswer,
+  WhyAnswer,
+} from '../contract/http-ops.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 import type { Envelope, FenceScope } from '../domain/shapes/envelope.js'
@@ -79,6 +86,14 @@ export interface ApiClient {
     at: CaseAt & { readonly after?: number; readonly limit?: number },
   ) => Answer<typeof EntriesAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
+  readonly opsStuck: (query: {
+    readonly quietFor?: string | undefined
+  }) => Answer<typeof StuckAnswer>
+  readonly opsWho: () => Answer<typeof WhoAnswer>
+  readonly opsDrain: () => Answer<typeof DrainAnswer>
+  readonly opsWhy: (at: CaseAt) => Answer<typeof WhyAnswer>
+  readonly opsNudge: (at: CaseAt) => Answer<typeof OperatedAnswer>
+  readonly opsReattach: (at: CaseAt) => Answer<typeof OperatedAnswer>
 }
 
 export interface Connection {
@@ -119,6 +134,12 @@ export function clientOf(connection: Connection): ApiClient {
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
     packet: (at) => askPacket(connection, at),
+    opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
+    opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),
+    opsDrain: () => ask({ name: 'opsDrain', shape: DrainAnswer }),
+    opsWhy: (at) => ask({ name: 'opsWhy', shape: WhyAnswer, params: { ...at } }),
+    opsNudge: (at) => ask({ name: 'opsNudge', shape: OperatedAnswer, params: { ...at } }),
+    opsReattach: (at) => ask({ name: 'opsReattach', shape: OperatedAnswer, params: { ...at } }),
   }
 }
 

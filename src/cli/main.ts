@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   fence: ['stop a partner, a system or an identity, or cut it', () => import('./fence.js')],
   mandate: ['decisions in advance: draft, sign, give, list, revoke', () => import('./mandate.js')],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
+  ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
   verify: ['check a packet offline', () => import('./verify.js')],
   migrate: ['bring the database to this release', () => import('./migrate.js')],
