@@ -43,6 +43,7 @@ import { tokenSource } from './login.js'
 import { keyOf, readProfile } from './profile.js'
 
 const WITHIN_MS = 60_000
+const LOOK = 'is it running? `countersign doctor` says what is not'
 
 interface CaseAt {
   readonly caseId: string
@@ -181,7 +182,7 @@ async function send(connection: Connection, sending: Sending): Promise<Response>
     signal: AbortSignal.timeout(WITHIN_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((cause: unknown) => {
-    throw new ApiFault('the API cannot be reached', { cause })
+    throw new ApiFault(`the API at ${connection.api} cannot be reached; ${LOOK}`, { cause })
   })
 }
 
@@ -201,7 +202,7 @@ async function refusalIn(response: Response): Promise<Refusal> {
   const problem = parseAs(Problem)(await jsonOf(response))
   const code = isRefusal(problem) ? undefined : REFUSAL_TYPE.exec(problem.type)?.[1]
   if (isRefusal(problem) || code === undefined || !isCode(code))
-    throw new ApiFault(`the API failed (HTTP ${response.status})`)
+    throw new ApiFault(`the API failed (HTTP ${response.status}); its log says why`)
   return { refused: code, where: problem.where ?? '', detail: problem.detail ?? REFUSALS[code] }
 }
 

@@ -132,7 +132,10 @@ async function checkCodec(env: Env): Promise<Found> {
   if (url === undefined) return absent('COUNTERSIGN_CODEC_URL')
   const { status } = await fetch(new URL('/decode', url), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      'x-namespace': env.TEMPORAL_NAMESPACE ?? NAMESPACE,
+    },
     body: JSON.stringify({ payloads: [] }),
     signal: AbortSignal.timeout(WITHIN_MS),
   })

@@ -4,7 +4,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
-import { keyOf, readProfile } from './profile.js'
+import { keyOf, NO_PERSON, readProfile } from './profile.js'
 
 interface Options extends Common {
   readonly partner?: string
@@ -63,7 +63,7 @@ async function preview(options: Options): Promise<void> {
 async function raise(speed: Fence['speed'], options: Options): Promise<void> {
   const scope = scopeOf(options)
   const profile = await readProfile(options.profile)
-  if (profile.personId === undefined) throw new UsageFault('this profile has no personId')
+  if (profile.personId === undefined) throw new UsageFault(NO_PERSON)
   const key = await keyOf(profile, 'decisionKey')
   const payload: Fence = {
     ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: profile.enterprise, scope },
@@ -93,6 +93,6 @@ function scopeOf({ partner, system, identity }: Options): Fence['scope'] {
   const named = Object.entries({ partner, system, identity }).filter(([, id]) => id !== undefined)
   const [first] = named
   if (first === undefined || named.length > 1)
-    throw new UsageFault('name one of --partner, --system, --identity')
+    throw new UsageFault('name one of --partner com_…, --system sys_…, --identity nhi_…')
   return { kind: first[0] as Fence['scope']['kind'], id: first[1] ?? '' }
 }

@@ -55,8 +55,18 @@ async function main(words: readonly string[]): Promise<void> {
 /** Afterwards a wrong word throws instead of ending the process. */
 function strict(command: AnyCommand): AnyCommand {
   for (const each of command.commands) strict(each)
-  return command.exitOverride()
+  return command.exitOverride().configureOutput({ outputError: oneLine(command) })
 }
+
+const oneLine =
+  (command: AnyCommand) =>
+  (text: string, write: (line: string) => void): void => {
+    const said = text.trim().replace(/\s*\n\s*/g, ' ')
+    const path =
+      command.parent === null ? '' : ` ${command.parent.name()}`.replace(' countersign', '')
+    const name = command.parent === null ? '' : ` ${command.name()}`
+    write(`${plain(said)}; countersign${path}${name} --help says more\n`)
+  }
 
 /** One line for whoever called; the causes are in the logs of the processes. */
 function fail(error: unknown): void {

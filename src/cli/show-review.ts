@@ -24,7 +24,7 @@ export const showReview = (review: Review): readonly string[] => [
   ...review.awaited.map(({ group, persons }) => `awaited       ${group}: ${persons.join(', ')}`),
   ...(review.gate === null ? [] : [`deadline      ${gateWords(review.gate)}`]),
   `plan hash     ${review.planHash}`,
-  ...(review.cannot === null ? [] : ['', review.cannot]),
+  ...(review.cannot === null ? [] : ['', `You cannot decide on it: ${review.cannot.detail}.`]),
 ]
 
 const under = (contract: Review['contract']): string =>

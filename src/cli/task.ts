@@ -4,7 +4,7 @@ import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
-import { keyOf, readProfile } from './profile.js'
+import { HOLDERS, keyOf, readProfile } from './profile.js'
 
 interface ClaimOptions extends Common {
   readonly grant: string
@@ -73,7 +73,8 @@ async function lease(caseId: string, stepId: string, options: Common): Promise<v
 async function claim(caseId: string, stepId: string, options: ClaimOptions): Promise<void> {
   const profile = await readProfile(options.profile)
   const { companyId, enterprise } = profile
-  if (companyId === undefined) throw new UsageFault('this profile has no companyId')
+  if (companyId === undefined)
+    throw new UsageFault(`this profile has no companyId; use the profile of ${HOLDERS.claimKey}`)
   const changeType = (['standard', 'normal', 'emergency'] as const).find(
     (item) => item === options.change,
   )

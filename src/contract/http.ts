@@ -39,7 +39,7 @@ const AskedFor = z.strictObject({
   /** The change record of the caller's own service desk. */
   changeReference: z
     .string()
-    .regex(/^[A-Za-z0-9._:-]{1,64}$/)
+    .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'not 1 to 64 letters, digits or . _ : -')
     .nullable()
     .default(null),
 })
@@ -74,7 +74,10 @@ export const ListCasesQuery = z.strictObject({
   phase: z.enum(['open', 'closed']).optional(),
   waitingOn: z
     .string()
-    .regex(/^(owner:per_[a-z0-9-]{1,48}|partner:com_[a-z0-9-]{1,48}|system)$/)
+    .regex(
+      /^(owner:per_[a-z0-9-]{1,48}|partner:com_[a-z0-9-]{1,48}|system)$/,
+      'not of the form owner:per_…, partner:com_… or system',
+    )
     .optional(),
   cursor: Ulid.optional(),
   limit: Limit.default(50),
@@ -213,6 +216,8 @@ export const CaseSummary = z.object({
 })
 export type CaseSummary = z.infer<typeof CaseSummary>
 
+export const CANNOT = ['REQUESTER_NEVER', 'NOT_AN_APPROVER', 'TOO_LATE', 'GATE_NOT_OPEN'] as const
+
 /**
  * All that a decision on one step signs. `templates` hold the payloads that this person may sign now: for the
  * open gate, and ahead of it. A signer compares the hashes with what is shown before signing.
@@ -243,8 +248,8 @@ export const Review = z.object({
   awaited: Awaited,
   votes: z.array(Vote),
   facts: z.array(Fact),
-  /** Why this person gets no template, in plain words; null when there is one. */
-  cannot: z.string().nullable(),
+  /** Why this person gets no template; null when there is one. */
+  cannot: z.object({ code: z.enum(CANNOT), detail: z.string() }).nullable(),
   templates: z.object({ gate: Decision.nullable(), ahead: Decision.nullable() }),
 })
 export type Review = z.infer<typeof Review>

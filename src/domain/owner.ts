@@ -91,7 +91,8 @@ export function admitRequest(asking: Asking): Admission | Refusal {
 /** Taking access away needs no partner, no contract and no owner who is still there. */
 function admitOwnWork({ request }: Asking, identity: Identity): Admission | Refusal {
   const { requester } = request
-  if (requester.kind !== 'enterprise') return refuse('NOT_ALLOWED', '/requester/kind')
+  if (requester.kind !== 'enterprise')
+    return refuse('NOT_ALLOWED', '/requester/kind', 'only the enterprise itself asks for this')
   const { ownerId, objectiveId } = identity
   return { identity, ownerId, objectiveId, contract: null, executorCompany: requester.companyId }
 }

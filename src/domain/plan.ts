@@ -24,6 +24,10 @@ export const STEPS_OF: Readonly<Record<CaseKind, readonly string[]>> = {
   reinstate: REINSTATE_STEPS,
 }
 
+/** Said to whoever names a step that the case does not have. */
+export const sayStepsOf = (kind: CaseKind): string =>
+  `the steps of this case are ${STEPS_OF[kind].join(', ')}`
+
 export function drawPlan(input: Planning): Plan | Refusal {
   const { asked } = input.opened
   switch (asked.kind) {
