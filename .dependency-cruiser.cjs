@@ -3,7 +3,9 @@
  * modules (`node`: a list, or `any`) and what it may name only as a type (`types`). What is not
  * listed is forbidden, so a new arrow is a line here and a line in docs/architecture.md.
  */
-const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded'].map((name) => `src/contract/${name}.ts`)
+const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded', 'why'].map(
+  (name) => `src/contract/${name}.ts`,
+)
 const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/${name}.ts`)
 
 const ARROWS = [
@@ -98,9 +100,11 @@ const ARROWS = [
   // Part of the workflow bundle: what the Temporal UI shows of a case.
   {
     folder: 'src/contract/views.ts',
-    own: [...CORE_IN_BUNDLE, 'src/contract/messages.ts'],
+    own: [...CORE_IN_BUNDLE, 'src/contract/messages.ts', 'src/contract/why.ts'],
     types: ['src/domain/', 'node_modules/@temporalio/common/'],
   },
+  // Part of the workflow bundle: why a case stands where it stands, in words.
+  { folder: 'src/contract/why.ts', own: CORE_IN_BUNDLE, types: ['src/domain/'] },
   // Part of the workflow bundle: how much of a message is kept.
   { folder: 'src/contract/bounded.ts' },
   // Runs in the deterministic sandbox: values from a few files only, the rest as types.

@@ -80,7 +80,7 @@ async function compareOne(at: Comparing, caseId: string): Promise<void> {
   if (now - since < at.missingGraceMs) return
   at.missing.delete(caseId)
   try {
-    const recovery = await recordRecovery(at.db, { caseId, previous: status })
+    const recovery = await recordRecovery(at.db, { caseId, previous: status, signal: 'changed' })
     if (isRefusal(recovery)) at.log.error({ caseId, code: recovery.refused }, 'not recoverable')
     else at.log.warn({ caseId, previous: status, recovery }, 'the workflow was lost')
   } catch (error) {

@@ -99,6 +99,7 @@ function isDown(error: unknown): boolean {
 async function deliver(at: Delivering, item: Outgoing): Promise<void> {
   const { client, running, db } = at
   const { caseId } = item
+  if (item.signal === 'reattach') return reattach(at, caseId)
   if (running.has(caseId)) {
     const signalled = await signal(client, item)
     if (signalled === 'delivered') return
@@ -113,6 +114,17 @@ async function deliver(at: Delivering, item: Outgoing): Promise<void> {
   await startWith({ client, row, item })
   if (running.size >= REMEMBERED) running.clear()
   running.add(caseId)
+}
+
+/** Whatever run there is ends here, and a new one reads the ledger from the first entry. */
+async function reattach({ client, db }: Delivering, caseId: string): Promise<void> {
+  const row = await caseRow(db, caseId)
+  if (row === null || row.phase === 'closed') return
+  await client.workflow.start(row.kind, {
+    ...startOptions(row),
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+  })
 }
 
 async function signal(client: Client, item: Outgoing): Promise<'delivered' | 'no workflow'> {
@@ -148,21 +160,27 @@ async function signalWithStart(
   { client, row, item }: Start,
   workflowIdReusePolicy: WorkflowIdReusePolicy,
 ): Promise<void> {
-  const input: CaseInput = { caseId: row.caseId }
   await client.workflow.signalWithStart(row.kind, {
-    workflowId: row.caseId,
-    taskQueue: CORE_QUEUE,
-    args: [input],
+    ...startOptions(row),
     signal: item.signal,
     signalArgs: [item.payload],
     workflowIdReusePolicy,
     workflowIdConflictPolicy: 'USE_EXISTING',
+  })
+}
+
+function startOptions(row: CaseRow) {
+  const input: CaseInput = { caseId: row.caseId }
+  return {
+    workflowId: row.caseId,
+    taskQueue: CORE_QUEUE,
+    args: [input],
     staticSummary: `${capital(row.kind)} ${row.scope.id} for ${row.companyId} under ${row.objectiveId}`,
     staticDetails: staticDetails(row),
     typedSearchAttributes: startAttributes(row),
     memo: { policy: row.policy, owner: row.ownerId, objective: row.objectiveId },
     priority: { fairnessKey: `partner:${row.companyId}`.slice(0, 64) },
-  })
+  }
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

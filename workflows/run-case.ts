@@ -17,7 +17,7 @@ import {
 import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
 import { waitLabel, waitOf, workLabel } from '../src/contract/views.js'
 import { type CaseOutcome, type CaseState, initial, type Recorded } from '../src/domain/case.js'
-import { type Due, due } from '../src/domain/due.js'
+import { type Due, due, type Turn, turnAfter } from '../src/domain/due.js'
 import { evolve } from '../src/domain/evolve.js'
 import { type Alarm, createAlarm } from './alarm.js'
 import { carryOut, sync, type Work } from './effects.js'
@@ -30,11 +30,16 @@ const STUCK_MS = 30_000
 const EARLY_MS = 50
 const EARLY_MAX_MS = 10_000
 
+const NOBODY: Turn = { by: [], since: '' }
+
 interface Run {
   state: CaseState
   /** Why the present work stands still; kept until it moves, so that views do not flicker. */
   stuck: string | null
-  since: { readonly wait: string; readonly at: string }
+  /** Names what the case waits for. */
+  wait: string
+  /** Who holds the ball, by the ledger's clock. */
+  turn: Turn
   /** How often the database said "not yet" to the deadline of the present wait. */
   early: number
   /** Who told this run its newest events. */
@@ -48,7 +53,8 @@ export async function runCase(input: CaseInput): Promise<CaseOutcome> {
   const run: Run = {
     state: initial(caseId),
     stuck: null,
-    since: { wait: '', at: '' },
+    wait: '',
+    turn: NOBODY,
     early: 0,
     toldBy: 'ledger',
     inbox: openInbox(),
@@ -102,29 +108,35 @@ const foldedOf = (state: CaseState): Folded => ({ after: state.seq, head: state.
  * first mean that this run was told something that the ledger does not hold; it folds anew.
  */
 function absorb(run: Run, events: readonly Recorded[]): void {
-  if (run.state.seq > 0 && events[0]?.seq === 1) run.state = initial(run.state.caseId)
-  for (const event of events)
-    if (event.seq === run.state.seq + 1) run.state = evolve(run.state, event)
+  if (run.state.seq > 0 && events[0]?.seq === 1) {
+    run.state = initial(run.state.caseId)
+    run.turn = NOBODY
+  }
+  for (const event of events) {
+    if (event.seq !== run.state.seq + 1) continue
+    run.state = evolve(run.state, event)
+    run.turn = turnAfter(run.turn, { state: run.state, at: event.at })
+  }
 }
 
 function noteWait(run: Run): void {
   const wait = waitOf(run.state)
-  if (run.since.wait === wait) return
-  run.since = { wait, at: now() }
+  if (run.wait === wait) return
+  run.wait = wait
   run.early = 0
   run.stuck = null
 }
 
 const now = (): string => new Date().toISOString()
 const showRun = (run: Run): void =>
-  show({ state: run.state, stuck: run.stuck, since: run.since.at, at: now() })
+  show({ state: run.state, stuck: run.stuck, turn: run.turn, at: now() })
 
 /** Until something arrives, or the labelled timer says that the deadline may have passed. */
 async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Promise<void> {
   const left = Date.parse(next.until) - Date.now()
   const least = Math.min(EARLY_MS * 2 ** run.early, EARLY_MAX_MS)
   void run.alarm.set({
-    key: `${run.since.wait}:${run.early}`,
+    key: `${run.wait}:${run.early}`,
     ms: Math.max(least, Number.isFinite(left) ? left : EARLY_MAX_MS),
     summary: waitLabel({ state: run.state, at: now() }),
   })
@@ -165,7 +177,7 @@ async function work(run: Run, next: Work): Promise<void> {
   absorb(run, box.done.events)
   run.toldBy = 'connector'
   // What was synced meanwhile may have made something else due: then nothing stands still.
-  const sameDue = waitOf(run.state) === run.since.wait
+  const sameDue = waitOf(run.state) === run.wait
   const stuck = box.done.stuck ?? (run.state.head === state.head ? 'NO_PROGRESS' : null)
   run.stuck = sameDue ? stuck : null
   if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)

@@ -16,6 +16,7 @@ import { livez, readyz } from './health.js'
 import { kitUse } from './kits.js'
 import { buckets } from './limits.js'
 import { give, listInForce, revoke } from './mandates.js'
+import { drain, nudge, reattach, stuck, who, why } from './ops.js'
 import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
@@ -27,6 +28,8 @@ const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
   ...{ kitUse, rights, tasks, lease, claim, entries, packet },
+  ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
+  ...{ opsNudge: nudge, opsReattach: reattach },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 

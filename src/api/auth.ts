@@ -4,7 +4,7 @@
  * able to act while its issuer is down or its token has run out. Every attempt takes from a bucket first.
  */
 import type { Request } from 'express'
-import { ROUTES, type Route, type RouteName } from '../contract/routes.js'
+import { ROUTES, type Role, type Route, type RouteName } from '../contract/routes.js'
 import type { Authority } from '../domain/authority.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { CaseId } from '../domain/shapes/basic.js'
@@ -14,7 +14,7 @@ import { now } from '../store/db.js'
 import { executorOf } from '../store/queries.js'
 import type { ApiDeps } from './call.js'
 import { LIMITS, type Take } from './limits.js'
-import { type Principal, principalOf, signerOf } from './principal.js'
+import { type Principal, principalOf, rolesOf, signerOf } from './principal.js'
 import { IssuerFault, type TokenSubject } from './token.js'
 
 export interface Entered {
@@ -53,7 +53,7 @@ export async function enter(entering: Entering): Promise<Entered | Refusal | Bus
     : principalOf(authority, token)
   if (isRefusal(principal)) return principal
   const entered = { principal, authority, at }
-  return (await wrongCase(entering, principal)) ?? wrongRole(name, principal) ?? entered
+  return (await wrongCase(entering, principal)) ?? wrongRole(name, entered) ?? entered
 }
 
 type Unknown = Refusal | IssuerFault
@@ -117,7 +117,17 @@ export function caseIdOf({ params, body }: Pick<Request, 'params' | 'body'>): st
 const fieldOf = (body: unknown, field: string): unknown =>
   typeof body === 'object' && body !== null ? Reflect.get(body, field) : undefined
 
-function wrongRole(name: RouteName, principal: Principal): Refusal | null {
+function wrongRole(name: RouteName, { authority, principal }: Entered): Refusal | null {
   const route: Route = ROUTES[name]
-  return route.who.includes(principal.kind) ? null : refuse('NOT_ALLOWED', '/Authorization')
+  const roles = rolesOf(authority, principal)
+  if (route.who.some((role) => roles.includes(role))) return null
+  return refuse('NOT_ALLOWED', '/Authorization', `this is for ${route.who.map(sayRole).join(', ')}`)
 }
+
+const ROLES: Readonly<Record<Role, string>> = {
+  partner: 'a machine of the partner',
+  'partner-person': 'a person of the partner',
+  enterprise: 'a person of the enterprise',
+  operator: 'an operator of the enterprise',
+}
+const sayRole = (role: Role): string => ROLES[role]

@@ -26,6 +26,7 @@ export interface ApiDeps extends OpenCaseDeps {
   /** The packet of one case. */
   readonly packet: (input: {
     readonly caseId: string
+    readonly reader: Principal['kind']
     readonly log: Log
   }) => Promise<{ readonly name: string; readonly bytes: Uint8Array } | Refusal>
   readonly log: {

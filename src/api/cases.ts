@@ -7,6 +7,7 @@ import { reasonDigestOf } from '../packet/told.js'
 import { eventsSince } from '../store/apply.js'
 import { listCases, reasonsOf } from '../store/queries.js'
 import type { Handler } from './call.js'
+import type { Principal } from './principal.js'
 import { summaryOf } from './summary.js'
 
 export const list: Handler = async ({ deps, principal, query }) => {
@@ -29,14 +30,14 @@ export const list: Handler = async ({ deps, principal, query }) => {
   return { body, headers: { Link: `</v1/cases?${again.toString()}>; rel="next"` } }
 }
 
-export const read: Handler = async ({ deps, params, at }) => {
+export const read: Handler = async ({ deps, principal, params, at }) => {
   const path = parseAs(CasePath)(params)
   if (isRefusal(path)) return path
   const { caseId } = path
   const recorded = await eventsSince(deps.db, { caseId, after: 0 })
   const asked = questionsIn(recorded)
   const digests = asked.flatMap(({ digest }) => digest ?? [])
-  const reasons = await reasonsOf(deps.db, digests)
+  const reasons = await reasonsOf(deps.db, mayRead(principal, recorded) ? digests : [])
   const questions = asked.map(({ digest, ...question }) => ({
     ...question,
     text: digest === null ? null : (reasons.get(digest) ?? null),
@@ -44,6 +45,11 @@ export const read: Handler = async ({ deps, params, at }) => {
   const summary = summaryOf({ caseId, recorded, at, questions })
   return summary === null ? refuse('CASE_UNKNOWN', '/caseId') : { body: summary }
 }
+
+/** A question is for whoever asked for the case: the words of one person of the enterprise to another are not the partner's. */
+const mayRead = (principal: Principal, [first]: readonly Recorded[]): boolean =>
+  principal.kind === 'enterprise' ||
+  (first?.event.type === 'CaseOpened' && first.event.requester.kind === 'partner')
 
 /** What approvers asked instead of deciding, with the digest of each question. */
 const questionsIn = (recorded: readonly Recorded[]) =>

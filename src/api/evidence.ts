@@ -58,10 +58,15 @@ export function logOf(authority: Authority, verify: Verify): Log {
   return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify }) }
 }
 
-export const packet: Handler = async ({ deps, params, authority }) => {
+/** Whoever asks on the partner's side, machine or person, gets the partner's own copy. */
+export const packet: Handler = async ({ deps, principal, params, authority }) => {
   const path = parseAs(CasePath)(params)
   if (isRefusal(path)) return path
-  const made = await deps.packet({ ...path, log: logOf(authority, deps.verify) })
+  const made = await deps.packet({
+    ...path,
+    reader: principal.kind,
+    log: logOf(authority, deps.verify),
+  })
   if (isRefusal(made)) return made
   return {
     headers: {

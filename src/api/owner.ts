@@ -2,7 +2,7 @@
  * The owners' doors: see what awaits a signature, review it, decide. A decision proves itself by its
  * signature, so it is taken without a token too: the enterprise can act while its issuer is down. A reason in words is kept apart, where it can be erased.
  */
-import { DecideRequest, type InboxAnswer, StepPath } from '../contract/http.js'
+import { CasePath, DecideRequest, type InboxAnswer } from '../contract/http.js'
 import { within } from '../domain/authority.js'
 import { reasonDigest } from '../domain/commitment.js'
 import { currentStep } from '../domain/due.js'
@@ -18,13 +18,15 @@ import type { Call, Handler } from './call.js'
 import { reviewOf } from './review.js'
 import { awaitedOf, gateTimes } from './summary.js'
 
+/** UNTRUSTED: the step. One that the plan does not have is answered with those that it has. */
 export const review: Handler = async ({ deps, principal, authority, at, params }) => {
-  const path = parseAs(StepPath)(params)
+  const path = parseAs(CasePath)({ caseId: params.caseId })
   if (isRefusal(path)) return path
+  const { stepId = '' } = params
   if (principal.personId === null) return refuse('NOT_ALLOWED', '/Authorization')
   const recorded = await eventsSince(deps.db, { caseId: path.caseId, after: 0 })
   const { personId } = principal
-  const made = reviewOf({ ...path, recorded, authority, personId, at, newId: deps.newId })
+  const made = reviewOf({ ...path, stepId, recorded, authority, personId, at, newId: deps.newId })
   return isRefusal(made) ? made : { body: made }
 }
 

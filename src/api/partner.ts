@@ -23,6 +23,7 @@ import { type Opened, openCase } from '../store/open-case.js'
 import { casesWaitingOn, sealedFor } from '../store/queries.js'
 import type { Handler, Reply } from './call.js'
 import { tenantOf } from './principal.js'
+import { leaseTimes } from './summary.js'
 
 /** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
 export const open: Handler = async ({ deps, principal, body, header }) => {
@@ -76,7 +77,8 @@ async function tasksOf(input: {
       {
         ...{ caseId, stepId, title, scope, systemId, grantId: grant.grantId },
         ...{ credential: deliver.credential, consumers: deliver.to },
-        ...{ until: task.until, lease: task.lease },
+        expiresAt: task.until,
+        lease: task.lease === null ? null : leaseTimes(task.lease),
         links: { lease: `/v1/cases/${caseId}/steps/${stepId}/lease` },
       },
     ]
@@ -102,7 +104,10 @@ export const lease: Handler = async ({ deps, principal, params, body }) => {
   if (foreign !== undefined)
     return refuse('EVIDENCE_TAMPERED', `/sealed/${foreign.consumerId}`, 'not what was sealed')
   return {
-    body: { ...leased, permit: offered.permit, credential: deliver.credential, sealed },
+    body: {
+      ...{ lease: leased.lease, expiresAt: leased.until, grantId: leased.grantId },
+      ...{ permit: offered.permit, credential: deliver.credential, sealed },
+    },
   }
 }
 

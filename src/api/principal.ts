@@ -3,8 +3,10 @@
  * a person of a partner. The token names an account; only the signed bundle says whose it is. A *signer* is
  * the person whose key signed an envelope, which needs no issuer.
  */
+import type { Role } from '../contract/routes.js'
 import { type Authority, inForce } from '../domain/authority.js'
 import { type Verify, verifySignature } from '../domain/envelope.js'
+import { withDuty } from '../domain/policy.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import type { Person } from '../domain/shapes/authority.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
@@ -46,6 +48,21 @@ function personPrincipal(authority: Authority, person: Person): Principal | Refu
   if (person.status !== 'active') return refuse('PERSON_DISABLED', '/Authorization')
   if (company === undefined) return refuse('NOT_ALLOWED', '/Authorization')
   return { kind: company.kind, companyId: company.companyId, personId: person.personId }
+}
+
+/** In which roles this principal may use a route. */
+export function rolesOf(authority: Authority, { kind, personId }: Principal): readonly Role[] {
+  if (kind === 'partner') return [personId === null ? 'partner' : 'partner-person']
+  return personId !== null && operatorsOf(authority).includes(personId)
+    ? ['enterprise', 'operator']
+    : ['enterprise']
+}
+
+/** Persons of the enterprise with the duty of an operator; where nobody has it, its officers and duty persons. */
+function operatorsOf(authority: Authority): readonly string[] {
+  const named = withDuty(authority, 'operator')
+  if (named.length > 0) return named
+  return [...withDuty(authority, 'officer'), ...withDuty(authority, 'duty-person')]
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Review } from '../contract/http.js'
 import { isCovered } from '../domain/approval.js'
 import { type Authority, inForce, within } from '../domain/authority.js'
 import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
+import { currentStep } from '../domain/due.js'
 import { fold } from '../domain/evolve.js'
+import { sayStepsOf } from '../domain/plan.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { Decision } from '../domain/shapes/envelope.js'
@@ -69,7 +71,8 @@ function partsOf({ caseId, stepId, recorded }: Reviewing): Parts | Refusal {
     return refuse('GATE_NOT_OPEN', '/planHash', 'the case has no plan yet')
   const item = stepOf(state, stepId)
   const resolved = item?.gate?.resolved ?? opened.requirements[stepId]
-  if (item === null || resolved === undefined) return refuse('WRONG_STEP', '/stepId')
+  if (item === null || resolved === undefined)
+    return refuse('WRONG_STEP', '/stepId', sayStepsOf(opened.asked.kind))
   return { state, opened, plan, planHash, item, resolved }
 }
 
@@ -81,16 +84,18 @@ function preStateOf(recorded: readonly Recorded[], item: StepState): Review['pre
   return opening?.event.type === 'GateOpened' ? opening.event.preState : null
 }
 
+type Cannot = NonNullable<Review['cannot']>
+
 interface Voter {
   readonly personId: string
   readonly onBehalfOf: string | null
 }
 
 /** The own vote first; else that of an approver who delegated to this person. */
-function voterOf({ authority, personId, at }: Reviewing, parts: Parts): Voter | string {
+function voterOf({ authority, personId, at }: Reviewing, parts: Parts): Voter | Cannot {
   const { opened, resolved } = parts
   if (personId === opened.requester.personId)
-    return 'You requested this case, so you never decide on it.'
+    return { code: 'REQUESTER_NEVER', detail: 'you asked for this case, so you never decide on it' }
   const asked = resolved.requirement.groups.flatMap((group) => group.persons)
   if (asked.includes(personId)) return { personId, onBehalfOf: null }
   const delegation = authority.delegations.find(
@@ -102,26 +107,26 @@ function voterOf({ authority, personId, at }: Reviewing, parts: Parts): Voter | 
       item.kinds.includes(opened.asked.kind) &&
       isCovered(item.systems, opened.systemId),
   )
-  return delegation === undefined
-    ? 'You are not among the approvers of this gate.'
-    : { personId, onBehalfOf: delegation.from }
+  if (delegation !== undefined) return { personId, onBehalfOf: delegation.from }
+  const detail = `this gate asks ${[...new Set(asked)].join(', ')}, and none of them has delegated to you`
+  return { code: 'NOT_AN_APPROVER', detail }
 }
 
 type Offer = Pick<Review, 'cannot' | 'templates'>
-const nothing = (cannot: string): Offer => ({ cannot, templates: { gate: null, ahead: null } })
+const nothing = (cannot: Cannot): Offer => ({ cannot, templates: { gate: null, ahead: null } })
 
 function offer(input: {
   readonly reviewing: Reviewing
   readonly parts: Parts
-  readonly voter: Voter | string
+  readonly voter: Voter | Cannot
 }): Offer {
   const { reviewing, parts, voter } = input
-  if (typeof voter === 'string') return nothing(voter)
+  if ('code' in voter) return nothing(voter)
   if (parts.state.outcome !== null || parts.state.ending !== null)
-    return nothing('The case is closed.')
+    return nothing({ code: 'TOO_LATE', detail: closing(parts.state) })
   const gate = gateForm(parts.item)
   const ahead = aheadForm(parts)
-  if (gate === null && ahead === null) return nothing('This gate is not open.')
+  if (gate === null && ahead === null) return nothing(notOpen(parts))
   const template = (form: Form): Decision => ({
     ...{ type: 'decision', v: 1, decisionId: reviewing.newId() },
     enterprise: parts.opened.enterprise,
@@ -138,6 +143,21 @@ function offer(input: {
       gate: gate === null ? null : template(gate),
       ahead: ahead === null ? null : template(ahead),
     },
+  }
+}
+
+const closing = ({ outcome, ending }: CaseState): string =>
+  outcome === null ? `the case is ending, ${ending}` : `the case is closed, ${outcome}`
+
+/** A step that was signed and begun, or one whose turn has not come. */
+function notOpen({ item, state }: Parts): Cannot {
+  const { stepId } = item.step
+  if (item.phase !== 'pending')
+    return { code: 'TOO_LATE', detail: `${stepId} was decided before: it is ${item.phase}` }
+  const current = currentStep(state)?.step.stepId ?? 'nothing'
+  return {
+    code: 'GATE_NOT_OPEN',
+    detail: `the gate of ${stepId} is not open and may not be signed ahead; due is ${current}`,
   }
 }
 

@@ -3,8 +3,9 @@
  * how the time was spent between owner, partner and system. Pure; opaque ids only.
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
+import { whyOf } from '../contract/why.js'
 import { type CaseState, initial, type Recorded, type StepState } from '../domain/case.js'
-import { awaited, due, waitingOn } from '../domain/due.js'
+import { awaited, deadlinesOf, due, type Turn, turnAfter } from '../domain/due.js'
 import { missing } from '../domain/evidence.js'
 import { evolve } from '../domain/evolve.js'
 
@@ -16,7 +17,7 @@ export function summaryOf(input: {
   readonly questions: CaseSummary['questions']
 }): CaseSummary | null {
   const { caseId, recorded, at, questions } = input
-  const state = recorded.reduce(evolve, initial(caseId))
+  const { state, turn, spent } = turnsOf({ caseId, recorded, at })
   const { opened, openedAt } = state
   if (opened === null || openedAt === null) return null
   const { scope, systemId, tier, ownerId, objectiveId } = opened
@@ -39,7 +40,8 @@ export function summaryOf(input: {
     outcome: state.outcome,
     ending: state.ending,
     due: dueOf(state),
-    turn: turnOf({ caseId, recorded, at, openedAt }),
+    turn: { waitingOn: [...turn.by], since: turn.since, spent },
+    why: whyOf({ state, turn }),
     planHash: state.planHash,
     steps: state.steps.map((item) => stepSummary(item, at)),
     facts: [...state.facts],
@@ -62,7 +64,7 @@ function dueOf(state: CaseState): CaseSummary['due'] {
   return {
     kind: next.kind,
     stepId: 'stepId' in next ? next.stepId : null,
-    until: 'until' in next ? next.until : null,
+    ...deadlinesOf(state),
   }
 }
 
@@ -84,9 +86,25 @@ function stepSummary(item: StepState, at: string): StepSummary {
     gate: gateTimes(item),
     awaited: awaitedOf(item, at),
     votes: votesOf(item),
-    task: task === null ? null : { until: task.until, leasedUntil: task.lease?.until ?? null },
+    task: taskTimes(task),
   }
 }
+
+const taskTimes = (task: StepState['task']): StepSummary['task'] =>
+  task === null
+    ? null
+    : { expiresAt: task.until, lease: task.lease === null ? null : leaseTimes(task.lease) }
+
+export const leaseTimes = ({
+  number,
+  until,
+}: {
+  readonly number: number
+  readonly until: string
+}) => ({
+  number,
+  expiresAt: until,
+})
 
 export const gateTimes = ({ gate }: StepState): StepSummary['gate'] =>
   gate === null
@@ -106,31 +124,26 @@ export const votesOf = (item: StepState): StepSummary['votes'] =>
 
 type Holder = keyof CaseSummary['turn']['spent']
 
-/** Folds the entries once more, looking at each moment at which the turn passes to somebody else. */
-function turnOf(input: {
+/** Folds the entries, looking at each moment at which the turn passes to somebody else. */
+export function turnsOf(input: {
   readonly caseId: string
   readonly recorded: readonly Recorded[]
   readonly at: string
-  readonly openedAt: string
-}): CaseSummary['turn'] {
+}) {
   const spent: Record<Holder, number> = { owner: 0, partner: 0, system: 0 }
   let state = initial(input.caseId)
-  let held = { by: ['system'] as readonly string[], since: input.openedAt }
+  let turn: Turn = { by: [], since: '' }
   for (const item of input.recorded) {
     state = evolve(state, item)
-    const by = waitingOn(state, item.at)
-    if (by.join() === held.by.join()) continue
-    spend(spent, { ...held, until: item.at })
-    held = { by, since: item.at }
+    const next = turnAfter(turn, { state, at: item.at })
+    if (next !== turn) spend(spent, { ...turn, until: item.at })
+    turn = next
   }
-  spend(spent, { ...held, until: input.at })
-  return { waitingOn: [...held.by], since: held.since, spent }
+  spend(spent, { ...turn, until: input.at })
+  return { state, turn, spent }
 }
 
-function spend(
-  spent: Record<Holder, number>,
-  held: { readonly by: readonly string[]; readonly since: string; readonly until: string },
-): void {
+function spend(spent: Record<Holder, number>, held: Turn & { readonly until: string }): void {
   const [first] = held.by
   if (first === undefined) return
   const holder: Holder = first.startsWith('owner:')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { CaseSummary, StepSummary } from '../contract/http.js'
+import { deadlineWords, gateWords } from '../contract/why.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -18,10 +19,10 @@ export const define = (): Command =>
     .action(cases)
 
 async function cases(caseId: string | undefined, options: Options): Promise<void> {
-  const api = await clientFor(options)
   const { json, waitingOn, cursor } = options
-  if (caseId !== undefined) return finish(await api.readCase({ caseId }), { json, show: showCase })
+  if (caseId !== undefined) return showOne(caseId, options)
   const phase = phaseOf(options.phase)
+  const api = await clientFor(options)
   finish(await api.listCases({ phase, waitingOn, cursor }), {
     json,
     show: ({ cases: found, next }) => [
@@ -35,21 +36,25 @@ async function cases(caseId: string | undefined, options: Options): Promise<void
   })
 }
 
+/** By its id, which is its workflow id too: asked of the ledger, whether Temporal still remembers it or not. */
+export async function showOne(caseId: string, options: Common): Promise<void> {
+  const api = await clientFor(options)
+  finish(await api.readCase({ caseId }), { json: options.json, show: showCase })
+}
+
 function phaseOf(text: string | undefined): 'open' | 'closed' | undefined {
   if (text === undefined || text === 'open' || text === 'closed') return text
   throw new UsageFault('--phase is open or closed')
 }
 
-export const showCase = (summary: CaseSummary): readonly string[] => [
+const showCase = (summary: CaseSummary): readonly string[] => [
   summary.caseId,
-  summary.outcome === null
-    ? `owes ${summary.due.kind} ${summary.due.stepId ?? ''}`
-    : `closed: ${summary.outcome}`,
-  `turn of ${summary.turn.waitingOn.join(', ') || 'nobody'} since ${summary.turn.since}`,
+  summary.why,
   ...summary.steps.map(stepLine),
   `observed: ${summary.facts.join(', ') || 'nothing yet'}`,
   ...summary.questions.map(
-    ({ stepId, person, text }) => `QUESTION of ${person} on ${stepId}: ${text ?? 'erased'}`,
+    ({ stepId, person, text }) =>
+      `QUESTION of ${person} on ${stepId}: ${text ?? 'not to be read here, or erased'}`,
   ),
   ...summary.findings.map(
     ({ code, where, detail, at }) => `FINDING ${code} at ${where}: ${detail}, ${at}`,
@@ -59,4 +64,10 @@ export const showCase = (summary: CaseSummary): readonly string[] => [
 const stepLine = (step: StepSummary): string =>
   `  ${step.stepId.padEnd(12)} ${step.phase.padEnd(10)} ${step.title}${
     step.because === null ? '' : ` (again: ${step.because})`
-  }`
+  }${timesOf(step)}`
+
+function timesOf({ phase, gate, task }: StepSummary): string {
+  if (phase === 'open' && gate !== null) return `; ${gateWords(gate)}`
+  if (phase !== 'offered' || task === null) return ''
+  return `; ${deadlineWords({ escalatesAt: null, expiresAt: task.expiresAt })}`
+}

@@ -29,6 +29,13 @@ import {
   RevocationAnswer,
   RightsAnswer,
 } from '../contract/http-control.js'
+import {
+  DrainAnswer,
+  OperatedAnswer,
+  StuckAnswer,
+  WhoAnswer,
+  WhyAnswer,
+} from '../contract/http-ops.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 import type { Envelope, FenceScope } from '../domain/shapes/envelope.js'
@@ -38,6 +45,7 @@ import { tokenSource } from './login.js'
 import { keyOf, readProfile } from './profile.js'
 
 const WITHIN_MS = 60_000
+const LOOK = 'is it running? `countersign doctor` says what is not'
 
 interface CaseAt {
   readonly caseId: string
@@ -83,6 +91,14 @@ export interface ApiClient {
     at: CaseAt & { readonly after?: number; readonly limit?: number },
   ) => Answer<typeof EntriesAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
+  readonly opsStuck: (query: {
+    readonly quietFor?: string | undefined
+  }) => Answer<typeof StuckAnswer>
+  readonly opsWho: () => Answer<typeof WhoAnswer>
+  readonly opsDrain: () => Answer<typeof DrainAnswer>
+  readonly opsWhy: (at: CaseAt) => Answer<typeof WhyAnswer>
+  readonly opsNudge: (at: CaseAt) => Answer<typeof OperatedAnswer>
+  readonly opsReattach: (at: CaseAt) => Answer<typeof OperatedAnswer>
 }
 
 export interface Connection {
@@ -125,6 +141,12 @@ export function clientOf(connection: Connection): ApiClient {
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
     packet: (at) => askPacket(connection, at),
+    opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
+    opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),
+    opsDrain: () => ask({ name: 'opsDrain', shape: DrainAnswer }),
+    opsWhy: (at) => ask({ name: 'opsWhy', shape: WhyAnswer, params: { ...at } }),
+    opsNudge: (at) => ask({ name: 'opsNudge', shape: OperatedAnswer, params: { ...at } }),
+    opsReattach: (at) => ask({ name: 'opsReattach', shape: OperatedAnswer, params: { ...at } }),
   }
 }
 
@@ -166,7 +188,7 @@ async function send(connection: Connection, sending: Sending): Promise<Response>
     signal: AbortSignal.timeout(WITHIN_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((cause: unknown) => {
-    throw new ApiFault('the API cannot be reached', { cause })
+    throw new ApiFault(`the API at ${connection.api} cannot be reached; ${LOOK}`, { cause })
   })
 }
 
@@ -186,7 +208,7 @@ async function refusalIn(response: Response): Promise<Refusal> {
   const problem = parseAs(Problem)(await jsonOf(response))
   const code = isRefusal(problem) ? undefined : REFUSAL_TYPE.exec(problem.type)?.[1]
   if (isRefusal(problem) || code === undefined || !isCode(code))
-    throw new ApiFault(`the API failed (HTTP ${response.status})`)
+    throw new ApiFault(`the API failed (HTTP ${response.status}); its log says why`)
   return { refused: code, where: problem.where ?? '', detail: problem.detail ?? REFUSALS[code] }
 }
 

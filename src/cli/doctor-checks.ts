@@ -1,6 +1,7 @@
 /**
  * The *checks* of doctor: Temporal and its namespace, the store, the authority, the issuers, the API's public
- * address, and the rights of the admin credential on each target. Each reads; none changes anything.
+ * address, the codec server, who takes work, the rights of the admin credential on each target, and the clocks.
+ * Each reads; none changes anything.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -8,7 +9,7 @@ import { Connection } from '@temporalio/client'
 import pg from 'pg'
 import { connectorConfig, type Env } from '../config.js'
 import { createPostgresqlConnector } from '../connectors/postgresql.js'
-import { ATTRIBUTES, NAMESPACE } from '../contract/messages.js'
+import { ATTRIBUTES, CORE_QUEUE, connectorQueue, NAMESPACE } from '../contract/messages.js'
 import type { Authority } from '../domain/authority.js'
 import { fromBase64 } from '../domain/base64.js'
 import { isRefusal } from '../domain/refusal.js'
@@ -17,22 +18,16 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { nodeVerify } from '../keys/verify.js'
 import { authoritySource } from '../store/authority.js'
 import { now, openDb } from '../store/db.js'
+import { checkClocks } from './doctor-clocks.js'
+import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
 
-export interface Found {
-  readonly state: 'good' | 'failed' | 'not configured'
-  readonly detail: string
-}
 export interface Checked extends Found {
   readonly name: string
 }
 
-const WITHIN_MS = 5000
-const good = (detail: string): Found => ({ state: 'good', detail })
-const bad = (detail: string): Found => ({ state: 'failed', detail })
-const absent = (variable: string): Found => ({
-  state: 'not configured',
-  detail: `${variable} is not set`,
-})
+/** Numbers of temporal.api.enums.v1.TaskQueueType. */
+const WORKFLOW = 1
+const ACTIVITY = 2
 
 export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   temporal: checkTemporal,
@@ -40,7 +35,10 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   authority: checkAuthority,
   issuers: checkIssuers,
   api: checkApi,
+  codec: checkCodec,
+  workers: checkWorkers,
   targets: checkTargets,
+  clocks: checkClocks,
 }
 
 async function checkTemporal(env: Env): Promise<Found> {
@@ -104,7 +102,9 @@ async function checkAuthority(env: Env): Promise<Found> {
   const authority = await authorityOf(env)
   return authority === null
     ? absent('COUNTERSIGN_TRUST or DATABASE_URL')
-    : good(`version ${authority.version} of ${authority.enterprise} until ${authority.expiresAt}`)
+    : good(
+        `version ${authority.version} of ${authority.enterprise} expires at ${authority.expiresAt}`,
+      )
 }
 
 async function checkIssuers(env: Env): Promise<Found> {
@@ -124,6 +124,51 @@ async function checkApi(env: Env): Promise<Found> {
   if (url === undefined) return absent('PUBLIC_URL')
   const ready = await jsonFrom(new URL('/readyz', url).href)
   return ready.ready === true ? good(`${url} is ready`) : bad(`${url} is not ready`)
+}
+
+/** It decodes nothing for nothing: an empty list shows that it answers, and reads no payload. */
+async function checkCodec(env: Env): Promise<Found> {
+  const url = env.COUNTERSIGN_CODEC_URL
+  if (url === undefined) return absent('COUNTERSIGN_CODEC_URL')
+  const { status } = await fetch(new URL('/decode', url), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-namespace': env.TEMPORAL_NAMESPACE ?? NAMESPACE,
+    },
+    body: JSON.stringify({ payloads: [] }),
+    signal: AbortSignal.timeout(WITHIN_MS),
+  })
+  // Where it asks for a token, that is an answer too.
+  return status === 200 || status === 401 ? good(`${url} answers`) : bad(`${url} answers ${status}`)
+}
+
+/** Somebody has to take the workflows, and for each system its changes. */
+async function checkWorkers(env: Env): Promise<Found> {
+  const address = env.TEMPORAL_ADDRESS
+  if (address === undefined) return absent('TEMPORAL_ADDRESS')
+  const authority = await authorityOf(env)
+  const systems = [...(authority?.systems.keys() ?? [])]
+  const connection = await Connection.connect({ address, connectTimeout: WITHIN_MS })
+  try {
+    const deserted: string[] = []
+    for (const [name, kind] of [
+      [CORE_QUEUE, WORKFLOW] as const,
+      ...systems.map((systemId) => [connectorQueue(systemId), ACTIVITY] as const),
+    ]) {
+      const { pollers } = await connection.workflowService.describeTaskQueue({
+        namespace: env.TEMPORAL_NAMESPACE ?? NAMESPACE,
+        taskQueue: { name },
+        taskQueueType: kind,
+      })
+      if ((pollers ?? []).length === 0) deserted.push(name)
+    }
+    return deserted.length === 0
+      ? good(`somebody polls ${[CORE_QUEUE, ...systems.map(connectorQueue)].join(', ')}`)
+      : bad(`nobody polls ${deserted.join(', ')}: start the worker or the connector`)
+  } finally {
+    await connection.close()
+  }
 }
 
 async function jsonFrom(url: string): Promise<Record<string, unknown>> {

@@ -78,6 +78,6 @@ export function scopeOf({ partner, system, identity }: Scoped): Fence['scope'] {
   const named = Object.entries({ partner, system, identity }).filter(([, id]) => id !== undefined)
   const [first] = named
   if (first === undefined || named.length > 1)
-    throw new UsageFault('name one of --partner, --system, --identity')
+    throw new UsageFault('name one of --partner com_…, --system sys_…, --identity nhi_…')
   return { kind: first[0] as Fence['scope']['kind'], id: first[1] ?? '' }
 }

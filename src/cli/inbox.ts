@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { gateWords } from '../contract/why.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish } from './outcome.js'
 
@@ -12,7 +13,7 @@ export const define = (): Command =>
           ? ['nothing awaits you']
           : gates.map(
               ({ caseId, stepId, title, gate }) =>
-                `${caseId}  ${stepId}  ${title}  until ${gate.expiresAt}`,
+                `${caseId}  ${stepId}  ${title}  ${gateWords(gate)}`,
             ),
     })
   })

@@ -81,9 +81,13 @@ async function jsonFrom(url: string, request: RequestInit = {}): Promise<unknown
     redirect: 'error',
     signal: AbortSignal.timeout(WITHIN_MS),
   }).catch((cause: unknown) => {
-    throw new ApiFault('the issuer cannot be reached', { cause })
+    throw new ApiFault(`the issuer at ${new URL(url).origin} cannot be reached; is it running?`, {
+      cause,
+    })
   })
   if (response.ok) return response.json()
   await response.body?.cancel()
-  throw new ApiFault(`the issuer gives no token (HTTP ${response.status})`)
+  throw new ApiFault(
+    `the issuer gives no token (HTTP ${response.status}); does it know the client and the login key of this profile?`,
+  )
 }

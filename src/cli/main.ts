@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   issuer: ['the embedded token issuer', () => import('./issuer.js')],
   request: ['ask for work on an identity', () => import('./request.js')],
   cases: ['list cases, or show one', () => import('./cases.js')],
+  show: ['one case by its workflow id, from the ledger', () => import('./show.js')],
   inbox: ['gates that await you', () => import('./inbox.js')],
   review: ['all that a decision would sign', () => import('./review.js')],
   decide: ['approve, decline or ask about one step', () => import('./decide.js')],
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   rights: ['when each of the three rights last worked', () => import('./rights.js')],
   mandate: ['decisions in advance: draft, sign, give, list, revoke', () => import('./mandate.js')],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
+  ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
   verify: ['check a packet offline', () => import('./verify.js')],
   migrate: ['bring the database to this release', () => import('./migrate.js')],
@@ -55,8 +57,18 @@ async function main(words: readonly string[]): Promise<void> {
 /** Afterwards a wrong word throws instead of ending the process. */
 function strict(command: AnyCommand): AnyCommand {
   for (const each of command.commands) strict(each)
-  return command.exitOverride()
+  return command.exitOverride().configureOutput({ outputError: oneLine(command) })
 }
+
+const oneLine =
+  (command: AnyCommand) =>
+  (text: string, write: (line: string) => void): void => {
+    const said = text.trim().replace(/\s*\n\s*/g, ' ')
+    const path =
+      command.parent === null ? '' : ` ${command.parent.name()}`.replace(' countersign', '')
+    const name = command.parent === null ? '' : ` ${command.name()}`
+    write(`${plain(said)}; countersign${path}${name} --help says more\n`)
+  }
 
 /** One line for whoever called; the causes are in the logs of the processes. */
 function fail(error: unknown): void {

@@ -11,7 +11,7 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { addSignature, signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, print, UsageFault } from './outcome.js'
-import { keyOf, type Profile, readProfile } from './profile.js'
+import { keyOf, NO_PERSON, type Profile, readProfile } from './profile.js'
 
 interface Draft extends Common {
   readonly kind: string[]
@@ -89,12 +89,18 @@ async function draft(options: Draft): Promise<void> {
     notAfter: new Date(from + days * DAY_MS).toISOString(),
     signers: [...new Set(options.signer)].sort(),
   })
-  if (isRefusal(payload)) throw new UsageFault(`no mandate at ${payload.where}: ${payload.detail}`)
+  if (isRefusal(payload))
+    throw new UsageFault(
+      `no mandate at ${payload.where}: ${payload.detail}; see mandate draft --help`,
+    )
   if (!payload.signers.includes(profile.personId))
     throw new UsageFault('name yourself with --signer too: a draft is signed by you')
   const known = payload.covers.kinds.flatMap((kind) => KINDS[kind].steps)
   const stranger = payload.covers.steps.find((step) => !known.includes(step))
-  if (stranger !== undefined) throw new UsageFault(`these kinds have no step ${stranger}`)
+  if (stranger !== undefined)
+    throw new UsageFault(
+      `--step ${stranger} is no step of ${payload.covers.kinds.join(', ')}: name some of ${known.join(', ')}`,
+    )
   await writeNew(options.out, signEnvelope({ kind: 'mandate', payload, ...key }))
   const answer = { mandateId: payload.mandateId, file: options.out }
   finish(answer, { json: options.json, show: () => show(payload) })
@@ -166,7 +172,7 @@ async function revoke(mandateId: string, options: Common): Promise<void> {
 async function signing(options: Common) {
   const profile = await readProfile(options.profile)
   const { personId } = profile
-  if (personId === undefined) throw new UsageFault('this profile has no personId')
+  if (personId === undefined) throw new UsageFault(NO_PERSON)
   const named: Profile & { readonly personId: string } = { ...profile, personId }
   return { profile: named, key: await keyOf(profile, 'decisionKey') }
 }
@@ -180,7 +186,7 @@ const show = ({
   notAfter,
   signers,
 }: Mandate): readonly string[] => [
-  `mandate ${mandateId}, ${effect}, until ${notAfter}`,
+  `mandate ${mandateId}, ${effect}, expires at ${notAfter}`,
   `  covers ${covers.kinds.join(', ')}: ${covers.steps.join(', ')}; ${covers.tiers.join(', ')}`,
   `  systems ${covers.systems?.join(', ') ?? 'all'}; identities ${covers.identities?.join(', ') ?? 'all'}`,
   `  at most ${caps.total} uses, ${caps.perDay} a day; signers ${signers.join(', ')}`,
@@ -188,10 +194,11 @@ const show = ({
 
 async function readEnvelope(file: string): Promise<Envelope> {
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageFault(`${file} cannot be read`)
+    throw new UsageFault(`${file} cannot be read; \`countersign mandate draft\` writes one`)
   })
   const envelope = parseAs(Envelope)(jsonOf(text))
-  if (isRefusal(envelope)) throw new UsageFault(`${file} holds no envelope`)
+  if (isRefusal(envelope))
+    throw new UsageFault(`${file} holds no mandate; \`countersign mandate draft\` writes one`)
   return envelope
 }
 

@@ -1,9 +1,10 @@
 /**
  * How a command ends. *Exit codes*: 0 done, 1 refused, 2 wrong usage or configuration, 3 fault. What a script
- * reads is on stdout (text, or one JSON document with --json); the one line that says what went wrong is on
- * stderr. Text from elsewhere is shown without control characters, so that it cannot act on a terminal.
+ * reads is on stdout (text, or one JSON document with --json); the one line that says what went wrong, where, and what
+ * to do next is on stderr. Text from elsewhere is shown without control characters, so that it cannot act on a terminal.
  */
 import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { NEXT } from './next.js'
 
 export const EXIT = { done: 0, refused: 1, usage: 2, fault: 3 } as const
 
@@ -51,5 +52,5 @@ export function refused(refusal: Refusal, json: boolean | undefined): void {
   process.exitCode = EXIT.refused
   const { refused: code, where, detail } = refusal
   if (json === true) process.stdout.write(`${JSON.stringify({ refused: code, where, detail })}\n`)
-  process.stderr.write(`${plain(`refused ${code} at ${where || '/'}: ${detail}`)}\n`)
+  process.stderr.write(`${plain(`refused ${code} at ${where || '/'}: ${detail}; ${NEXT[code]}`)}\n`)
 }

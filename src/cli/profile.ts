@@ -28,13 +28,23 @@ export type Profile = z.infer<typeof Profile>
 
 export type KeyUse = 'loginKey' | 'decisionKey' | 'claimKey'
 
+/** Whoever acts as a person needs to say which. */
+export const NO_PERSON = 'this profile has no personId; use the profile of a person who decides'
+
+const WHERE = '`npm start` keeps its own in .countersign/service/profiles'
+export const HOLDERS: Readonly<Record<KeyUse, string>> = {
+  loginKey: 'somebody who signs in',
+  decisionKey: 'a person who decides',
+  claimKey: 'a machine of the partner',
+}
+
 /** Throws UsageFault for a file that is missing or wrong. */
 export async function readProfile(given: string | undefined): Promise<Profile> {
   const path = given ?? process.env.COUNTERSIGN_PROFILE
   if (path === undefined || path === '')
-    throw new UsageFault('name a profile with --profile or COUNTERSIGN_PROFILE')
+    throw new UsageFault(`name a profile with --profile or COUNTERSIGN_PROFILE; ${WHERE}`)
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new UsageFault(`the profile ${path} cannot be read`, { cause })
+    throw new UsageFault(`the profile ${path} cannot be read; ${WHERE}`, { cause })
   })
   const profile = parseAs(Profile)(jsonOf(text))
   if (isRefusal(profile))
@@ -61,7 +71,8 @@ function jsonOf(text: string): unknown {
 /** Throws UsageFault when the profile has no such key, KeyFileFault when it cannot be used. */
 export async function keyOf(profile: Profile, use: KeyUse): Promise<LoadedKey> {
   const path = profile[use]
-  if (path === undefined) throw new UsageFault(`this profile has no ${use}`)
+  if (path === undefined)
+    throw new UsageFault(`this profile has no ${use}; use the profile of ${HOLDERS[use]}`)
   const passphrase = process.env.COUNTERSIGN_KEY_PASSPHRASE
   return loadKey(path, passphrase === undefined ? {} : { passphrase })
 }

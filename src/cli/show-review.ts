@@ -1,5 +1,6 @@
 /** A review as an owner reads it: what changes, what can go wrong, how it is undone, what was seen, who signs. */
 import type { Review } from '../contract/http.js'
+import { gateWords } from '../contract/why.js'
 
 export const showReview = (review: Review): readonly string[] => [
   `${review.stepId}: ${review.step.title}`,
@@ -21,9 +22,9 @@ export const showReview = (review: Review): readonly string[] => [
   `needs         ${review.requirement.quorum} person(s), ${review.requirement.assurance}: ${groups(review)}`,
   ...review.votes.map((vote) => `signed        ${vote.person}: ${vote.verdict}`),
   ...review.awaited.map(({ group, persons }) => `awaited       ${group}: ${persons.join(', ')}`),
-  ...(review.gate === null ? [] : [`until         ${review.gate.expiresAt}`]),
+  ...(review.gate === null ? [] : [`deadline      ${gateWords(review.gate)}`]),
   `plan hash     ${review.planHash}`,
-  ...(review.cannot === null ? [] : ['', review.cannot]),
+  ...(review.cannot === null ? [] : ['', `You cannot decide on it: ${review.cannot.detail}.`]),
 ]
 
 const about = ({ scope, systemId }: Review['plan']): string =>

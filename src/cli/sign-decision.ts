@@ -43,16 +43,24 @@ const saltedOf = (reason: string | null): SaltedReason | null =>
 function decisionOf(deciding: Deciding, salted: SaltedReason | null): Decision | Refusal {
   const { review, form, verdict } = deciding
   const template = review.templates[form]
-  if (template === null) return refuse('GATE_NOT_OPEN', `/templates/${form}`, whyNot(deciding))
+  if (template === null) return whyNot(deciding)
   const wrong = mismatch(review, template)
   if (wrong !== null)
     return refuse('WRONG_PLAN', wrong, 'the API offers to sign something else than it shows')
   return { ...template, verdict, reasonDigest: salted === null ? null : reasonDigest(salted) }
 }
 
-const whyNot = ({ review, form }: Deciding): string =>
-  review.cannot ??
-  (form === 'gate' ? 'this gate is not open' : 'this gate cannot be signed ahead now')
+function whyNot({ review, form }: Deciding): Refusal {
+  const { cannot, stepId } = review
+  if (cannot !== null) return refuse(cannot.code, '/stepId', cannot.detail)
+  return form === 'gate'
+    ? refuse(
+        'GATE_NOT_OPEN',
+        '/stepId',
+        `the gate of ${stepId} is not open; --ahead signs it ahead`,
+      )
+    : refuse('AHEAD_FORBIDDEN', '/stepId', `the gate of ${stepId} is open: sign it without --ahead`)
+}
 
 /** Where the payload differs from what was shown; null when nowhere. */
 function mismatch(review: Review, template: Decision): string | null {

@@ -4,7 +4,7 @@ import type { Envelope, Fence } from '../domain/shapes/envelope.js'
 import type { LoadedKey } from '../keys/keystore.js'
 import { signEnvelope } from '../keys/sign.js'
 import { UsageFault } from './outcome.js'
-import { keyOf, readProfile } from './profile.js'
+import { keyOf, NO_PERSON, readProfile } from './profile.js'
 
 /** A fence is raised now or not at all. */
 const VALID_MS = 300_000
@@ -27,7 +27,7 @@ export async function signFence(input: {
   const { scope, speed } = input
   const profile = await readProfile(input.profile)
   const { personId, enterprise } = profile
-  if (personId === undefined) throw new UsageFault('this profile has no personId')
+  if (personId === undefined) throw new UsageFault(NO_PERSON)
   const key = await keyOf(profile, 'decisionKey')
   const payload: Fence = {
     ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise, scope },

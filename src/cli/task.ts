@@ -4,7 +4,7 @@ import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
-import { keyOf, readProfile } from './profile.js'
+import { HOLDERS, keyOf, readProfile } from './profile.js'
 
 interface ClaimOptions extends Common {
   readonly grant: string
@@ -52,7 +52,8 @@ async function list(options: Common): Promise<void> {
       tasks.length === 0
         ? ['no task is offered']
         : tasks.map(
-            ({ caseId, stepId, title, until }) => `${caseId}  ${stepId}  ${title}  until ${until}`,
+            ({ caseId, stepId, title, expiresAt }) =>
+              `${caseId}  ${stepId}  ${title}  expires at ${expiresAt}`,
           ),
   })
 }
@@ -62,7 +63,7 @@ async function lease(caseId: string, stepId: string, options: Common): Promise<v
   finish(await api.lease({ caseId, stepId }), {
     json: options.json,
     show: (leased) => [
-      `lease ${leased.lease} of grant ${leased.grantId} until ${leased.until}`,
+      `lease ${leased.lease} of grant ${leased.grantId} expires at ${leased.expiresAt}`,
       `login ${leased.credential}`,
       ...leased.sealed.map(({ consumerId, jwe }) => `${consumerId} ${jwe}`),
     ],
@@ -72,7 +73,8 @@ async function lease(caseId: string, stepId: string, options: Common): Promise<v
 async function claim(caseId: string, stepId: string, options: ClaimOptions): Promise<void> {
   const profile = await readProfile(options.profile)
   const { companyId, enterprise } = profile
-  if (companyId === undefined) throw new UsageFault('this profile has no companyId')
+  if (companyId === undefined)
+    throw new UsageFault(`this profile has no companyId; use the profile of ${HOLDERS.claimKey}`)
   const changeType = (['standard', 'normal', 'emergency'] as const).find(
     (item) => item === options.change,
   )

@@ -41,7 +41,7 @@ const AskedFor = z.strictObject({
   /** The change record of the caller's own service desk. */
   changeReference: z
     .string()
-    .regex(/^[A-Za-z0-9._:-]{1,64}$/)
+    .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'not 1 to 64 letters, digits or . _ : -')
     .nullable()
     .default(null),
 })
@@ -77,7 +77,10 @@ export const ListCasesQuery = z.strictObject({
   phase: z.enum(['open', 'closed']).optional(),
   waitingOn: z
     .string()
-    .regex(/^(owner:per_[a-z0-9-]{1,48}|partner:com_[a-z0-9-]{1,48}|system)$/)
+    .regex(
+      /^(owner:per_[a-z0-9-]{1,48}|partner:com_[a-z0-9-]{1,48}|system)$/,
+      'not of the form owner:per_…, partner:com_… or system',
+    )
     .optional(),
   cursor: Ulid.optional(),
   limit: Limit.default(50),
@@ -142,6 +145,9 @@ const GateTimes = z.object({
   escalated: z.enum(['no', 'yes']),
 })
 
+/** `number` is the fencing token that a claim has to carry. */
+const LeaseTimes = z.object({ number: Count, expiresAt: Time })
+
 export const StepSummary = z.object({
   stepId: StepId,
   title: z.string(),
@@ -153,7 +159,7 @@ export const StepSummary = z.object({
   gate: GateTimes.nullable(),
   awaited: Awaited,
   votes: z.array(Vote),
-  task: z.object({ until: Time, leasedUntil: Time.nullable() }).nullable(),
+  task: z.object({ expiresAt: Time, lease: LeaseTimes.nullable() }).nullable(),
 })
 export type StepSummary = z.infer<typeof StepSummary>
 
@@ -180,8 +186,15 @@ export const CaseSummary = z.object({
   phase: z.enum(['open', 'closed']),
   outcome: z.string().nullable(),
   ending: z.string().nullable(),
-  /** What the case owes next, for which step, until when. */
-  due: z.object({ kind: z.string(), stepId: StepId.nullable(), until: z.string().nullable() }),
+  /** What the case owes next, for which step, and when that escalates and expires. */
+  due: z.object({
+    kind: z.string(),
+    stepId: StepId.nullable(),
+    escalatesAt: Time.nullable(),
+    expiresAt: Time.nullable(),
+  }),
+  /** Who holds the ball, since when, for what, and what happens when nobody acts, in words. */
+  why: z.string(),
   /** Whose turn it is and since when; `spent` is the time spent on each so far, ms. */
   turn: z.object({
     waitingOn: z.array(z.string()),
@@ -205,6 +218,8 @@ export const CaseSummary = z.object({
   links: z.object({ entries: z.string(), packet: z.string(), reviews: z.array(z.string()) }),
 })
 export type CaseSummary = z.infer<typeof CaseSummary>
+
+export const CANNOT = ['REQUESTER_NEVER', 'NOT_AN_APPROVER', 'TOO_LATE', 'GATE_NOT_OPEN'] as const
 
 /**
  * All that a decision on one step signs. `templates` hold the payloads that this person may sign now: for the
@@ -236,8 +251,8 @@ export const Review = z.object({
   awaited: Awaited,
   votes: z.array(Vote),
   facts: z.array(Fact),
-  /** Why this person gets no template, in plain words; null when there is one. */
-  cannot: z.string().nullable(),
+  /** Why this person gets no template; null when there is one. */
+  cannot: z.object({ code: z.enum(CANNOT), detail: z.string() }).nullable(),
   templates: z.object({ gate: Decision.nullable(), ahead: Decision.nullable() }),
 })
 export type Review = z.infer<typeof Review>
@@ -282,8 +297,8 @@ export const TasksAnswer = z.object({
       grantId: Ulid,
       credential: z.string(),
       consumers: z.array(z.string()),
-      until: Time,
-      lease: z.object({ number: Count, until: Time }).nullable(),
+      expiresAt: Time,
+      lease: LeaseTimes.nullable(),
       links: z.object({ lease: z.string() }),
     }),
   ),
@@ -293,7 +308,7 @@ export type TasksAnswer = z.infer<typeof TasksAnswer>
 /** `lease` is the fencing token that the claim has to carry. Secrets leave only sealed to a consumer's key. */
 export const LeaseAnswer = z.object({
   lease: Count,
-  until: Time,
+  expiresAt: Time,
   grantId: Ulid,
   permit: Envelope,
   /** The login name that comes in, and the consumers that take it. */

@@ -3,22 +3,26 @@
  * paths, and the tests make their table of who gets what.
  */
 
+export type Role = 'partner' | 'partner-person' | 'enterprise' | 'operator'
+
 /**
  * `asks`: a token; a token or a valid signature of a person of the authority (`signature`), so that the
  * enterprise can decide and stop while its issuer is down; or nothing. `scope`: a route of one case answers
- * CASE_UNKNOWN for a case of somebody else exactly as for one that does not exist.
+ * CASE_UNKNOWN for a case of somebody else exactly as for one that does not exist. `who`: the partner's machine,
+ * a person of the partner, a person of the enterprise, and one of those who operates the system.
  */
 export interface Route {
   readonly method: 'get' | 'post'
   readonly path: string
   readonly asks: 'token' | 'signature' | 'nothing'
-  readonly who: readonly ('partner' | 'enterprise')[]
+  readonly who: readonly Role[]
   readonly scope: 'case' | 'all'
 }
 
-const BOTH = ['partner', 'enterprise'] as const
-const PARTNER = ['partner'] as const
+const BOTH = ['partner', 'partner-person', 'enterprise'] as const
+const PARTNER = ['partner', 'partner-person'] as const
 const ENTERPRISE = ['enterprise'] as const
+const OPERATOR = ['operator'] as const
 
 export const ROUTES = {
   openCase: { method: 'post', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
@@ -71,6 +75,21 @@ export const ROUTES = {
   packet: {
     ...{ method: 'get', path: '/v1/cases/:caseId/packet', asks: 'token' },
     ...{ who: BOTH, scope: 'case' },
+  },
+  opsStuck: { method: 'get', path: '/v1/ops/stuck', asks: 'token', who: OPERATOR, scope: 'all' },
+  opsWho: { method: 'get', path: '/v1/ops/who', asks: 'token', who: OPERATOR, scope: 'all' },
+  opsDrain: { method: 'get', path: '/v1/ops/drain', asks: 'token', who: OPERATOR, scope: 'all' },
+  opsWhy: {
+    ...{ method: 'get', path: '/v1/ops/cases/:caseId/why', asks: 'token' },
+    ...{ who: OPERATOR, scope: 'case' },
+  },
+  opsNudge: {
+    ...{ method: 'post', path: '/v1/ops/cases/:caseId/nudge', asks: 'token' },
+    ...{ who: OPERATOR, scope: 'case' },
+  },
+  opsReattach: {
+    ...{ method: 'post', path: '/v1/ops/cases/:caseId/reattach', asks: 'token' },
+    ...{ who: OPERATOR, scope: 'case' },
   },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },

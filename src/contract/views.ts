@@ -5,15 +5,16 @@
  */
 import type { SearchAttributeUpdatePair } from '@temporalio/common'
 import { type CaseState, type StepState, stepOf } from '../domain/case.js'
-import { type Due, due, waitingOn } from '../domain/due.js'
+import { type Due, deadlinesOf, due, type Turn, waitingOn } from '../domain/due.js'
 import { ATTRIBUTES } from './messages.js'
+import { deadlineWords, whyOf } from './why.js'
 
 /** A case waits for people or is at work; it is *stuck* when a fault or a refusal that no retry mends stands in its way. */
 export interface Shown {
   readonly state: CaseState
   readonly stuck: string | null
-  /** Workflow time, ISO, since which the case owes what it owes now. */
-  readonly since: string
+  /** Who holds the ball, and since when by the ledger. */
+  readonly turn: Turn
   /** Workflow time, ISO, at which it is shown: a vote that has run out no longer counts. */
   readonly at: string
 }
@@ -33,7 +34,7 @@ export function isBrief(state: CaseState): boolean {
 export function attributesOf({
   state,
   stuck,
-  since,
+  turn,
   at,
 }: Shown): readonly SearchAttributeUpdatePair[] {
   const { opened } = state
@@ -56,7 +57,7 @@ export function attributesOf({
     { key: risk, value: opened?.tier ?? null },
     { key: ATTRIBUTES.phase, value: stuck === null ? PHASES[next.kind] : 'stuck' },
     { key: ATTRIBUTES.waitingOn, value: stuck === null ? ball(state, at) : ['system'] },
-    { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(since) },
+    { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(turn.since) },
     { key: ATTRIBUTES.deadline, value: until === null ? null : new Date(until) },
     { key: ATTRIBUTES.escalation, value: step?.gate?.escalated === 'yes' ? 1 : 0 },
     { key: ATTRIBUTES.frozen, value: state.ending === 'fenced' },
@@ -83,19 +84,13 @@ const stepIdOf = (next: Due): string | null => ('stepId' in next ? next.stepId :
 const untilOf = (next: Due): string | null =>
   'until' in next && next.until !== '' ? next.until : null
 
-/** The label of a wait: until when, on whom, for what, and what happens then. */
+/** The label of a wait's timer: what happens when it rings, for what, and who could prevent it. */
 export function waitLabel({ state, at }: Pick<Shown, 'state' | 'at'>): string {
-  const next = due(state)
   const holders = waitingOn(state, at).join(', ')
-  const until = untilOf(next) ?? 'open end'
-  if (next.kind === 'claim')
-    return short(`until ${until}: ${holders} does ${next.stepId}, then its gate opens again`)
-  const stepId = stepIdOf(next) ?? ''
-  return short(`until ${until}: ${holders} decides on ${stepId}, then it ${fate(state, stepId)}`)
+  const { escalatesAt, expiresAt } = deadlinesOf(state)
+  const first = { escalatesAt, expiresAt: escalatesAt === null ? expiresAt : null }
+  return short(`${deadlineWords(first) || 'open end'}: ${stepIdOf(due(state)) ?? ''} by ${holders}`)
 }
-
-const fate = (state: CaseState, stepId: string): string =>
-  stepOf(state, stepId)?.gate?.escalated === 'yes' ? 'expires' : 'escalates'
 
 /** The label of an activity, such as `perform: Set a new secret on app_b`. */
 export function workLabel(state: CaseState): string {
@@ -105,6 +100,10 @@ export function workLabel(state: CaseState): string {
   return short(`${next.kind} ${step.step.stepId}: ${step.step.title}`)
 }
 
+/**
+ * The Temporal UI cuts off the end of what it shows, so nothing that matters stands last: why the case stands
+ * where it stands comes first, and the last line only says where to ask.
+ */
 export function detailsOf(shown: Shown): string {
   const { state, stuck } = shown
   const heading = stuck === null ? headingOf(shown) : `stuck: ${stuck}`
@@ -114,8 +113,11 @@ export function detailsOf(shown: Shown): string {
   const steps = state.steps.map((item) => [item.step.stepId, item.phase, String(item.round)])
   return [
     `### ${cell(heading)}`,
+    cell(whyOf(shown)),
     table([['', ''], ...rows]),
     ...(steps.length === 0 ? [] : [table([['Step', 'State', 'Round'], ...steps])]),
+    `The ledger knows more: ${cell(`countersign show ${state.caseId}`)}`,
+    '&nbsp;',
   ].join('\n\n')
 }
 
@@ -126,21 +128,15 @@ function headingOf({ state, at }: Shown): string {
   return holders === 'system' ? workLabel(state) : `waiting for ${holders}`
 }
 
-function waitRows({ state, stuck, since, at }: Shown): string[][] {
+function waitRows({ state, stuck, turn, at }: Shown): string[][] {
   const next = due(state)
   if (next.kind === 'closed') return [['Outcome', next.outcome]]
-  const until = untilOf(next)
+  const { escalatesAt, expiresAt } = deadlinesOf(state)
   return [
     ['Awaited', stuck === null ? waitingOn(state, at).join(', ') : 'operations'],
-    ['Since', since],
-    ...(until === null
-      ? []
-      : [
-          [
-            'Until',
-            next.kind === 'decision' ? `${until}, then it ${fate(state, next.stepId)}` : until,
-          ],
-        ]),
+    ['Since', turn.since],
+    ...(escalatesAt === null ? [] : [['Escalates at', escalatesAt]]),
+    ...(expiresAt === null ? [] : [['Expires at', expiresAt]]),
   ]
 }
 

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DemoPerson, PARTNER, PEOPLE, SYSTEM } from './enterprise.js'
 import { AUDIENCE, type Parts } from './parts.js'
+import { doctorEnvironment } from './processes.js'
 import { ADMIN, DATABASE } from './target.js'
 
 /** The files that the processes are pointed to: each holds what one of them may know. */
@@ -25,6 +26,7 @@ export async function writeConfiguration(at: Parts): Promise<void> {
       },
     },
   })
+  await write('doctor.json', doctorEnvironment(at))
   await write('issuer-clients.json', await issuerClients(at))
   for (const person of Object.keys(PEOPLE) as DemoPerson[]) {
     const short = person.slice(4)

@@ -21,6 +21,8 @@ const Config = z.strictObject({
   user: z.string(),
   secret: z.string(),
   privateKeyPem: z.string(),
+  /** Of 127.0.0.1; 0 takes a free one. */
+  listensOn: z.int(),
   logFile: z.string(),
 })
 type Config = z.infer<typeof Config>
@@ -181,7 +183,7 @@ async function main(): Promise<void> {
   const config = Config.parse(JSON.parse(readFileSync(configFile, 'utf8')))
   const consumer = new Consumer(config, configFile, { user: config.user, secret: config.secret })
   await consumer.start()
-  const server = doors(consumer, config).listen(0, '127.0.0.1', () => {
+  const server = doors(consumer, config).listen(config.listensOn, '127.0.0.1', () => {
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
     process.stdout.write(`ready ${JSON.stringify({ port })}\n`)

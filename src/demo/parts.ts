@@ -33,6 +33,10 @@ export interface Secrets {
   readonly fingerprintKey: string
 }
 
+/** A port for each process that listens, and for the consumer of each account. */
+export type PortName = keyof Omit<Addresses, 'ui'> | 'temporal-ui' | `consumer-${string}`
+export type Ports = Readonly<Record<PortName, number>>
+
 export interface Parts {
   readonly dir: string
   readonly accounts: readonly string[]
@@ -44,11 +48,7 @@ export interface Parts {
   readonly target: Postgres
   readonly temporal: Temporal
   readonly addresses: Addresses
-  readonly ports: {
-    readonly apiPort: number
-    readonly issuerPort: number
-    readonly codecPort: number
-  }
+  readonly ports: Ports
 }
 
 /** Reads the folder's secrets, or makes them when it is new. */

@@ -45,21 +45,21 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
   switch (name) {
     case 'issuer':
       return {
-        PORT: String(at.ports.issuerPort),
+        PORT: String(at.ports.issuer),
         ISSUER_CLIENTS: file('issuer-clients.json'),
         OIDC_AUDIENCE: AUDIENCE,
         ...state,
       }
     case 'codec':
       return {
-        PORT: String(at.ports.codecPort),
+        PORT: String(at.ports.codec),
         CODEC_ORIGINS: originsOf(at.temporal.uiUrl),
         ...codec,
       }
     case 'api':
       return {
         DATABASE_URL: databaseUrl(at, 'cs_api'),
-        PORT: String(at.ports.apiPort),
+        PORT: String(at.ports.api),
         PUBLIC_URL: at.addresses.api,
         OIDC_ISSUERS: at.addresses.issuer,
         OIDC_AUDIENCE: AUDIENCE,
@@ -97,6 +97,14 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
   }
 }
 
+/** What `countersign doctor --service` needs to look at all of them: the connector's view, and where the others answer. */
+export const doctorEnvironment = (at: Parts): NodeJS.ProcessEnv => ({
+  ...environmentOf(at, 'connector'),
+  PUBLIC_URL: at.addresses.api,
+  OIDC_ISSUERS: at.addresses.issuer,
+  COUNTERSIGN_CODEC_URL: at.addresses.codec,
+})
+
 const originsOf = (uiUrl: string): string => {
   const { port } = new URL(uiUrl)
   return `http://127.0.0.1:${port},http://localhost:${port}`
@@ -114,6 +122,7 @@ export async function startConsumer(at: Parts, account: string): Promise<Consume
     database: DATABASE,
     ...(await credentialOf(at, account)),
     privateKeyPem: identity.privateKeyPem,
+    listensOn: at.ports[`consumer-${account}`] ?? 0,
     logFile: join(dir, 'logs', `consumer-${account}-failures.log`),
   }
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 })

@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gateWords } from '../contract/why.js'
 import { stepOf } from '../domain/case.js'
 import { awaited, due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
@@ -96,7 +97,7 @@ async function passGate(
           .join('; ')
   print('')
   print(
-    `Gate "${stepId}": ${step?.step.title}. Waits for ${waiting}, until ${step?.gate?.expiresAt}`,
+    `Gate "${stepId}": ${step?.step.title}. Waits for ${waiting}; ${step?.gate ? gateWords(step.gate) : ''}`,
   )
   print(`  blast radius: ${step?.step.blastRadius}`)
   print(`  rollback: ${step?.step.rollback}`)

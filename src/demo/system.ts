@@ -1,13 +1,13 @@
 /**
  * The embedded system: Temporal, PostgreSQL for Countersign, another PostgreSQL as the target, and
  * every process of the product, each started by itself with only the keys it needs. Its folder holds
- * all of it and survives a restart; ports are chosen free each time.
+ * all of it and survives a restart; it keeps its ports where they are free.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ATTRIBUTES, NAMESPACE } from '../contract/messages.js'
 import type { Child } from '../embedded/children.js'
-import { freePorts } from '../embedded/ports.js'
+import { keptPorts } from '../embedded/ports.js'
 import { type Postgres, startPostgres } from '../embedded/postgres.js'
 import { startTemporal, type Temporal } from '../embedded/temporal.js'
 import { temporalBinary } from '../embedded/temporal-binary.js'
@@ -17,7 +17,15 @@ import { writeConfiguration } from './configuration.js'
 import type { DemoPerson } from './enterprise.js'
 import { type Genesis, genesis } from './genesis.js'
 import { install, prepareStore } from './onboarding.js'
-import { type Addresses, databaseUrl, keptSecrets, type Parts, type Secrets } from './parts.js'
+import {
+  type Addresses,
+  databaseUrl,
+  keptSecrets,
+  type Parts,
+  type PortName,
+  type Ports,
+  type Secrets,
+} from './parts.js'
 import { type Consumer, type ProcessName, startConsumer, startOne } from './processes.js'
 import { DATABASE } from './target.js'
 
@@ -59,14 +67,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const secrets = await keptSecrets(dir, options.accounts)
   progress('making keys, authority bundle and policy pack')
   const made = await genesis({ dir, names: [...options.accounts, REGISTERED] })
-  const [apiPort = 0, issuerPort = 0, codecPort = 0] = await freePorts(3)
+  const ports = await portsOf(options)
   progress('starting Temporal and two PostgreSQL clusters')
-  const { store, target, temporal } = await startServers({ dir, secrets, codecPort, progress })
+  const { store, target, temporal } = await startServers({ dir, secrets, ports, progress })
   const addresses = {
-    api: `http://127.0.0.1:${apiPort}`,
-    issuer: `http://127.0.0.1:${issuerPort}`,
+    api: `http://127.0.0.1:${ports.api}`,
+    issuer: `http://127.0.0.1:${ports.issuer}`,
     ui: `${temporal.uiUrl}/namespaces/${NAMESPACE}/workflows`,
-    codec: `http://127.0.0.1:${codecPort}`,
+    codec: `http://127.0.0.1:${ports.codec}`,
     temporal: temporal.address,
     store: `127.0.0.1:${store.port}`,
     target: `127.0.0.1:${target.port}`,
@@ -81,7 +89,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     target,
     temporal,
     addresses,
-    ports: { apiPort, issuerPort, codecPort },
+    ports,
   }
   progress('preparing the evidence store and the target')
   await writeConfiguration(at)
@@ -121,17 +129,27 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
+const PORTS = ['api', 'issuer', 'codec', 'temporal', 'temporal-ui', 'store', 'target'] as const
+
+const portsOf = ({ dir, accounts, progress }: SystemOptions): Promise<Ports> =>
+  keptPorts<PortName>({
+    file: join(dir, 'ports.json'),
+    names: [...PORTS, ...accounts.map((account) => `consumer-${account}` as const)],
+    say: progress,
+  })
+
 async function startServers(input: {
   readonly dir: string
   readonly secrets: Secrets
-  readonly codecPort: number
+  readonly ports: Ports
   readonly progress: (line: string) => void
 }) {
-  const { dir, secrets, progress } = input
+  const { dir, secrets, ports, progress } = input
   const logFile = (name: string) => join(dir, 'logs', `${name}.log`)
-  const cluster = (name: string, superuserPassword: string) =>
+  const cluster = (name: 'store' | 'target', superuserPassword: string) =>
     startPostgres({
       dataDir: join(dir, name),
+      port: ports[name],
       logFile: logFile(name),
       superuserPassword,
       settings: { max_connections: 150, client_connection_check_interval: '1s' },
@@ -143,7 +161,9 @@ async function startServers(input: {
     startTemporal({
       binary,
       dbFile: join(dir, 'temporal.db'),
-      codecEndpoint: `http://127.0.0.1:${input.codecPort}`,
+      port: ports.temporal,
+      uiPort: ports['temporal-ui'],
+      codecEndpoint: `http://127.0.0.1:${ports.codec}`,
       namespace: NAMESPACE,
       searchAttributes: searchAttributesOf(Object.values(ATTRIBUTES)),
       logFile: logFile('temporal'),

@@ -115,3 +115,35 @@ export function waitingOn(state: CaseState, at: string): readonly string[] {
   const persons = step === null ? [] : awaited(step, at).flatMap((group) => group.persons)
   return [...new Set(persons)].sort().map((person) => `owner:${person}`)
 }
+
+/** Who holds the ball, and since when nobody else did. */
+export interface Turn {
+  readonly by: readonly string[]
+  readonly since: string
+}
+
+/** The turn after what was recorded at `at` has made the case what it is now. */
+export function turnAfter(
+  turn: Turn,
+  input: { readonly state: CaseState; readonly at: string },
+): Turn {
+  const by = waitingOn(input.state, input.at)
+  return turn.since !== '' && by.join() === turn.by.join() ? turn : { by, since: input.at }
+}
+
+/** When what the case waits for escalates and expires; null what does not, or no more. */
+export interface Deadlines {
+  readonly escalatesAt: string | null
+  readonly expiresAt: string | null
+}
+
+export function deadlinesOf(state: CaseState): Deadlines {
+  const next = due(state)
+  if (next.kind === 'claim') return { escalatesAt: null, expiresAt: next.until }
+  const gate = next.kind === 'decision' ? stepOf(state, next.stepId)?.gate : null
+  if (gate === null || gate === undefined) return { escalatesAt: null, expiresAt: null }
+  return {
+    escalatesAt: gate.escalated === 'yes' ? null : gate.escalatesAt,
+    expiresAt: gate.expiresAt,
+  }
+}

@@ -42,7 +42,13 @@ export function judgeFence({ envelope, authority, verify, at }: JudgingFence): F
   if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
   if (at >= fence.notAfter) return refuse('EXPIRED', '/notAfter')
   const mayFence = person.duties.includes('duty-person') || ownsInScope(authority, fence)
-  return mayFence ? fence : refuse('NOT_ALLOWED', '/personId')
+  return mayFence
+    ? fence
+    : refuse(
+        'NOT_ALLOWED',
+        '/personId',
+        'a duty person raises a fence, or an owner within its scope',
+      )
 }
 
 /** A fence around nothing would be a switch that does not work, found out when it is needed. */

@@ -189,7 +189,8 @@ export function judgeRevocation(judging: JudgingRevocation): MandateRevocation |
   if (enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
   if (personId !== signer.person.personId) return refuse('PERSON_UNKNOWN', '/personId')
   if (mandateId !== mandate.mandateId) return invalid('/mandateId', 'revokes another mandate')
-  if (!mandate.signers.includes(personId)) return refuse('NOT_ALLOWED', '/personId')
+  if (!mandate.signers.includes(personId))
+    return refuse('NOT_ALLOWED', '/personId', 'only a signer of the mandate takes it back')
   if (at < notBefore) return refuse('TOO_EARLY', '/notBefore')
   return at < notAfter ? opened.payload : refuse('EXPIRED', '/notAfter')
 }

@@ -70,7 +70,8 @@ export function admitRequest(asking: Asking): Admission | Refusal {
 /** What the enterprise does itself needs no partner and no contract; taking access away not even an owner who is still there. */
 function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
   const { requester, kind } = request
-  if (!KINDS[kind].askedBy.includes(requester.kind)) return refuse('NOT_ALLOWED', '/requester/kind')
+  if (!KINDS[kind].askedBy.includes(requester.kind))
+    return refuse('NOT_ALLOWED', '/requester/kind', 'only the enterprise itself asks for this')
   const executorCompany =
     requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
   return { matter, contract: null, executorCompany }

@@ -1,4 +1,5 @@
 /** Draws the plan of a case: one file in plans/ for each kind. In what else kinds differ stands in kinds.ts. */
+import { KINDS } from './kinds.js'
 import { planContainment } from './plans/contain.js'
 import { planDeprovision } from './plans/deprovision.js'
 import { planLift } from './plans/lift.js'
@@ -8,7 +9,12 @@ import { planReinstatement } from './plans/reinstate.js'
 import { planRotation } from './plans/rotate.js'
 import type { Refusal } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
+import type { CaseKind } from './shapes/basic.js'
 import type { Plan } from './shapes/plan.js'
+
+/** Said to whoever names a step that the case does not have. */
+export const sayStepsOf = (kind: CaseKind): string =>
+  `the steps of this case are ${KINDS[kind].steps.join(', ')}`
 
 /** For kinds whose work is on a target; the others' plans are drawn in the evidence store. */
 export function drawPlan(input: Planning): Plan | Refusal {

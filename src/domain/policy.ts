@@ -140,7 +140,7 @@ export function mandateRequirement(input: {
 }
 
 /** The live persons of the enterprise who have this duty, sorted. */
-const withDuty = (authority: Authority, duty: Person['duties'][number]): string[] =>
+export const withDuty = (authority: Authority, duty: Person['duties'][number]): string[] =>
   sorted(
     [...authority.persons.values()]
       .filter(({ personId, duties }) => duties.includes(duty) && livePerson(authority, personId))

@@ -6,6 +6,7 @@
 import { type Authority, inForce } from './authority.js'
 import { type CaseState, isEnding, stepOf } from './case.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
+import { sayStepsOf } from './plan.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { Claim, type Envelope } from './shapes/envelope.js'
 import type { CaseEvent, EventOf } from './shapes/event.js'
@@ -26,8 +27,10 @@ export function leaseTask(state: CaseState, command: LeaseTask): EventOf<'TaskLe
   const step = stepOf(state, command.stepId)
   const where = `/tasks/${command.stepId}`
   if (state.opened?.executor !== command.companyId) return refuse('CASE_UNKNOWN', where)
+  if (state.plan !== null && step === null)
+    return refuse('WRONG_STEP', where, sayStepsOf(state.opened.asked.kind))
   if (step?.phase !== 'offered' || step.task === null || step.grant === null || isEnding(state))
-    return refuse('NOT_DUE', where, 'no task is offered here')
+    return refuse('NOT_DUE', where, `no task is offered for ${command.stepId}`)
   if (command.at >= step.task.until) return refuse('LEASE_LOST', where, 'the task is over')
   const ends = new Date(Date.parse(command.at) + command.leaseMs).toISOString()
   return {

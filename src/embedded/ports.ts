@@ -6,6 +6,7 @@
  * between asking and listening; those who start servers try again with another one.
  */
 import { randomInt } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 
 const LOWEST = 20_000
@@ -28,6 +29,51 @@ export const freePorts = async (count: number): Promise<number[]> => {
     return ports
   } finally {
     await Promise.all(servers.map(closed))
+  }
+}
+
+export type KeptPorts<Name extends string> = {
+  /** Remembers them from one start to the next. */
+  file: string
+  names: readonly Name[]
+  /** One line for each port that could not be had again. */
+  say: (line: string) => void
+}
+
+/** The port that each name had the last time, where it is free; another one where it is not, which is kept from then on. */
+export const keptPorts = async <Name extends string>(
+  kept: KeptPorts<Name>,
+): Promise<Record<Name, number>> => {
+  const known = remembered(kept.file)
+  const held = new Map<Name, number>()
+  for (const name of kept.names) {
+    const port = known[name]
+    if (isPort(port) && ![...held.values()].includes(port) && !(await portTaken(port)))
+      held.set(name, port)
+  }
+  const fresh = (await freePorts(kept.names.length + held.size)).filter(
+    (port) => ![...held.values()].includes(port),
+  )
+  for (const name of kept.names.filter((each) => !held.has(each))) {
+    const port = fresh.pop() ?? (await freePort())
+    if (isPort(known[name])) kept.say(`port ${known[name]} of ${name} is taken; it has ${port} now`)
+    held.set(name, port)
+  }
+  const ports = Object.fromEntries(held) as Record<Name, number>
+  writeFileSync(kept.file, `${JSON.stringify(ports)}\n`, { mode: 0o600 })
+  return ports
+}
+
+const isPort = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536
+
+/** Nothing when the file is not there or cannot be read. */
+const remembered = (file: string): Readonly<Record<string, unknown>> => {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
   }
 }
 

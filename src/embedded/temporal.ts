@@ -22,6 +22,8 @@ export type TemporalOptions = {
   codecEndpoint?: string
   namespace: string
   searchAttributes: SearchAttributes
+  /** Beside, or instead of, the settings below. */
+  dynamicConfig?: Readonly<Record<string, number | boolean>>
   logFile: string
 }
 
@@ -105,7 +107,7 @@ const serverSpec = (input: { options: TemporalOptions; ports: Ports }): ChildSpe
       ...(options.codecEndpoint === undefined
         ? []
         : ['--ui-codec-endpoint', options.codecEndpoint]),
-      ...Object.entries(dynamicConfig).flatMap(([key, value]) => [
+      ...Object.entries({ ...dynamicConfig, ...options.dynamicConfig }).flatMap(([key, value]) => [
         '--dynamic-config-value',
         `${key}=${JSON.stringify(value)}`,
       ]),

@@ -13,6 +13,7 @@ import type { Db } from '../store/db.js'
 import { awaitProofs, type Log } from '../store/proof.js'
 import { type Files, writeArchive } from './archive.js'
 import {
+  type Bundles,
   collectBundles,
   collectNames,
   collectPacks,
@@ -45,6 +46,9 @@ export interface ExportDeps {
   readonly proofWithinMs: number
 }
 
+/** For whom: a partner's own copy names no person and quotes no reason; its proofs are the same. */
+export type Reader = 'partner' | 'enterprise'
+
 export interface ExportedPacket {
   /** File name, `countersign-….zip`. */
   readonly name: string
@@ -54,9 +58,9 @@ export interface ExportedPacket {
 /** Refuses CASE_UNKNOWN, EVIDENCE_TAMPERED, ENTRY_MISSING, or PROOF_MISSING while the log lags behind. */
 export async function exportPacket(
   deps: ExportDeps,
-  input: { readonly caseId: string },
+  input: { readonly caseId: string; readonly reader: Reader },
 ): Promise<ExportedPacket | Refusal> {
-  const { caseId } = input
+  const { caseId, reader } = input
   const entries = await readCaseEntries(deps.db, caseId)
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
@@ -73,8 +77,7 @@ export async function exportPacket(
   const { origin, size } = opened.checkpoint
   const bundles = await collectBundles(db, recorded)
   const packs = await collectPacks(db, { bundles, recorded })
-  const reasons = await collectReasons(db, recorded)
-  const names = await collectNames(db, { bundles, recorded })
+  const { reasons, names } = await collectPersonal(db, { bundles, recorded, reader })
   const indexes = proofs.slice(0, entries.length).map(({ index }) => index)
   const told = {
     ...{ caseId, recorded, indexes, reasons, names, log: { origin, size } },
@@ -95,6 +98,18 @@ export async function exportPacket(
   const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
   return { name, bytes: writeArchive(compose(told, evidence)) }
 }
+
+const collectPersonal = async (
+  db: Db,
+  of: {
+    readonly bundles: Bundles
+    readonly recorded: readonly Recorded[]
+    readonly reader: Reader
+  },
+) =>
+  of.reader === 'partner'
+    ? { reasons: {}, names: {} }
+    : { reasons: await collectReasons(db, of.recorded), names: await collectNames(db, of) }
 
 async function readCaseEntries(db: Db, caseId: string): Promise<readonly StoredEntry[] | Refusal> {
   const { rows } = await db.query<{ bytes: Buffer }>(

@@ -124,7 +124,7 @@ export interface Change<Answer> {
   readonly answer: Answer
   readonly signal?:
     | { readonly name: 'decide'; readonly envelope: Envelope }
-    | { readonly name: 'changed' }
+    | { readonly name: 'changed' | 'reattach' }
 }
 
 export interface Applied<Answer> {

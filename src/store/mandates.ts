@@ -74,7 +74,7 @@ export async function revokeMandate(
   const { mandateId } = opened.payload
   return transaction(deps.db, async (tx) => {
     const held = await lockRecord(tx, mandateId)
-    if (held === null) return refuse('MANDATE_INVALID', '/mandateId')
+    if (held === null) return refuse('MANDATE_INVALID', '/mandateId', 'there is no such mandate')
     const { locked, record } = held
     const authority = await deps.authority.current(tx, { at: locked.at, lock: 'none' })
     if (isRefusal(authority)) return authority

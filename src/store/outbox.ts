@@ -7,7 +7,7 @@ import { type Db, prepared } from './db.js'
 export interface Outgoing {
   readonly id: string
   readonly caseId: string
-  readonly signal: 'decide' | 'changed'
+  readonly signal: 'decide' | 'changed' | 'reattach'
   readonly payload: Readonly<Record<string, unknown>>
 }
 

@@ -49,7 +49,11 @@ export async function openCases(
 /** Records that the case's workflow was lost, and has the relay start it again. `previous`: what became of it. */
 export async function recordRecovery(
   db: Db,
-  input: { readonly caseId: string; readonly previous: string },
+  input: {
+    readonly caseId: string
+    readonly previous: string
+    readonly signal: 'changed' | 'reattach'
+  },
 ): Promise<'recorded' | 'closed' | Refusal> {
   const previous = input.previous.slice(0, 40)
   const applied = await apply<'recorded' | 'closed'>(db, {
@@ -60,10 +64,18 @@ export async function recordRecovery(
         : {
             events: [{ type: 'WorkflowRecovered', previous }],
             answer: 'recorded',
-            signal: { name: 'changed' },
+            signal: { name: input.signal },
           },
   })
   return isRefusal(applied) ? applied : applied.answer
+}
+
+/** Has the relay end the run there is, if any, and start the case's workflow anew from the ledger. */
+export async function recordReattachment(
+  db: Db,
+  caseId: string,
+): Promise<'recorded' | 'closed' | Refusal> {
+  return recordRecovery(db, { caseId, previous: 'REATTACHED', signal: 'reattach' })
 }
 
 /** Records, once for each run, that somebody made a run of this workflow by resetting another. */
@@ -91,8 +103,8 @@ export async function queueChanged(db: Db, caseIds: readonly string[]): Promise<
   if (caseIds.length === 0) return 0
   const { rowCount } = await db.query(
     `insert into outbox (case_id, signal, payload)
-     select id, 'changed', '{}' from unnest($1::text[]) as given (id)
-      where not exists (select 1 from outbox o where o.case_id = id and o.signal = 'changed')`,
+     select wanted, 'changed', '{}' from unnest($1::text[]) as given (wanted)
+      where not exists (select 1 from outbox where case_id = wanted and signal = 'changed')`,
     [caseIds],
   )
   await db.query("select pg_notify('outbox', '')")

@@ -50,12 +50,19 @@ async function send(path: string, { method = 'GET', headers = {}, body }: Sent):
   return { status: response.status, code, text, headers: response.headers }
 }
 
-type Asker = 'partner' | 'person of the partner' | 'enterprise' | 'nobody' | 'anonymous'
+type Asker =
+  | 'partner'
+  | 'person of the partner'
+  | 'enterprise'
+  | 'operator'
+  | 'nobody'
+  | 'anonymous'
 type Whose = 'own' | 'foreign' | 'missing'
 const TOKENS = {
   partner: 'acme',
   'person of the partner': 'zed',
-  enterprise: 'dora',
+  enterprise: 'ana',
+  operator: 'dora',
   nobody: 'nobody',
 } as const
 const ASKERS: readonly Asker[] = [...(Object.keys(TOKENS) as (keyof typeof TOKENS)[]), 'anonymous']
@@ -80,7 +87,14 @@ const BODIES: Partial<Record<RouteName, (caseId: string) => unknown>> = {
 }
 
 /** Status for a caller whose door is open; `case` routes answer CASE_UNKNOWN before anything else. */
-type Row = Readonly<Record<'partner' | 'enterprise', number>>
+interface Row {
+  /** Its machine and its persons alike. */
+  readonly partner: number
+  readonly enterprise: number
+  /** As any person of the enterprise, unless said otherwise. */
+  readonly operator?: number
+}
+const OPERATED: Row = { partner: 403, enterprise: 403, operator: 200 }
 const TABLE: Readonly<Record<RouteName, Row>> = {
   openCase: { partner: 404, enterprise: 404 },
   listCases: { partner: 200, enterprise: 200 },
@@ -100,6 +114,12 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   claim: { partner: 422, enterprise: 403 },
   entries: { partner: 200, enterprise: 200 },
   packet: { partner: 200, enterprise: 200 },
+  opsStuck: OPERATED,
+  opsWho: OPERATED,
+  opsDrain: OPERATED,
+  opsWhy: OPERATED,
+  opsNudge: OPERATED,
+  opsReattach: OPERATED,
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
 }
@@ -110,9 +130,10 @@ function expected(name: RouteName, at: { asker: Asker; whose: Whose }): number {
   if (asks === 'nothing') return row.partner
   if (at.asker === 'anonymous') return 401
   if (at.asker === 'nobody') return 403
-  const unseen = at.whose === 'missing' || (at.whose === 'foreign' && at.asker !== 'enterprise')
-  if (scope === 'case' && unseen) return 404
-  return at.asker === 'enterprise' ? row.enterprise : row.partner
+  const ours = at.asker === 'enterprise' || at.asker === 'operator'
+  if (scope === 'case' && (at.whose === 'missing' || (at.whose === 'foreign' && !ours))) return 404
+  if (at.asker === 'operator') return row.operator ?? row.enterprise
+  return ours ? row.enterprise : row.partner
 }
 
 async function ask(name: RouteName, at: { asker: Asker; whose: Whose }): Promise<Got> {

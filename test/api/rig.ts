@@ -13,8 +13,11 @@ import { tokenSource } from '../../src/cli/login.js'
 import type { PeopleSection } from '../../src/domain/shapes/authority.js'
 import { type Issuer, startIssuer } from '../../src/issuer/issuer.js'
 import type { LoadedKey } from '../../src/keys/keystore.js'
-import { aKey, ISSUER, type TestKey } from '../support/authority.js'
-import { aWorld, type World } from '../support/world.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { packHash } from '../../src/packs/load.js'
+import { installAuthority } from '../../src/store/authority.js'
+import { aKey, anAuthority, ISSUER, must, SPAN, type TestKey } from '../support/authority.js'
+import { aWorld, quickPack, type World } from '../support/world.js'
 
 export const AUDIENCE = 'urn:countersign:test-api'
 export const WHO = ['ana', 'ben', 'cleo', 'dora', 'zed', 'acme', 'zeta', 'nobody'] as const
@@ -32,6 +35,8 @@ export interface ApiRig {
   readonly token: (who: Who) => Promise<string>
   /** What the API logged, line by line. */
   readonly logged: readonly string[]
+  /** Installs version two of the authority, with these people. */
+  readonly amend: (people: (section: PeopleSection) => PeopleSection) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -90,11 +95,15 @@ const movedTo =
     }
   }
 
-export async function anApi(): Promise<ApiRig> {
+export async function anApi(
+  people: (section: PeopleSection) => PeopleSection = (section) => section,
+): Promise<ApiRig> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-api-'))
   const loginKeys = loginKeysFor()
   const issuer = await anIssuer(dir, loginKeys)
-  const world = await aWorld({ change: { people: movedTo(issuer.url) } })
+  const world = await aWorld({
+    change: { people: (section) => people(movedTo(issuer.url)(section)) },
+  })
   const logged: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const api = await startApi(
@@ -114,6 +123,19 @@ export async function anApi(): Promise<ApiRig> {
     ...{ world, url: api.url, issuer, loginKeys, logged, token },
     client: (who) => clientOf({ api: api.url, token: () => token(who) }),
     anonymous: clientOf({ api: api.url, token: null }),
+    amend: async (people) => {
+      const { bundle, trust } = anAuthority({
+        ...{ keys: world.authority.keys, version: 2 },
+        pack: {
+          packId: 'demo',
+          version: 1,
+          effectiveFrom: SPAN.notBefore,
+          hash: packHash(quickPack()),
+        },
+        change: { people: (section) => people(movedTo(issuer.url)(section)) },
+      })
+      must(await installAuthority(world.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+    },
     stop: async () => {
       await api.stop()
       await issuer.close()

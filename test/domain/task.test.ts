@@ -46,7 +46,7 @@ describe('a lease', () => {
     const before = told(aRotation(), planned, performed('issue'), granted('cut-over'))
     given(before).when(leases('cut-over')).gives(refusal('NOT_DUE'))
     given(at).when(leases('retire')).gives(refusal('NOT_DUE'))
-    given(at).when(leases('nothing')).gives(refusal('NOT_DUE'))
+    given(at).when(leases('nothing')).gives(refusal('WRONG_STEP'))
     given(at, fences).when(leases('cut-over')).gives(refusal('NOT_DUE'))
     given(leased, claims('cut-over')).when(leases('cut-over')).gives(refusal('NOT_DUE'))
   })

@@ -89,7 +89,12 @@ describe('under a reduce-only mandate', () => {
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
 
     const { connector, authority } = world
-    const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+    const packet = must(
+      await exportPacket(
+        { ...connector, db: world.db('cs_api') },
+        { caseId, reader: 'enterprise' },
+      ),
+    )
     const { trust } = authority
     expect(verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
       verdict: 'VERIFIED',

@@ -61,7 +61,12 @@ describe('an ended need', () => {
     expect(await look()).toEqual([])
 
     const { connector, authority } = world
-    const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+    const packet = must(
+      await exportPacket(
+        { ...connector, db: world.db('cs_api') },
+        { caseId, reader: 'enterprise' },
+      ),
+    )
     const verdict = verifyPacket({
       ...{ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify },
     })

@@ -28,7 +28,12 @@ describe('an exception', () => {
     await work.signAndPerform(caseId, { stepId: 'accept', by: ['per_cleo', 'per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
     const { connector, authority } = world
-    const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+    const packet = must(
+      await exportPacket(
+        { ...connector, db: world.db('cs_api') },
+        { caseId, reader: 'enterprise' },
+      ),
+    )
     const { trust } = authority
     expect(await verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
       verdict: 'VERIFIED',

@@ -50,7 +50,9 @@ const askAsEnterprise = (kind: 'lift' | 'reinstate', key: string) =>
 
 async function verdictOn(caseId: string) {
   const { connector, authority } = world
-  const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+  const packet = must(
+    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
+  )
   const { trust } = authority
   return verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })
 }

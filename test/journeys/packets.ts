@@ -28,7 +28,7 @@ export async function packetOf(
     const verifier = ed25519Verifier({ name: LOG_ORIGIN, publicKey: bytes, verify: nodeVerify })
     const log = { origin: LOG_ORIGIN, verifier }
     const deps = { db: input.db, log, published, proofWithinMs: PROOF_WITHIN_MS }
-    return accepted(await exportPacket(deps, { caseId: input.caseId })).bytes
+    return accepted(await exportPacket(deps, { caseId: input.caseId, reader: 'enterprise' })).bytes
   } finally {
     await listening.close()
   }

@@ -131,7 +131,9 @@ describe('a packet verifies however its case went', () => {
     await world.dba.query('select pg_advisory_xact_lock(7215301)')
     must(await decide(world, { caseId, stepId: 'issue', person: 'per_ana' }).then(() => 'asked'))
     const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 300 }
-    expect(await exportPacket(deps, { caseId })).toMatchObject({ refused: 'PROOF_MISSING' })
+    expect(await exportPacket(deps, { caseId, reader: 'enterprise' })).toMatchObject({
+      refused: 'PROOF_MISSING',
+    })
     await world.dba.query('commit')
     await verified(caseId)
   })

@@ -96,7 +96,9 @@ describe('the packet of a whole rotation', () => {
     const { log, published } = world.connector
     const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 1000 }
     const unknown = caseId.replace(/.{4}$/, '0000')
-    expect(await exportPacket(deps, { caseId: unknown })).toMatchObject({ refused: 'CASE_UNKNOWN' })
+    expect(await exportPacket(deps, { caseId: unknown, reader: 'enterprise' })).toMatchObject({
+      refused: 'CASE_UNKNOWN',
+    })
   })
 
   it('names the version of the program that made it', () => {

@@ -45,7 +45,10 @@ export interface Rig {
   /** While `absent` the connector process has no connector for the system. */
   readonly target: (is: 'absent' | 'present') => void
   /** While `stopped` the outbox keeps what it has. */
-  readonly relay: (is: 'running' | 'stopped') => Promise<void>
+  readonly relay: Switch
+  /** While one of these is `stopped`, nobody takes what its queue has. */
+  readonly worker: Switch
+  readonly connector: Switch
   /** One round of the reconciler. */
   readonly reconcile: () => Promise<void>
   /** Makes this run a golden history of that name, when recording. */
@@ -65,27 +68,39 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 export const phaseOf = async (handle: WorkflowHandle): Promise<string | undefined> =>
   (await handle.describe()).typedSearchAttributes.get(ATTRIBUTES.phase)
 
-export async function aRig(): Promise<Rig> {
+export interface RigOptions {
+  /** Settings of the Temporal server. */
+  readonly dynamicConfig?: Readonly<Record<string, number>>
+}
+
+export async function aRig(options: RigOptions = {}): Promise<Rig> {
   Runtime.install({ logger: new DefaultLogger('ERROR') })
   const dir = await mkdtemp(join(tmpdir(), 'countersign-rig-'))
   const bundlePath = join(dir, 'bundle.js')
   const built = buildBundle().then(({ code }) => writeFile(bundlePath, code))
-  const [world, temporal] = await Promise.all([aWorld(), startServer(dir), built])
+  const [world, temporal] = await Promise.all([aWorld(), startServer(dir, options), built])
   const config = { address: temporal.address, namespace: NAMESPACE, codecKeys: HISTORY_KEYS }
-  const worker = await startWorkflowWorker(
-    {
-      databaseUrl: world.url('cs_worker'),
-      trust: world.authority.trust,
-      temporal: config,
-      bundlePath,
-      maxCachedWorkflows: 50,
-    },
-    quiet,
+  const worker = switched(() =>
+    startWorkflowWorker(
+      {
+        databaseUrl: world.url('cs_worker'),
+        trust: world.authority.trust,
+        temporal: config,
+        bundlePath,
+        maxCachedWorkflows: 50,
+      },
+      quiet,
+    ),
   )
-  const connector = await startConnector({ address: temporal.address, deps: world.connector })
+  let target: 'absent' | 'present' = 'present'
+  const { address } = temporal
+  const connector = switched(() =>
+    startConnector({ address, deps: world.connector, target: () => target }),
+  )
+  await Promise.all([worker('running'), connector('running')])
   const lazy = lazyClient(config, 'test')
-  const relaying = relayOf({ world, client: lazy.get })
-  await relaying.start()
+  const relay = switched(() => startRelay({ world, client: lazy.get }))
+  await relay('running')
   const client = await lazy.get()
   const keep = new Map<string, string>()
   const reconcile = createReconciler({
@@ -99,14 +114,18 @@ export async function aRig(): Promise<Rig> {
     world,
     client,
     ...peopleOf({ world, client }),
-    target: connector.target,
-    relay: (is) => (is === 'running' ? relaying.start() : relaying.stop()),
+    target: (is) => {
+      target = is
+    },
+    relay,
+    worker,
+    connector,
     reconcile,
     keep: (name, caseId) => keep.set(caseId, name),
     stop: async () => {
-      await relaying.stop()
+      await relay('stopped')
       await replayAll({ client, bundlePath, keep })
-      await Promise.all([worker.stop(), connector.stop()])
+      await Promise.all([worker('stopped'), connector('stopped')])
       await lazy.close()
       await temporal.stop()
       await world.stop()
@@ -115,19 +134,36 @@ export async function aRig(): Promise<Rig> {
   }
 }
 
-const startServer = async (dir: string) =>
+const startServer = async (dir: string, { dynamicConfig = {} }: RigOptions) =>
   startTemporal({
     binary: await temporalBinary({ progress: () => undefined }),
     dbFile: join(dir, 'temporal.db'),
     namespace: NAMESPACE,
     searchAttributes: searchAttributesOf(Object.values(ATTRIBUTES)),
+    dynamicConfig,
     logFile: join(dir, 'temporal.log'),
   })
 
-async function startConnector(input: { address: string; deps: ExecutionDeps }) {
-  let is: 'absent' | 'present' = 'present'
-  const { deps } = input
-  const { address } = input
+type Switch = (to: 'running' | 'stopped') => Promise<void>
+
+/** Something that can be stopped and started again. */
+function switched(start: () => Promise<{ readonly stop: () => Promise<void> }>): Switch {
+  let running: { readonly stop: () => Promise<void> } | null = null
+  return async (to) => {
+    if (to === 'running') running ??= await start()
+    else {
+      await running?.stop()
+      running = null
+    }
+  }
+}
+
+async function startConnector(input: {
+  readonly address: string
+  readonly deps: ExecutionDeps
+  readonly target: () => 'absent' | 'present'
+}) {
+  const { deps, address, target } = input
   const env = await TestWorkflowEnvironment.createFromExistingServer({
     address,
     namespace: NAMESPACE,
@@ -138,15 +174,12 @@ async function startConnector(input: { address: string; deps: ExecutionDeps }) {
     taskQueue: connectorQueue('sys_billing'),
     activities: createConnectorActivities({
       ...deps,
-      connectorOf: (systemId) => (is === 'present' ? deps.connectorOf(systemId) : undefined),
+      connectorOf: (systemId) => (target() === 'present' ? deps.connectorOf(systemId) : undefined),
     }),
     dataConverter: dataConverter({ keys: HISTORY_KEYS }),
   })
   const running = worker.run()
   return {
-    target: (now: 'absent' | 'present') => {
-      is = now
-    },
     stop: async () => {
       worker.shutdown()
       await running
@@ -155,24 +188,18 @@ async function startConnector(input: { address: string; deps: ExecutionDeps }) {
   }
 }
 
-function relayOf(input: { world: World; client: () => Promise<Client> }) {
+async function startRelay(input: { world: World; client: () => Promise<Client> }) {
   const { world, client } = input
-  let stopping: (() => Promise<void>) | null = null
-  const stop = async () => {
-    await stopping?.()
-    stopping = null
-  }
-  const start = async () => {
-    const work = createRelay({ db: world.db('cs_keeper'), client, log: quiet })
-    const loop = startLoop({ name: 'relay', log: quiet, periodMs: 500, work })
-    const heard = () => loop.wake()
-    const listening = await listen({ url: world.url('cs_keeper'), channels: ['outbox'], heard })
-    stopping = async () => {
+  const work = createRelay({ db: world.db('cs_keeper'), client, log: quiet })
+  const loop = startLoop({ name: 'relay', log: quiet, periodMs: 500, work })
+  const heard = () => loop.wake()
+  const listening = await listen({ url: world.url('cs_keeper'), channels: ['outbox'], heard })
+  return {
+    stop: async () => {
       await listening.close()
       await loop.stop()
-    }
+    },
   }
-  return { start, stop }
 }
 
 function peopleOf({ world, client }: { world: World; client: Client }) {

@@ -84,6 +84,7 @@ describe('the bundle', () => {
       'src/contract/bounded.ts',
       'src/contract/messages.ts',
       'src/contract/views.ts',
+      'src/contract/why.ts',
       'src/domain/case.ts',
       'src/domain/due.ts',
       'src/domain/evolve.ts',

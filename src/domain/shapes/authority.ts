@@ -87,7 +87,7 @@ export const Person = z.strictObject({
   /** Salted commitment to name and address (the salt is in the side store). */
   commitment: DigestText,
   status: z.enum(['active', 'disabled']),
-  duties: z.array(z.enum(['duty-person', 'risk-owner', 'officer'])),
+  duties: z.array(z.enum(['duty-person', 'risk-owner', 'officer', 'operator'])),
   keys: z.array(PersonKey).max(16),
   accounts: z.array(z.strictObject({ issuer: z.string().max(300), subject: z.string().max(200) })),
 })

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import type { Digest } from '../digest.js'
 
 const opaque = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_[a-z0-9][a-z0-9-]{0,47}$`))
+  z
+    .string()
+    .regex(new RegExp(`^${prefix}_[a-z0-9][a-z0-9-]{0,47}$`), `not an id of the form ${prefix}_…`)
 
 export const PersonId = opaque('per')
 export const CompanyId = opaque('com')
@@ -28,8 +30,10 @@ export type CaseScope = z.infer<typeof CaseScope>
 export const CaseId = z
   .string()
   .regex(/^[a-z-]{3,24}:com_[a-z0-9-]{1,48}:(nhi|com|ent)_[a-z0-9-]{1,48}:[0-9A-HJKMNP-TV-Z]{26}$/)
-export const StepId = z.string().regex(/^[a-z][a-z-]{0,31}$/)
-export const Ulid = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/)
+export const StepId = z.string().regex(/^[a-z][a-z-]{0,31}$/, 'not the name of a step')
+export const Ulid = z
+  .string()
+  .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'not an id of 26 letters and digits (ULID)')
 
 export const DigestText = z.custom<Digest>(
   (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
@@ -42,7 +46,10 @@ export const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
 export const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
 
 /** UTC with milliseconds, `2026-11-23T22:31:00.000Z`: one spelling per instant, so text order is time order. */
-export const Time = z.iso.datetime({ precision: 3 })
+export const Time = z.iso.datetime({
+  precision: 3,
+  error: 'not a time in UTC with milliseconds, such as 2026-11-23T22:31:00.000Z',
+})
 /** A duration in whole milliseconds, at most ten years. */
 export const Ms = z.int().min(0).max(315_576_000_000)
 export const Count = z.int().min(0)
@@ -99,7 +106,9 @@ export const CompensatingControl = z.strictObject({
 export type CompensatingControl = z.infer<typeof CompensatingControl>
 
 /** A name on the target, such as a PostgreSQL role, that needs no quoting. */
-export const TargetName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/)
+export const TargetName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'not a name on the target that needs no quoting')
 
 export const Tier = z.enum(['tier0', 'tier1', 'tier2', 'tier3'])
 export const Assurance = z.enum(['key', 'passkey'])

@@ -1,0 +1,96 @@
+/**
+ * The operators' doors beside the read-only Temporal UI: what stands still, who holds the ball and why, what is
+ * under way, and having a workflow look again or start anew. Every call is an entry of the stream `ops`, made
+ * before it is answered. None authorises anything: what a case owes and may do is what its own entries say.
+ */
+import { CasePath } from '../contract/http.js'
+import {
+  type DrainAnswer,
+  type OperatedAnswer,
+  type StuckAnswer,
+  StuckQuery,
+  type WhoAnswer,
+  type WhyAnswer,
+} from '../contract/http-ops.js'
+import { whyOf } from '../contract/why.js'
+import { isRefusal } from '../domain/refusal.js'
+import type { OperatorActed } from '../domain/shapes/ops-event.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { eventsSince } from '../store/apply.js'
+import { holders, quietCases, recordOperated, underWay } from '../store/ops.js'
+import { queueChanged, recordReattachment } from '../store/reconcile.js'
+import type { Call, Handler } from './call.js'
+import { turnsOf } from './summary.js'
+
+const MOST = 100
+
+export const stuck: Handler = async (call) => {
+  const asked = parseAs(StuckQuery)(call.query)
+  if (isRefusal(asked)) return asked
+  await record(call, { act: 'list-stuck', caseId: null })
+  const quiet = await quietCases(call.deps.db, { quietMs: asked.quietFor * 1000, limit: MOST })
+  const cases = await Promise.all(
+    quiet.map(async (item) => ({ ...item, why: (await explain(call, item.caseId)).why })),
+  )
+  return { body: { cases } satisfies StuckAnswer }
+}
+
+export const who: Handler = async (call) => {
+  await record(call, { act: 'who', caseId: null })
+  return { body: { holders: [...(await holders(call.deps.db))] } satisfies WhoAnswer }
+}
+
+/** Looked at before it is recorded: its own entry is not what anybody waits for. */
+export const drain: Handler = async (call) => {
+  const found = await underWay(call.deps.db)
+  await record(call, { act: 'drain', caseId: null })
+  return { body: { ...found, granted: [...found.granted] } satisfies DrainAnswer }
+}
+
+export const why: Handler = async (call) => {
+  const path = parseAs(CasePath)(call.params)
+  if (isRefusal(path)) return path
+  await record(call, { act: 'why', ...path })
+  return { body: { ...path, ...(await explain(call, path.caseId)) } satisfies WhyAnswer }
+}
+
+/** The workflow reads the ledger again. */
+export const nudge: Handler = async (call) => {
+  const path = parseAs(CasePath)(call.params)
+  if (isRefusal(path)) return path
+  await record(call, { act: 'nudge', ...path })
+  const queued = await queueChanged(call.deps.db, [path.caseId])
+  const done = queued === 0 ? 'nothing' : 'asked'
+  return { body: { ...path, done } satisfies OperatedAnswer }
+}
+
+/** The run there is ends, and a new one goes on where the ledger stands. */
+export const reattach: Handler = async (call) => {
+  const path = parseAs(CasePath)(call.params)
+  if (isRefusal(path)) return path
+  await record(call, { act: 'reattach', ...path })
+  const recorded = await recordReattachment(call.deps.db, path.caseId)
+  if (isRefusal(recorded)) return recorded
+  const done = recorded === 'closed' ? 'nothing' : 'asked'
+  return { body: { ...path, done } satisfies OperatedAnswer }
+}
+
+async function explain({ deps, at }: Call, caseId: string) {
+  const recorded = await eventsSince(deps.db, { caseId, after: 0 })
+  return {
+    why: whyOf(turnsOf({ caseId, recorded, at })),
+    quietSince: recorded.at(-1)?.at ?? at,
+  }
+}
+
+/** Throws when nobody asks: the door lets no machine in. */
+async function record(
+  { deps, principal, authority }: Call,
+  what: Pick<OperatorActed, 'act' | 'caseId'>,
+): Promise<void> {
+  const { personId } = principal
+  if (personId === null) throw new TypeError('an operator is a person')
+  const { version, hash } = authority
+  const reference = { version, hash }
+  await recordOperated(deps.db, { type: 'OperatorActed', ...what, personId, authority: reference })
+}

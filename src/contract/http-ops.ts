@@ -1,0 +1,38 @@
+/** The HTTP contract of operators, version 1: what stands still and why, and having a case looked at again. See http.ts for the rules. */
+import { z } from 'zod'
+import { CaseId, Count, Time } from '../domain/shapes/basic.js'
+
+/** Seconds, as text of the query. */
+export const StuckQuery = z.strictObject({
+  quietFor: z
+    .string()
+    .regex(/^\d{1,7}$/)
+    .transform(Number)
+    .default(900),
+})
+
+/** Cases in which no person is awaited and nothing was recorded for that long, longest first; a long soak is quiet too. */
+export const StuckAnswer = z.object({
+  cases: z.array(z.object({ caseId: CaseId, quietSince: Time, why: z.string() })),
+})
+export type StuckAnswer = z.infer<typeof StuckAnswer>
+
+export const WhoAnswer = z.object({
+  holders: z.array(z.object({ holder: z.string(), cases: Count, quietSince: Time })),
+})
+export type WhoAnswer = z.infer<typeof WhoAnswer>
+
+/** `granted`: cases with a step under way. */
+export const DrainAnswer = z.object({
+  granted: z.array(CaseId),
+  signals: Count,
+  unsigned: Count,
+})
+export type DrainAnswer = z.infer<typeof DrainAnswer>
+
+export const WhyAnswer = z.object({ caseId: CaseId, why: z.string(), quietSince: Time })
+export type WhyAnswer = z.infer<typeof WhyAnswer>
+
+/** `nothing`: it is being told already, or closed. */
+export const OperatedAnswer = z.object({ caseId: CaseId, done: z.enum(['asked', 'nothing']) })
+export type OperatedAnswer = z.infer<typeof OperatedAnswer>

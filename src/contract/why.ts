@@ -1,0 +1,60 @@
+/**
+ * Why a case stands where it stands, in words that are the same in the command line, in the API and in Temporal's
+ * details: who holds the ball, since when, for what, when that escalates and expires, and what happens when nobody
+ * acts. Pure, and part of the workflow bundle. Opaque ids only.
+ */
+import { type CaseState, stepOf } from '../domain/case.js'
+import { type Deadlines, type Due, deadlinesOf, due, type Turn } from '../domain/due.js'
+
+/** `escalates at …, expires at …`: the only words for these two moments; empty for neither. */
+export const deadlineWords = ({ escalatesAt, expiresAt }: Deadlines): string =>
+  [
+    ...(escalatesAt === null ? [] : [`escalates at ${escalatesAt}`]),
+    ...(expiresAt === null ? [] : [`expires at ${expiresAt}`]),
+  ].join(', ')
+
+/** The same for a gate, which keeps the moment at which it escalated. */
+export const gateWords = (gate: {
+  readonly escalatesAt: string
+  readonly expiresAt: string
+  readonly escalated: 'no' | 'yes'
+}): string =>
+  gate.escalated === 'yes'
+    ? `escalated, ${deadlineWords({ escalatesAt: null, expiresAt: gate.expiresAt })}`
+    : deadlineWords(gate)
+
+const WORK: Readonly<Record<Exclude<Due['kind'], 'closed' | 'decision' | 'claim'>, string>> = {
+  plan: 'looks at the target and draws the plan',
+  'open-gate': 'observes the target and opens the gate of',
+  perform: 'performs',
+  observe: 'checks on the target what was claimed of',
+  undo: 'rolls back',
+}
+
+export function whyOf({ state, turn }: { readonly state: CaseState; readonly turn: Turn }): string {
+  const next = due(state)
+  if (next.kind === 'closed')
+    return `Nobody holds the ball: the case is closed, ${next.outcome}, since ${turn.since}.`
+  const holders = turn.by.join(', ')
+  const what = 'stepId' in next ? stepWords(state, next.stepId) : ''
+  const when = deadlineWords(deadlinesOf(state))
+  if (next.kind === 'decision')
+    return `${holders} holds the ball since ${turn.since}, to decide on ${what}: ${when}. ${silenceAtGate(state)}`
+  if (next.kind === 'claim')
+    return `${holders} holds the ball since ${turn.since}, to do ${what}: ${when}. When nobody acts the task ends, and the gate opens again for its owners.`
+  const target = state.opened?.systemId ?? 'the target'
+  const work = [WORK[next.kind], what].filter((text) => text !== '').join(' ')
+  return `${holders} holds the ball since ${turn.since}: the connector of ${target} ${work}. No person is awaited; a fault is tried again, and nothing is changed beyond what was granted.`
+}
+
+const silenceAtGate = (state: CaseState): string =>
+  deadlinesOf(state).escalatesAt === null
+    ? 'When nobody acts the case ends expired, and what can be rolled back is rolled back.'
+    : 'When nobody acts the gate escalates; then the case ends expired, and what can be rolled back is rolled back.'
+
+function stepWords(state: CaseState, stepId: string): string {
+  const item = stepOf(state, stepId)
+  if (item === null) return stepId
+  const again = item.because === null ? '' : `, again because of ${item.because}`
+  return `${stepId} (${item.step.title}${again})`
+}
