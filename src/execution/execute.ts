@@ -12,6 +12,7 @@ import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
+import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
 import { holdFences } from '../store/fences.js'
@@ -32,12 +33,10 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   const first = await readCase(deps, at.caseId)
   const next = due(first.state)
   if (next.kind !== 'perform' || next.stepId !== at.stepId) return
-  if (
-    stepOf(first.state, at.stepId)?.phase === 'satisfied' &&
-    (await askGate(deps, { at, state: first.state })) === 'refused'
-  )
-    return
-  const { state, recorded } = await readCase(deps, at.caseId)
+  const satisfied = stepOf(first.state, at.stepId)?.phase === 'satisfied'
+  const granted = satisfied ? await askGate(deps, { at, state: first.state }) : first
+  if (granted === 'refused') return
+  const { state, recorded } = granted
   const step = stepOf(state, at.stepId)
   if (step?.grant === null || step === null || step.phase !== 'granted') return
   await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
@@ -63,18 +62,18 @@ export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void
 async function askGate(
   deps: ExecutionDeps,
   input: { at: StepOf; state: CaseState },
-): Promise<'granted' | 'refused'> {
+): Promise<Pick<Applied<unknown>, 'state' | 'recorded'> | 'refused'> {
   const { at } = input
   const { connector, subject } = await targetOf(deps, input.state)
   const preState = await connector.state(subject)
   faultPoint('gate.before_commit')
-  const { answer } = await applied(deps, {
+  const passed = await applied(deps, {
     caseId: at.caseId,
     result: passGate(deps, { ...at, preState }),
   })
   faultPoint('gate.after_commit')
-  if (answer.gate === 'granted') return 'granted'
-  const { refusal } = answer
+  if (passed.answer.gate === 'granted') return passed
+  const { refusal } = passed.answer
   // A gate that cannot even be refused in the case's own entries is found beside them.
   if (['EVIDENCE_TAMPERED', 'PLAN_TAMPERED', 'ALREADY_GRANTED'].includes(refusal.refused))
     await recordFinding(deps.db, { caseId: at.caseId, refusal })
@@ -136,12 +135,11 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     const observed = observation({ at, grantId, place, op, seen, startedAt })
     if (seen.outcome === 'refused') return failed(deps, { at, grantId, work, step, seen, observed })
     if (place === operations.length - 1) return finish(deps, { at, grantId, observed })
-    await record(deps, {
+    recorded = await record(deps, {
       caseId: at.caseId,
       decide: (view) =>
         observe(view.state, { at, grantId, observed, attest: deps.attestFor(at.caseId) }),
     })
-    recorded = (await readCase(deps, at.caseId)).recorded
   }
   return finish(deps, { at, grantId, observed: null })
 }
