@@ -4,13 +4,12 @@
  * same grant, so whatever is retried, reset or replayed has one effect.
  */
 
-import type { Attest } from '../domain/attestation.js'
 import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
 import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/decide/execution.js'
 import { due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
-import type { EventOf } from '../domain/shapes/event.js'
+import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
@@ -21,7 +20,7 @@ import { awaitProof } from '../store/proof.js'
 import { applied, type ExecutionDeps, readCase, record, stop, targetOf, type Work } from './deps.js'
 import { faultPoint } from './faults.js'
 import { offerTask } from './offer.js'
-import { type Doing, isChange, operate, type Seen } from './operations.js'
+import { type Doing, isChange, operate, type Seen, watches } from './operations.js'
 
 export interface StepOf {
   readonly caseId: string
@@ -100,7 +99,9 @@ async function awaitIntent(
   )
   if (intent === undefined) throw new TypeError('a granted step without its grant')
   const { log, published, proofWithinMs: withinMs } = deps
-  const proof = await awaitProof(deps.db, { hash: intent.hash, log, published, withinMs })
+  const { hash } = intent
+  const said = 'at commit'
+  const proof = await awaitProof(deps.db, { hash, log, published, withinMs, said })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
   if (input.state.opened?.asked.kind !== 'contain') await stop(deps, { caseId, refusal: proof })
@@ -126,22 +127,57 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
   const at = { caseId: state.caseId, stepId: step.step.stepId }
   const { operations } = step.step
   let { recorded } = running
+  let unrecorded: readonly Observation[] = []
+  const keep = async (): Promise<void> => {
+    if (unrecorded.length > 0) recorded = await recordAll(deps, { at, grantId, unrecorded })
+    unrecorded = []
+  }
   for (const [place, op] of operations.entries()) {
     if (place < running.from || isDone(recorded, { grantId, place })) continue
+    if (watches(op)) await keep()
     const startedAt = new Date().toISOString()
     const expected = signedState({ recorded, step })
-    const controlled = controlledIn(recorded)
-    const seen = await operateUnfenced({ deps, work, grantId, op, expected, controlled })
-    const observed = observation({ at, grantId, place, op, seen, startedAt })
-    if (seen.outcome === 'refused') return failed(deps, { at, grantId, work, step, seen, observed })
-    if (place === operations.length - 1) return finish(deps, { at, grantId, observed })
-    recorded = await record(deps, {
-      caseId: at.caseId,
-      decide: (view) =>
-        observe(view.state, { at, grantId, observed, attest: deps.attestFor(at.caseId) }),
+    const controlled = controlledIn([...recorded.map(({ event }) => event), ...unrecorded])
+    const doing = { deps, work, grantId, op, expected, controlled }
+    const seen = await operateUnfenced(doing).catch(async (error: unknown) => {
+      await keep()
+      throw error
     })
+    const observed = observation({ at, grantId, place, op, seen, startedAt })
+    const all = [...unrecorded, observed]
+    if (seen.outcome === 'refused')
+      return failed(deps, { at, grantId, work, step, seen, observed: all })
+    if (place === operations.length - 1) return finish(deps, { at, grantId, observed: all })
+    unrecorded = all
+    const next = operations[place + 1]
+    if (next !== undefined && isChange(next) && !canWait(op)) await keep()
   }
-  return finish(deps, { at, grantId, observed: null })
+  return finish(deps, { at, grantId, observed: unrecorded })
+}
+
+/**
+ * What was seen is recorded before the next change of the target, or with the end of the step. Only a staged
+ * secret may wait longer: it has its own commit, and changes no target.
+ */
+const canWait = ({ op }: Operation): boolean => op === 'stage'
+
+const recordAll = (
+  deps: ExecutionDeps,
+  input: {
+    readonly at: StepOf
+    readonly grantId: string
+    readonly unrecorded: readonly Observation[]
+  },
+): Promise<readonly Recorded[]> => {
+  const { at, grantId, unrecorded } = input
+  const attest = deps.attestFor(at.caseId)
+  return record(deps, {
+    caseId: at.caseId,
+    decide: ({ state }) => {
+      const held = holdsGrant(state, { stepId: at.stepId, grantId })
+      return isRefusal(held) ? held : unrecorded.map((observed) => attest(observed))
+    },
+  })
 }
 
 /**
@@ -210,9 +246,9 @@ function signedState(input: { recorded: readonly Recorded[]; step: StepState }):
 }
 
 /** The credentials whose stored secret was seen to log in earlier in this case: the control of their death. */
-const controlledIn = (recorded: readonly Recorded[]): ReadonlySet<string> =>
+const controlledIn = (events: readonly (CaseEvent | Observation)[]): ReadonlySet<string> =>
   new Set(
-    recorded.flatMap(({ event }) =>
+    events.flatMap((event) =>
       event.type === 'OperationObserved' &&
       (event.op === 'observe-unused' || event.op === 'observe-accepted') &&
       event.outcome === 'done' &&
@@ -222,27 +258,18 @@ const controlledIn = (recorded: readonly Recorded[]): ReadonlySet<string> =>
     ),
   )
 
-const observe = (
-  state: CaseState,
-  input: { at: StepOf; grantId: string; observed: Observation; attest: Attest },
-) => {
-  const held = holdsGrant(state, { stepId: input.at.stepId, grantId: input.grantId })
-  return isRefusal(held) ? held : [input.attest(input.observed)]
-}
-
 async function finish(
   deps: ExecutionDeps,
-  input: { at: StepOf; grantId: string; observed: Observation | null },
+  input: { at: StepOf; grantId: string; observed: readonly Observation[] },
 ): Promise<void> {
   const { at, grantId, observed } = input
   const attest = deps.attestFor(at.caseId)
   await record(deps, {
     caseId: at.caseId,
     decide: ({ state, recorded }) => {
-      const facts = [...factsUnder(recorded, grantId), ...(observed?.facts ?? [])]
+      const facts = [...factsUnder(recorded, grantId), ...observed.flatMap((item) => item.facts)]
       const finished = finishStep(state, { stepId: at.stepId, grantId, facts, attest })
-      if (isRefusal(finished)) return finished
-      return observed === null ? finished : [attest(observed), ...finished]
+      return isRefusal(finished) ? finished : [...observed.map((item) => attest(item)), ...finished]
     },
   })
 }
@@ -260,12 +287,16 @@ async function failed(
     readonly work: Work
     readonly step: StepState
     readonly seen: Seen
-    readonly observed: Observation
+    /** What is not recorded yet; the last is what was seen. */
+    readonly observed: readonly Observation[]
   },
 ): Promise<void> {
   const { at, grantId, seen, observed } = input
-  if (input.step.phase === 'claimed')
-    return contradict(deps, { at, step: input.step, observed: observed.observed })
+  if (input.step.phase === 'claimed') {
+    const unrecorded = observed.slice(0, -1)
+    if (unrecorded.length > 0) await recordAll(deps, { at, grantId, unrecorded })
+    return contradict(deps, { at, step: input.step, observed: seen.observed })
+  }
   const target = await leftBehind(input)
   const attest = deps.attestFor(at.caseId)
   const code = seen.code ?? 'TARGET_REJECTED'
@@ -273,7 +304,7 @@ async function failed(
     caseId: at.caseId,
     decide: ({ state }) => {
       const failing = failStep(state, { stepId: at.stepId, grantId, code, target, attest })
-      return isRefusal(failing) ? failing : [attest(observed), ...failing]
+      return isRefusal(failing) ? failing : [...observed.map((item) => attest(item)), ...failing]
     },
   })
 }

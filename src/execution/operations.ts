@@ -52,6 +52,10 @@ export function isChange({ op }: Operation): boolean {
   }
 }
 
+/** Looks for as long as the policy says, which may be weeks. */
+export const watches = ({ op }: Operation): boolean =>
+  op === 'observe-consumers' || op === 'observe-unused' || op === 'observe-stays-disabled'
+
 export async function operate(doing: Doing): Promise<Seen> {
   const { op } = doing
   switch (op.op) {

@@ -22,3 +22,18 @@ begin
   perform 1 from streams s where s.stream = the_case for update;
   return query select * from read_case(the_case, held, tuples);
 end $$;
+
+-- As before, and the sequencer hears whether somebody waits for the proof: a grant is used only when it is proved.
+create or replace function append_entries(
+  the_stream text, after integer, hashes text[], types text[], contents bytea[]
+) returns void language plpgsql volatile as $$
+declare
+  n integer := cardinality(hashes);
+begin
+  update streams s set seq = after + n, head = hashes[n] where s.stream = the_stream and s.seq = after;
+  if not found then raise exception 'stream % moved', the_stream using errcode = '40001'; end if;
+  insert into entries (stream, seq, hash, type, bytes)
+    select the_stream, after + i, hashes[i], types[i], contents[i] from generate_series(1, n) i;
+  insert into unsequenced (hash) select hashes[i] from generate_series(1, n) i;
+  perform pg_notify('entries', case when 'Granted' = any(types) then 'awaited' else '' end);
+end $$;
