@@ -8,7 +8,7 @@ import type { Recorded } from '../src/domain/case.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import { Envelope } from '../src/domain/shapes/envelope.js'
 import { parseAs } from '../src/domain/shapes/parse.js'
-import { eventsSince } from '../src/store/apply.js'
+import { caseOf } from '../src/store/apply.js'
 import { type CaseDeps, newsFor, submitDeadline, submitDecision } from '../src/store/cases.js'
 import { noticeFence } from '../src/store/fences.js'
 import { recordReset } from '../src/store/reconcile.js'
@@ -35,7 +35,7 @@ async function submitAll(
 ): Promise<void> {
   const { caseId, inbox } = input
   if (inbox.length === 0) return
-  const admitted = admittedPayloads(await eventsSince(deps.db, { caseId, after: 0 }))
+  const admitted = admittedPayloads((await caseOf(deps.db, caseId)).recorded)
   for (const item of inbox) {
     const envelope = envelopeIn(item)
     if (!isAdmitted(admitted, envelope))

@@ -10,6 +10,7 @@ import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import { authoritySource } from '../src/store/authority.js'
 import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
+import { AWAITED } from '../src/store/proof.js'
 import { startLoop } from './loop.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
@@ -18,6 +19,8 @@ import { type Service, serve } from './service.js'
 import { createSigning } from './signing.js'
 import { lazyClient } from './temporal.js'
 
+/** Entries are signed together with those of the next moment, unless somebody waits for a proof. */
+const SIGN_WITHIN_MS = 50
 /** Signing is woken by every commit; this is for a notification that was lost. */
 const SIGN_AT_LEAST_EVERY_MS = 5000
 
@@ -63,7 +66,10 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
     db,
     url: config.databaseUrl,
     log,
-    wake: (name) => loops[name].wake(),
+    heard: (channel, payload) => {
+      if (channel === 'outbox') loops.outbox.wake()
+      else loops.entries.wake(payload === AWAITED ? 0 : SIGN_WITHIN_MS)
+    },
   })
   const stop = async (): Promise<void> => {
     await (await listening.stop())?.close()
@@ -83,14 +89,12 @@ function withEnd(input: Pick<Service, 'ready' | 'stop'>): Service {
   return { ...input, stop: () => input.stop().finally(end), ended }
 }
 
-type Channel = 'entries' | 'outbox'
-
 /** Listening begins as soon as the store is there; the loops' own periods bridge until then. */
 function listenForEver(input: {
   readonly db: Db
   readonly url: string
   readonly log: Logger
-  readonly wake: (name: Channel) => void
+  readonly heard: (channel: string, payload: string) => void
 }): { readonly stop: () => Promise<Listener | null> } {
   let opened: Listener | null = null
   const opening = startLoop({
@@ -102,7 +106,7 @@ function listenForEver(input: {
       opened ??= await listen({
         url: input.url,
         channels: ['entries', 'outbox'],
-        heard: (channel) => input.wake(channel === 'entries' ? 'entries' : 'outbox'),
+        heard: input.heard,
       })
       input.log.info('listening')
     },

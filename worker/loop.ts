@@ -5,7 +5,8 @@
 import type { Logger } from 'pino'
 
 export interface Loop {
-  readonly wake: () => void
+  /** Now, or together with what else happens within so many milliseconds. */
+  readonly wake: (withinMs?: number) => void
   /** Resolves when the round under way has ended. */
   readonly stop: () => Promise<void>
 }
@@ -24,9 +25,16 @@ export function startLoop(options: LoopOptions): Loop {
   let woken = true
   let stopped = false
   let ring: () => void = () => undefined
-  const wake = (): void => {
+  let later: NodeJS.Timeout | undefined
+  const wakeNow = (): void => {
+    clearTimeout(later)
+    later = undefined
     woken = true
     ring()
+  }
+  const wake: Loop['wake'] = (withinMs = 0) => {
+    if (withinMs === 0) wakeNow()
+    else later ??= setTimeout(wakeNow, withinMs)
   }
   const rest = async (ms: number): Promise<void> => {
     if (woken || stopped) return
@@ -52,6 +60,7 @@ export function startLoop(options: LoopOptions): Loop {
     wake,
     stop: async () => {
       stopped = true
+      clearTimeout(later)
       ring()
       await running
     },

@@ -37,7 +37,9 @@ export async function createProofClock({ system, stage }: ProductSide): Promise<
     once: async () => {
       const hash = await commitOne(stage.db)
       const committed = performance.now()
-      const proof = await awaitProof(stage.db, { hash, log, published, withinMs: WITHIN_MS })
+      const proof = await awaitProof(stage.db, {
+        ...{ hash, log, published, withinMs: WITHIN_MS, said: 'not yet' },
+      })
       if (isRefusal(proof)) throw new Error(`${proof.refused} at ${proof.where}`)
       return performance.now() - committed
     },

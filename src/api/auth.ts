@@ -10,7 +10,6 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { CaseId } from '../domain/shapes/basic.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { now } from '../store/db.js'
 import { executorOf } from '../store/queries.js'
 import type { ApiDeps } from './call.js'
 import { LIMITS, type Take } from './limits.js'
@@ -45,9 +44,9 @@ export async function enter(entering: Entering): Promise<Entered | Refusal | Bus
   if (waitS > 0) return { waitS }
   const signature = ROUTES[name].asks === 'signature'
   if (!signature && isUnknown(token)) return unknown(token)
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const principal = isUnknown(token)
     ? (signerIn(entering, { authority, at }) ?? unknown(token))
     : principalOf(authority, token)

@@ -118,13 +118,17 @@ const serverSpec = (input: { options: TemporalOptions; ports: Ports }): ChildSpe
 }
 
 // One server, few workers: one partition saves forwarding between them; the limits are those of a
-// shared cluster and would be the first thing a local run meets.
+// shared cluster and would be the first thing a local run meets. Its queues look for tasks at most 20
+// times a second by default, so that each dispatch after the first few waits for 30 to 45 ms.
 const dynamicConfig = {
   'matching.numTaskqueueReadPartitions': 1,
   'matching.numTaskqueueWritePartitions': 1,
   'matching.useNewMatcher': true,
   'matching.rps': 20_000,
   'history.rps': 20_000,
+  'history.transferProcessorMaxPollRPS': 20_000,
+  'history.timerProcessorMaxPollRPS': 20_000,
+  'history.visibilityProcessorMaxPollRPS': 20_000,
   'frontend.rps': 20_000,
   'frontend.namespaceRPS': 20_000,
   'limit.maxIDLength': 255,

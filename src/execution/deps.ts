@@ -5,16 +5,14 @@
 import type { Connector, Subject } from '../connectors/connector.js'
 import type { Authority } from '../domain/authority.js'
 import type { CaseState, Recorded } from '../domain/case.js'
-import { fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { KeyRing } from '../keys/aead.js'
 import type { Signing } from '../keys/sign.js'
-import { type Applied, apply, eventsSince, type View } from '../store/apply.js'
+import { type Applied, apply, caseOf, type View } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
-import { now } from '../store/db.js'
 import type { GateDeps } from '../store/gate.js'
 import type { Log } from '../store/proof.js'
 
@@ -63,23 +61,24 @@ export async function applied<Answer>(
 }
 
 /** The case as its entries say, for reading; whatever is decided from it is checked again under the lock. */
-export async function readCase(
+export const readCase = (
   deps: ExecutionDeps,
   caseId: string,
-): Promise<{ readonly state: CaseState; readonly recorded: readonly Recorded[] }> {
-  const recorded = await eventsSince(deps.db, { caseId, after: 0 })
-  return { state: fold(caseId, recorded), recorded }
-}
+): Promise<{ readonly state: CaseState; readonly recorded: readonly Recorded[] }> =>
+  caseOf(deps.db, caseId)
 
-/** Appends what the core decides; a refusal of the core means that somebody else was faster, which is no harm. */
+/**
+ * Appends what the core decides, and says what is recorded then; a refusal of the core means that somebody else
+ * was faster, which is no harm.
+ */
 export async function record(
   deps: ExecutionDeps,
   input: {
     readonly caseId: string
     readonly decide: (view: View, authority: Authority) => readonly CaseEvent[] | Refusal
   },
-): Promise<Refusal | null> {
-  const result = await applied(deps, {
+): Promise<readonly Recorded[]> {
+  const { recorded } = await applied(deps, {
     caseId: input.caseId,
     result: apply<Refusal | null>(deps.db, {
       caseId: input.caseId,
@@ -91,7 +90,7 @@ export async function record(
       },
     }),
   })
-  return result.answer
+  return recorded
 }
 
 /** A case as it stands before whoever works on it, under the authority of now. */
@@ -122,10 +121,8 @@ export interface RecordsWork extends Setting {
 export async function settingOf(deps: ExecutionDeps, state: CaseState): Promise<Setting> {
   const { caseId, opened } = state
   if (opened === null) return stop(deps, { caseId, refusal: refuse('CASE_UNKNOWN', `/${caseId}`) })
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return stop(deps, { caseId, refusal: authority })
-  return { caseId, opened, authority, at }
+  const today = await deps.authority.today(deps.db)
+  return isRefusal(today) ? stop(deps, { caseId, refusal: today }) : { caseId, opened, ...today }
 }
 
 /** The identity and its target, from the verified authority; never from the request. */

@@ -4,7 +4,6 @@
  * same grant, so whatever is retried, reset or replayed has one effect.
  */
 
-import type { Attest } from '../domain/attestation.js'
 import {
   type CaseState,
   hasRollback,
@@ -17,8 +16,9 @@ import { due } from '../domain/due.js'
 import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
-import type { EventOf } from '../domain/shapes/event.js'
+import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
+import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
 import { holdFences } from '../store/fences.js'
@@ -37,7 +37,7 @@ import {
 } from './deps.js'
 import { faultPoint } from './faults.js'
 import { offerTask } from './offer.js'
-import { type Doing, isChange, operate, type Seen } from './operations.js'
+import { type Doing, isChange, operate, type Seen, watches } from './operations.js'
 import { isInRecords, lookAt } from './place.js'
 
 export interface StepOf {
@@ -50,12 +50,10 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   const first = await readCase(deps, at.caseId)
   const next = due(first.state)
   if (next.kind !== 'perform' || next.stepId !== at.stepId) return
-  if (
-    stepOf(first.state, at.stepId)?.phase === 'satisfied' &&
-    (await askGate(deps, { at, state: first.state })) === 'refused'
-  )
-    return
-  const { state, recorded } = await readCase(deps, at.caseId)
+  const satisfied = stepOf(first.state, at.stepId)?.phase === 'satisfied'
+  const granted = satisfied ? await askGate(deps, { at, state: first.state }) : first
+  if (granted === 'refused') return
+  const { state, recorded } = granted
   const step = stepOf(state, at.stepId)
   if (step?.grant === null || step === null || step.phase !== 'granted') return
   await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
@@ -81,17 +79,17 @@ export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void
 async function askGate(
   deps: ExecutionDeps,
   input: { at: StepOf; state: CaseState },
-): Promise<'granted' | 'refused'> {
+): Promise<Pick<Applied<unknown>, 'state' | 'recorded'> | 'refused'> {
   const { at } = input
   const preState = await lookAt(deps, input.state)
   faultPoint('gate.before_commit')
-  const { answer } = await applied(deps, {
+  const passed = await applied(deps, {
     caseId: at.caseId,
     result: passGate(deps, { ...at, preState }),
   })
   faultPoint('gate.after_commit')
-  if (answer.gate === 'granted') return 'granted'
-  const { refusal } = answer
+  if (passed.answer.gate === 'granted') return passed
+  const { refusal } = passed.answer
   // A gate that cannot even be refused in the case's own entries is found beside them.
   if (['EVIDENCE_TAMPERED', 'PLAN_TAMPERED', 'ALREADY_GRANTED'].includes(refusal.refused))
     await recordFinding(deps.db, { caseId: at.caseId, refusal })
@@ -118,7 +116,9 @@ async function awaitIntent(
   )
   if (intent === undefined) throw new TypeError('a granted step without its grant')
   const { log, published, proofWithinMs: withinMs } = deps
-  const proof = await awaitProof(deps.db, { hash: intent.hash, log, published, withinMs })
+  const { hash } = intent
+  const said = 'at commit'
+  const proof = await awaitProof(deps.db, { hash, log, published, withinMs, said })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
   if (!isAtOnce(input.state)) await stop(deps, { caseId, refusal: proof })
@@ -149,23 +149,57 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
   const at = { caseId: state.caseId, stepId: step.step.stepId }
   const { operations } = step.step
   let { recorded } = running
+  let unrecorded: readonly Observation[] = []
+  const keep = async (): Promise<void> => {
+    if (unrecorded.length > 0) recorded = await recordAll(deps, { at, grantId, unrecorded })
+    unrecorded = []
+  }
   for (const [place, op] of operations.entries()) {
     if (place < running.from || isDone(recorded, { grantId, place })) continue
+    if (watches(op)) await keep()
     const startedAt = new Date().toISOString()
     const expected = signedState({ recorded, step })
-    const controlled = controlledIn(recorded)
-    const seen = await operateUnfenced({ deps, work, grantId, op, expected, controlled })
-    const observed = observation({ at, grantId, place, op, seen, startedAt })
-    if (seen.outcome === 'refused') return failed(deps, { at, grantId, work, step, seen, observed })
-    if (place === operations.length - 1) return finish(deps, { at, grantId, observed })
-    await record(deps, {
-      caseId: at.caseId,
-      decide: (view) =>
-        observe(view.state, { at, grantId, observed, attest: deps.attestFor(at.caseId) }),
+    const controlled = controlledIn([...recorded.map(({ event }) => event), ...unrecorded])
+    const doing = { deps, work, grantId, op, expected, controlled }
+    const seen = await operateUnfenced(doing).catch(async (error: unknown) => {
+      await keep()
+      throw error
     })
-    recorded = (await readCase(deps, at.caseId)).recorded
+    const observed = observation({ at, grantId, place, op, seen, startedAt })
+    const all = [...unrecorded, observed]
+    if (seen.outcome === 'refused')
+      return failed(deps, { at, grantId, work, step, seen, observed: all })
+    if (place === operations.length - 1) return finish(deps, { at, grantId, observed: all })
+    unrecorded = all
+    const next = operations[place + 1]
+    if (next !== undefined && isChange(next) && !canWait(op)) await keep()
   }
-  return finish(deps, { at, grantId, observed: null })
+  return finish(deps, { at, grantId, observed: unrecorded })
+}
+
+/**
+ * What was seen is recorded before the next change of the target, or with the end of the step. Only a staged
+ * secret may wait longer: it has its own commit, and changes no target.
+ */
+const canWait = ({ op }: Operation): boolean => op === 'stage'
+
+const recordAll = (
+  deps: ExecutionDeps,
+  input: {
+    readonly at: StepOf
+    readonly grantId: string
+    readonly unrecorded: readonly Observation[]
+  },
+): Promise<readonly Recorded[]> => {
+  const { at, grantId, unrecorded } = input
+  const attest = deps.attestFor(at.caseId)
+  return record(deps, {
+    caseId: at.caseId,
+    decide: ({ state }) => {
+      const held = holdsGrant(state, { stepId: at.stepId, grantId })
+      return isRefusal(held) ? held : unrecorded.map((observed) => attest(observed))
+    },
+  })
 }
 
 /**
@@ -234,9 +268,9 @@ function signedState(input: { recorded: readonly Recorded[]; step: StepState }):
 }
 
 /** The credentials whose stored secret was seen to log in earlier in this case: the control of their death. */
-const controlledIn = (recorded: readonly Recorded[]): ReadonlySet<string> =>
+const controlledIn = (events: readonly (CaseEvent | Observation)[]): ReadonlySet<string> =>
   new Set(
-    recorded.flatMap(({ event }) =>
+    events.flatMap((event) =>
       event.type === 'OperationObserved' &&
       (event.op === 'observe-unused' || event.op === 'observe-accepted') &&
       event.outcome === 'done' &&
@@ -246,27 +280,18 @@ const controlledIn = (recorded: readonly Recorded[]): ReadonlySet<string> =>
     ),
   )
 
-const observe = (
-  state: CaseState,
-  input: { at: StepOf; grantId: string; observed: Observation; attest: Attest },
-) => {
-  const held = holdsGrant(state, { stepId: input.at.stepId, grantId: input.grantId })
-  return isRefusal(held) ? held : [input.attest(input.observed)]
-}
-
 async function finish(
   deps: ExecutionDeps,
-  input: { at: StepOf; grantId: string; observed: Observation | null },
+  input: { at: StepOf; grantId: string; observed: readonly Observation[] },
 ): Promise<void> {
   const { at, grantId, observed } = input
   const attest = deps.attestFor(at.caseId)
   await record(deps, {
     caseId: at.caseId,
     decide: ({ state, recorded }) => {
-      const facts = [...factsUnder(recorded, grantId), ...(observed?.facts ?? [])]
+      const facts = [...factsUnder(recorded, grantId), ...observed.flatMap((item) => item.facts)]
       const finished = finishStep(state, { stepId: at.stepId, grantId, facts, attest })
-      if (isRefusal(finished)) return finished
-      return observed === null ? finished : [attest(observed), ...finished]
+      return isRefusal(finished) ? finished : [...observed.map((item) => attest(item)), ...finished]
     },
   })
 }
@@ -284,12 +309,16 @@ async function failed(
     readonly work: Work | RecordsWork
     readonly step: StepState
     readonly seen: Seen
-    readonly observed: Observation
+    /** What is not recorded yet; the last is what was seen. */
+    readonly observed: readonly Observation[]
   },
 ): Promise<void> {
   const { at, grantId, seen, observed } = input
-  if (input.step.phase === 'claimed')
-    return contradict(deps, { at, step: input.step, observed: observed.observed })
+  if (input.step.phase === 'claimed') {
+    const unrecorded = observed.slice(0, -1)
+    if (unrecorded.length > 0) await recordAll(deps, { at, grantId, unrecorded })
+    return contradict(deps, { at, step: input.step, observed: seen.observed })
+  }
   const target = await leftBehind(input)
   const attest = deps.attestFor(at.caseId)
   const code = seen.code ?? 'TARGET_REJECTED'
@@ -297,7 +326,7 @@ async function failed(
     caseId: at.caseId,
     decide: ({ state }) => {
       const failing = failStep(state, { stepId: at.stepId, grantId, code, target, attest })
-      return isRefusal(failing) ? failing : [attest(observed), ...failing]
+      return isRefusal(failing) ? failing : [...observed.map((item) => attest(item)), ...failing]
     },
   })
 }

@@ -54,6 +54,10 @@ export function isChange({ op }: Operation): boolean {
   }
 }
 
+/** Looks for as long as the policy says, which may be weeks. */
+export const watches = ({ op }: Operation): boolean =>
+  op === 'observe-consumers' || op === 'observe-unused' || op === 'observe-stays-disabled'
+
 export async function operate(doing: Doing<Operation, Work | RecordsWork>): Promise<Seen> {
   const { op, work } = doing
   if (isRecordsOperation(op)) return operateInRecords({ ...doing, op })

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { isRefusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { closeBox, openBox, SecretBox } from '../keys/secret-box.js'
-import type { Db } from '../store/db.js'
+import { type Db, prepared } from '../store/db.js'
 import { type ExecutionDeps, ExecutionFault } from './deps.js'
 
 type Keeping = Pick<ExecutionDeps, 'db' | 'secretKeys'>
@@ -23,8 +23,10 @@ export async function stageSecret(
   const ref = refOf(input.grantId)
   const box = closeBox({ keys: deps.secretKeys, secret: newSecret(), boundTo: { ref } })
   await deps.db.query(
-    'insert into secrets (ref, case_id, box) values ($1, $2, $3) on conflict (ref) do nothing',
-    [ref, input.caseId, JSON.stringify(box)],
+    prepared(
+      'insert into secrets (ref, case_id, box) values ($1, $2, $3) on conflict (ref) do nothing',
+      [ref, input.caseId, JSON.stringify(box)],
+    ),
   )
 }
 
@@ -32,9 +34,9 @@ export const stagedSecret = (deps: Keeping, grantId: string): Promise<string> =>
   readSecret(deps, refOf(grantId))
 
 async function readSecret(deps: Keeping, ref: string): Promise<string> {
-  const { rows } = await deps.db.query<{ box: unknown }>('select box from secrets where ref = $1', [
-    ref,
-  ])
+  const { rows } = await deps.db.query<{ box: unknown }>(
+    prepared('select box from secrets where ref = $1', [ref]),
+  )
   const box = parseAs(SecretBox)(rows[0]?.box)
   if (isRefusal(box)) throw new ExecutionFault('SECRET_MISSING')
   const opened = openBox({ keys: deps.secretKeys, box, boundTo: { ref } })
@@ -76,8 +78,10 @@ export async function registerSecret(
 /** The stored secret of a credential, or null when none was registered. */
 export async function secretOf(deps: Keeping, input: Credential): Promise<string | null> {
   const { rows } = await deps.db.query<{ secret_ref: string }>(
-    'select secret_ref from credentials where identity_id = $1 and credential = $2',
-    [input.identityId, input.credential],
+    prepared('select secret_ref from credentials where identity_id = $1 and credential = $2', [
+      input.identityId,
+      input.credential,
+    ]),
   )
   const ref = rows[0]?.secret_ref
   return ref === undefined ? null : readSecret(deps, ref)

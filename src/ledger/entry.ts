@@ -57,19 +57,29 @@ export interface Place {
   readonly seq: number
 }
 
+type Read = (bytes: Uint8Array, place: Place) => StoredEntry | Refusal
+
 /** Afterwards the entries are the whole stream from its first entry, in order, none missing or altered. */
-export function checkChain(
+export const checkChain = (
   stream: string,
   rows: readonly Uint8Array[],
-  read: (bytes: Uint8Array, place: Place) => StoredEntry | Refusal = readEntry,
+  read: Read = readEntry,
+): readonly StoredEntry[] | Refusal => followChain([], { stream, rows, read })
+
+/** The same where `before`, the first entries of the stream, were checked already and `rows` follow them. */
+export function followChain(
+  before: readonly StoredEntry[],
+  after: { readonly stream: string; readonly rows: readonly Uint8Array[]; readonly read: Read },
 ): readonly StoredEntry[] | Refusal {
-  const stored: StoredEntry[] = []
-  for (const [index, bytes] of rows.entries()) {
-    const where = `/${stream}/${index + 1}`
-    const one = read(bytes, { stream, seq: index + 1 })
+  const { stream, rows, read } = after
+  const stored = [...before]
+  for (const bytes of rows) {
+    const seq = stored.length + 1
+    const where = `/${stream}/${seq}`
+    const one = read(bytes, { stream, seq })
     if (isRefusal(one)) return refuse('EVIDENCE_TAMPERED', where, one.detail)
     const { entry } = one
-    if (entry.stream !== stream || entry.seq !== index + 1) return refuse('ENTRY_MISSING', where)
+    if (entry.stream !== stream || entry.seq !== seq) return refuse('ENTRY_MISSING', where)
     if (entry.prev !== (stored.at(-1)?.hash ?? null))
       return refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
     stored.push(one)

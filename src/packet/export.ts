@@ -69,7 +69,7 @@ export async function exportPacket(
   if (isRefusal(sides)) return sides
   const { db, log, published, proofWithinMs: withinMs } = deps
   const hashes = [...entries, ...sides].map(({ hash }) => hash)
-  const proofs = await awaitProofs(db, { hashes, log, published, withinMs })
+  const proofs = await awaitProofs(db, { hashes, log, published, withinMs, said: 'not yet' })
   if (isRefusal(proofs)) return proofs
   const note = proofs[0]?.checkpoint ?? ''
   const opened = openCheckpoint({ note, ...log })

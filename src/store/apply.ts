@@ -9,13 +9,16 @@ import { due, waitingOn } from '../domain/due.js'
 import { evolve, fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
-import type { CaseEvent } from '../domain/shapes/event.js'
+import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import { chain, checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
+import { heldCases } from './held-cases.js'
 import { eventOf, knownEntries } from './known-entries.js'
 
 /** Of the cases that move at one time, with their parsed form some 50 MB. */
-const known = knownEntries(8 * 1024 * 1024)
+const MAX_BYTES = 8 * 1024 * 1024
+const known = knownEntries(MAX_BYTES)
+const held = heldCases(known, MAX_BYTES)
 
 /** A locked stream: what is in it, and what time it is. */
 export interface Locked {
@@ -99,19 +102,6 @@ const write = (
     ]),
   )
 
-/** UNTRUSTED: rows. Afterwards each body is a strict case event. */
-export function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refusal {
-  const recorded: Recorded[] = []
-  for (const stored of entries) {
-    const { entry, hash } = stored
-    const event = eventOf(stored)
-    if (isRefusal(event))
-      return refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`)
-    recorded.push({ seq: entry.seq, hash, at: entry.at, event })
-  }
-  return recorded
-}
-
 export interface View {
   readonly state: CaseState
   readonly recorded: readonly Recorded[]
@@ -130,7 +120,9 @@ export interface Change<Answer> {
 export interface Applied<Answer> {
   readonly answer: Answer
   readonly added: readonly Recorded[]
+  /** The case afterwards. */
   readonly state: CaseState
+  readonly recorded: readonly Recorded[]
 }
 
 export interface Apply<Answer> {
@@ -146,26 +138,27 @@ export async function applyIn<Answer>(
   tx: Tx,
   input: Apply<Answer>,
 ): Promise<Applied<Answer> | Refusal> {
-  const locked = await lockStream(tx, { stream: input.caseId, make: false })
-  if (isRefusal(locked)) return locked
-  const recorded = recordedOf(locked.entries)
-  if (isRefusal(recorded)) return recorded
-  const state = fold(input.caseId, recorded)
-  const change = await input.decide({ state, recorded, at: locked.at }, tx)
-  return commitChange(tx, { locked, state, change })
+  const { caseId } = input
+  const read = await held.read(tx, { caseId, lock: 'yes' })
+  if (isRefusal(read)) return read
+  const { at, entries, state, recorded } = read
+  const view = { state, recorded, at }
+  const change = await input.decide(view, tx)
+  return commitChange(tx, { locked: { stream: caseId, at, entries }, view, change })
 }
 
 async function commitChange<Answer>(
   tx: Tx,
   input: {
     readonly locked: Locked
-    readonly state: CaseState
+    readonly view: View
     readonly change: Change<Answer>
   },
 ): Promise<Applied<Answer>> {
-  const { locked, state, change } = input
+  const { locked, view, change } = input
+  const { state, recorded } = view
   const added = chained({ locked, bodies: change.events })
-  if (added.length === 0) return { answer: change.answer, added: [], state }
+  if (added.length === 0) return { answer: change.answer, added: [], state, recorded }
   const news = added.map(
     (item, index): Recorded => ({
       seq: item.entry.seq,
@@ -182,14 +175,15 @@ async function commitChange<Answer>(
     project(tx, { state: after, at: locked.at }),
     ...(signal === undefined ? [] : [queueSignal(tx, { caseId: locked.stream, signal })]),
   ])
-  return { answer: change.answer, added: news, state: after }
+  return { answer: change.answer, added: news, state: after, recorded: [...recorded, ...news] }
 }
 
 /** Keeps the list row of the case true; nothing is decided from it. */
 const project = (tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) =>
   tx.query(
     prepared(
-      'update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5 where case_id = $1',
+      `update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5
+        where case_id = $1 and (phase, due, waiting_on, outcome) is distinct from ($2, $3, $4, $5)`,
       [
         state.caseId,
         state.outcome === null ? 'open' : 'closed',
@@ -213,6 +207,27 @@ export function queueSignal(
       [caseId, signal.name, JSON.stringify(payload)],
     ),
   )
+}
+
+/** The case as its rows say, for reading; whatever is decided from it is checked again under the lock. */
+export async function caseOf(
+  db: Db | Tx,
+  caseId: string,
+): Promise<Pick<View, 'state' | 'recorded'>> {
+  const read = await held.read(db, { caseId, lock: 'no' })
+  if (!isRefusal(read)) return read
+  const recorded = await eventsSince(db, { caseId, after: 0 })
+  return { state: fold(caseId, recorded), recorded }
+}
+
+/** What a case was opened as; null where there is no such case. */
+export async function openedOf(db: Db | Tx, caseId: string): Promise<CaseOpened | null> {
+  const { rows } = await db.query<EntryRow>(
+    prepared('select seq, bytes, hash from entries where stream = $1 and seq = 1', [caseId]),
+  )
+  const [row] = rows
+  const event = row === undefined ? null : said(row, caseId).event
+  return event?.type === 'CaseOpened' ? event : null
 }
 
 interface Since {

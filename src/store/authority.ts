@@ -2,7 +2,6 @@
  * The authority bundle as this process believes it: read from the database, verified down from the
  * root keys of this process's own configuration, never older than the newest one it has seen.
  */
-import { createHash } from 'node:crypto'
 import { type Authority, verifyAuthority } from '../domain/authority.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -19,51 +18,78 @@ export interface AuthoritySource {
     db: Db | Tx,
     options: { at: string; lock: 'share' | 'none' },
   ) => Promise<Authority | Refusal>
+  /** The same as of now, by the database's clock. */
+  readonly today: (
+    db: Db | Tx,
+  ) => Promise<{ readonly authority: Authority; readonly at: string } | Refusal>
 }
 
 /**
- * A verified bundle is kept by the hash of its text, which the store computes from the row at every use: an
- * edited row is another text, is fetched and has to verify. Expiry is checked again at every use.
+ * A verified bundle is kept by the version of its row, which the store names at every use: an edited row is
+ * another version, is fetched and has to verify. Expiry is checked again at every use.
  */
 export function authoritySource(input: { trust: Trust; verify: Verify }): AuthoritySource {
   let newest = input.trust.minimumBundleVersion
-  let cached: { readonly hash: string; readonly authority: Authority } | null = null
+  let cached: { readonly row: string; readonly authority: Authority } | null = null
+  const believe = async (db: Db | Tx, { row, at }: Installed): Promise<Authority | Refusal> => {
+    if (cached?.row === row) {
+      const { authority } = cached
+      return at < authority.expiresAt ? authority : refuse('AUTHORITY_EXPIRED', '/authority')
+    }
+    const stored = await storedBundle(db)
+    if (stored === null) return notInstalled
+    const bundle = parseAs(AuthorityBundle)(JSON.parse(stored.bundle))
+    if (isRefusal(bundle))
+      return refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
+    const authority = verifyAuthority({ bundle, trust: input.trust, verify: input.verify, at })
+    if (isRefusal(authority)) return authority
+    if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
+    newest = authority.version
+    cached = { row: stored.row, authority }
+    return authority
+  }
+  const today: AuthoritySource['today'] = async (db) => {
+    const installed = await installedNow(db, 'none')
+    if (installed === null) return notInstalled
+    const authority = await believe(db, installed)
+    return isRefusal(authority) ? authority : { authority, at: installed.at }
+  }
   return {
     current: async (db, { at, lock }) => {
-      const { rows } = await db.query<{ hash: string }>(prepared(HASHED[lock], []))
-      const hash = rows[0]?.hash
-      if (hash === undefined) return notInstalled
-      if (cached?.hash === hash) {
-        const { authority } = cached
-        return at < authority.expiresAt ? authority : refuse('AUTHORITY_EXPIRED', '/authority')
-      }
-      const text = await installedText(db)
-      if (text === null) return notInstalled
-      const bundle = parseAs(AuthorityBundle)(JSON.parse(text))
-      if (isRefusal(bundle))
-        return refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
-      const authority = verifyAuthority({ bundle, trust: input.trust, verify: input.verify, at })
-      if (isRefusal(authority)) return authority
-      if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
-      newest = authority.version
-      cached = { hash: createHash('sha256').update(text).digest('hex'), authority }
-      return authority
+      const installed = await installedNow(db, lock)
+      return installed === null ? notInstalled : believe(db, { ...installed, at })
     },
+    today,
   }
 }
 
 const notInstalled = refuse('AUTHORITY_INVALID', '/authority', 'no authority bundle is installed')
 
-const HASH = `select encode(sha256(convert_to(a.bundle::text, 'UTF8')), 'hex') as hash
-                from authority_head h join authority a using (version)`
-const HASHED = { none: HASH, share: `${HASH} for share of h` } as const
+/** Which version of which row is installed, and the database's time. */
+interface Installed {
+  readonly row: string
+  readonly at: string
+}
+
+/** Whoever changes a row, whatever of it, makes a tuple of another transaction at another place. */
+const ROW = `concat_ws(' ', h.version, a.xmin, a.ctid)`
+const NOW = `select ${ROW} as row, now_iso() as at from authority_head h join authority a using (version)`
+const INSTALLED = { none: NOW, share: `${NOW} for share of h` } as const
+
+async function installedNow(db: Db | Tx, lock: 'share' | 'none'): Promise<Installed | null> {
+  const { rows } = await db.query<Installed>(prepared(INSTALLED[lock], []))
+  return rows[0] ?? null
+}
 
 /** The installed bundle as it is stored: nothing in it is believed before it is verified. */
-export async function installedText(db: Db | Tx): Promise<string | null> {
-  const { rows } = await db.query<{ bundle: string }>(
-    'select a.bundle::text as bundle from authority_head h join authority a using (version)',
+export async function storedBundle(
+  db: Db | Tx,
+): Promise<{ readonly row: string; readonly bundle: string } | null> {
+  const { rows } = await db.query<{ row: string; bundle: string }>(
+    `select ${ROW} as row, a.bundle::text as bundle
+       from authority_head h join authority a using (version)`,
   )
-  return rows[0]?.bundle ?? null
+  return rows[0] ?? null
 }
 
 /** UNTRUSTED: whoever sends a bundle. Afterwards it verifies, is the newest, and its installation is an entry. */

@@ -11,13 +11,12 @@ import type { Verify } from '../domain/envelope.js'
 import { cuts, fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
-import type { CaseOpened } from '../domain/shapes/event.js'
 import { FenceEvent, type FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry, type StoredEntry } from '../ledger/entry.js'
-import { append, applyIn, lockStream } from './apply.js'
+import { append, applyIn, lockStream, openedOf } from './apply.js'
 import type { AuthoritySource } from './authority.js'
-import { type Db, now, type Tx, transaction } from './db.js'
+import { type Db, now, prepared, type Tx, transaction } from './db.js'
 
 export interface HeldFences {
   readonly raised: Standing | null
@@ -54,20 +53,18 @@ async function readFences(
   tx: Tx,
   input: Believing & { readonly caseId: string; readonly hold: 'yes' | 'no' },
 ): Promise<HeldFences | Refusal> {
-  const { rows } = await tx.query<{ body: CaseOpened }>(
-    "select convert_from(bytes, 'UTF8')::jsonb -> 'body' as body from entries where stream = $1 and seq = 1",
-    [input.caseId],
-  )
-  const opened = rows[0]?.body
-  const scopes = opened === undefined ? [] : fencesAround(opened)
-  if (opened === undefined || scopes.length === 0) return { raised: null }
+  const opened = await openedOf(tx, input.caseId)
+  const scopes = opened === null ? [] : fencesAround(opened)
+  if (opened === null || scopes.length === 0) return { raised: null }
   // One order for everybody who holds several rows.
   const [held, streams] = await Promise.all([
     tx.query<{ kind: string; id: string; epoch: number }>(
-      `select kind, id, epoch from fences
-        where (kind, id) in (select * from unnest($1::text[], $2::text[]))
-        order by kind, id ${input.hold === 'yes' ? 'for share' : ''}`,
-      [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
+      prepared(
+        `select kind, id, epoch from fences
+          where (kind, id) in (select * from unnest($1::text[], $2::text[]))
+          order by kind, id ${input.hold === 'yes' ? 'for share' : ''}`,
+        [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
+      ),
     ),
     readStreams(tx, scopes),
   ])
@@ -94,8 +91,9 @@ async function readStreams(
   scopes: readonly FenceScope[],
 ): Promise<ReadonlyMap<string, readonly FenceEvent[]> | Refusal> {
   const { rows } = await tx.query<{ stream: string; bytes: Buffer }>(
-    'select stream, bytes from entries where stream = any($1) order by stream, seq',
-    [scopes.map(streamOf)],
+    prepared('select stream, bytes from entries where stream = any($1) order by stream, seq', [
+      scopes.map(streamOf),
+    ]),
   )
   const streams = new Map<string, FenceEvent[]>()
   for (const { stream, bytes } of rows) {
@@ -250,10 +248,12 @@ export async function noticeFence(
 ): Promise<'none' | 'noticed' | Refusal> {
   const { caseId } = input
   const { rowCount } = await db.query(
-    `select 1 from cases c join fences f
-        on (f.kind, f.id) in ((c.scope_kind, c.scope_id), ('partner', c.company_id), ('system', c.system_id))
-      where c.case_id = $1 and c.phase = 'open' and f.epoch <> 0 limit 1`,
-    [caseId],
+    prepared(
+      `select 1 from cases c join fences f
+          on (f.kind, f.id) in ((c.scope_kind, c.scope_id), ('partner', c.company_id), ('system', c.system_id))
+        where c.case_id = $1 and c.phase = 'open' and f.epoch <> 0 limit 1`,
+      [caseId],
+    ),
   )
   if (rowCount === 0) return 'none'
   return transaction(db, async (tx) => {

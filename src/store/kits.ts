@@ -14,7 +14,7 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { signerOf } from '../domain/signer.js'
 import type { PackFiles } from '../packs/load.js'
 import { append, lockStream } from './apply.js'
-import { type AuthoritySource, installedText } from './authority.js'
+import { type AuthoritySource, storedBundle } from './authority.js'
 import { type Db, now, transaction } from './db.js'
 import { listMandates } from './mandates.js'
 
@@ -26,7 +26,7 @@ export async function kitContents(
   const sealedAt = await now(db)
   const current = await authority.current(db, { at: sealedAt, lock: 'none' })
   if (isRefusal(current)) return current
-  const bundle = parseAs(AuthorityBundle)(JSON.parse((await installedText(db)) ?? 'null'))
+  const bundle = parseAs(AuthorityBundle)(JSON.parse((await storedBundle(db))?.bundle ?? 'null'))
   if (isRefusal(bundle)) return bundle
   const reference = packInForce(current, sealedAt)
   const { rows } = await db.query<{ files: PackFiles }>('select files from packs where hash = $1', [

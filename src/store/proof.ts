@@ -53,9 +53,14 @@ export async function proofsOf(
   return proofs
 }
 
+/** What the sequencer hears on the channel `entries` when somebody waits for a proof. */
+export const AWAITED = 'awaited'
+
 interface Awaiting {
   readonly log: Log
   readonly withinMs: number
+  /** Whether the commit of the entries said that they are awaited, as that of a grant does. */
+  readonly said: 'at commit' | 'not yet'
   /** Emits `checkpoint` when a new signed head is published. */
   readonly published: EventTarget
 }
@@ -76,10 +81,13 @@ export async function awaitProofs(
   input: Awaiting & { readonly hashes: readonly Digest[] },
 ): Promise<readonly TlogProof[] | Refusal> {
   const over = AbortSignal.timeout(input.withinMs)
+  let asked = input.said === 'at commit'
   for (;;) {
     const next = waitFor(input.published, over)
     const proofs = await proofsOf(db, input)
     if (proofs !== null) return proofs
+    if (!asked) await db.query(prepared("select pg_notify('entries', $1)", [AWAITED]))
+    asked = true
     if ((await next) === 'over') return refuse('PROOF_MISSING', `/entries/${input.hashes.at(-1)}`)
   }
 }
