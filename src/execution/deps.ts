@@ -93,6 +93,11 @@ export async function record(
   return recorded
 }
 
+export interface StepOf {
+  readonly caseId: string
+  readonly stepId: string
+}
+
 /** A case as it stands before whoever works on it, under the authority of now. */
 export interface Setting {
   readonly caseId: string

@@ -15,9 +15,8 @@ import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/dec
 import { due } from '../domain/due.js'
 import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
-import type { Fact } from '../domain/shapes/basic.js'
-import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
-import type { Operation, TargetState } from '../domain/shapes/plan.js'
+import type { EventOf } from '../domain/shapes/event.js'
+import type { Operation } from '../domain/shapes/plan.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
@@ -30,20 +29,24 @@ import {
   type RecordsWork,
   readCase,
   record,
+  type StepOf,
   settingOf,
   stop,
   targetOf,
   type Work,
 } from './deps.js'
 import { faultPoint } from './faults.js'
+import {
+  controlledIn,
+  factsUnder,
+  isDone,
+  type Observation,
+  observation,
+  signedState,
+} from './observations.js'
 import { offerTask } from './offer.js'
 import { type Doing, isChange, operate, type Seen, watches } from './operations.js'
 import { isInRecords, lookAt } from './place.js'
-
-export interface StepOf {
-  readonly caseId: string
-  readonly stepId: string
-}
 
 /** Afterwards the step is performed, failed, offered to the partner, or its gate is due again. */
 export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
@@ -224,62 +227,6 @@ const refusedByFence = ({ op, work }: Doing<Operation, RecordsWork>): Seen => ({
   observed: { op: op.op, about: work.opened.scope.id },
 })
 
-type Observation = Omit<EventOf<'OperationObserved'>, 'attestation'>
-
-const observation = (input: {
-  at: StepOf
-  grantId: string
-  place: number
-  op: Operation
-  seen: Seen
-  startedAt: string
-}): Observation => ({
-  type: 'OperationObserved',
-  stepId: input.at.stepId,
-  grantId: input.grantId,
-  place: input.place,
-  op: input.op.op,
-  outcome: input.seen.outcome,
-  code: input.seen.code,
-  facts: [...input.seen.facts],
-  observed: { ...input.seen.observed },
-  startedAt: input.startedAt,
-  endedAt: new Date().toISOString(),
-})
-
-const isDone = (
-  recorded: readonly Recorded[],
-  of: { readonly grantId: string; readonly place: number },
-): boolean =>
-  recorded.some(
-    ({ event }) =>
-      event.type === 'OperationObserved' &&
-      event.grantId === of.grantId &&
-      event.place === of.place &&
-      (event.outcome === 'done' || event.outcome === 'already'),
-  )
-
-/** The pre-state of the gate under which the grant was given. */
-function signedState(input: { recorded: readonly Recorded[]; step: StepState }): TargetState {
-  const nonce = input.step.gate?.nonce
-  const opened = input.recorded.find(({ hash }) => hash === nonce)?.event
-  if (opened?.type !== 'GateOpened') throw new TypeError('a granted step without its gate')
-  return opened.preState
-}
-
-/** The credentials whose stored secret was seen to log in earlier in this case: the control of their death. */
-const controlledIn = (events: readonly (CaseEvent | Observation)[]): ReadonlySet<string> =>
-  new Set(
-    events.flatMap((event) =>
-      event.type === 'OperationObserved' &&
-      (event.op === 'observe-unused' || event.op === 'observe-accepted') &&
-      event.outcome === 'done' &&
-      event.observed.control === 'accepted'
-        ? [event.observed.credential ?? '']
-        : [],
-    ),
-  )
-
 async function finish(
   deps: ExecutionDeps,
   input: { at: StepOf; grantId: string; observed: readonly Observation[] },
@@ -295,11 +242,6 @@ async function finish(
     },
   })
 }
-
-const factsUnder = (recorded: readonly Recorded[], grantId: string): Fact[] =>
-  recorded.flatMap(({ event }) =>
-    event.type === 'OperationObserved' && event.grantId === grantId ? event.facts : [],
-  )
 
 async function failed(
   deps: ExecutionDeps,

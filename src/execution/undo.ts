@@ -8,11 +8,11 @@ import {
   readCase,
   record,
   type Setting,
+  type StepOf,
   settingOf,
   type Target,
   targetOf,
 } from './deps.js'
-import type { StepOf } from './execute.js'
 import { faultPoint } from './faults.js'
 
 interface Undoing {
