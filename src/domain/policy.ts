@@ -178,6 +178,14 @@ export function settingsFor(
   }
 }
 
+/** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
+export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind'>): number | null {
+  const ages = pack.rules.flatMap((rule) =>
+    matches(rule, { ...of, kind: 'rotate' }) && rule.maximumAge !== null ? [rule.maximumAge] : [],
+  )
+  return ages.length === 0 ? null : Math.min(...ages)
+}
+
 /** A pack's freeze in which no case opens, as the refusal of a request made at that time. */
 export function frozen({ pack, at }: { readonly pack: Pack; readonly at: string }): Refusal | null {
   const freeze = pack.calendar.freezes.find(({ from, until }) => from <= at && at < until)

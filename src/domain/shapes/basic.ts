@@ -82,6 +82,7 @@ export const CaseKind = z.enum([
   'lift',
   'reinstate',
   'exception',
+  'attest',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

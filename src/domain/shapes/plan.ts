@@ -3,9 +3,10 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from './asked.js'
+import { AttestTerms, ExceptionTerms } from './asked.js'
 import {
   CaseScope,
+  CompensatingControl,
   ConsumerId,
   Count,
   Fact,
@@ -140,6 +141,12 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({
+    kind: z.literal('attest'),
+    ...AttestTerms.shape,
+    /** The compensating controls that this person attests. */
+    controls: z.array(CompensatingControl.shape.controlId).min(1).max(8),
+  }),
 ])
 
 export const Plan = z.strictObject({

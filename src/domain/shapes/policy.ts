@@ -101,14 +101,18 @@ export const Rule = z
       systems: z.array(SystemId).min(1).refine(isUnique, UNIQUE).nullable(),
     }),
     settings: SettingsText,
+    /** Rotation opens by itself for an identity whose credential is older; null: never because of its age. */
+    maximumAge: Span.nullable().default(null),
     /** Must have been observed before the case may close. */
     evidence: z.array(Fact).refine(isUnique, UNIQUE),
     steps: z.record(z.string(), StepTerms),
   })
-  .superRefine(({ kind, steps }, context) => {
+  .superRefine(({ kind, steps, maximumAge }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
+    if (maximumAge !== null && kind !== 'rotate')
+      wrong(['maximumAge'], 'only a rotation ends an age')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const stepId of Object.keys(steps))
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')
