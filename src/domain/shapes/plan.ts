@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { AttestTerms, ExceptionTerms } from './asked.js'
 import {
   CaseScope,
+  Change,
   CompensatingControl,
   ConsumerId,
   Count,
@@ -157,7 +158,7 @@ export const Plan = z.strictObject({
   objectiveId: ObjectiveId.nullable(),
   /** ServiceNow's change vocabulary, which owners already read. */
   change: z.strictObject({
-    type: z.enum(['standard', 'normal', 'emergency']),
+    type: Change,
     summary: z.string().max(200),
     risk: z.enum(['low', 'moderate', 'high']),
     plannedAt: Time,

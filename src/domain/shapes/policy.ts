@@ -8,7 +8,18 @@
 import { z } from 'zod'
 import { KINDS } from '../kinds.js'
 import type { Settings } from './asked.js'
-import { Assurance, CaseKind, Fact, Ms, PackId, PersonId, SystemId, Tier, Time } from './basic.js'
+import {
+  Assurance,
+  CaseKind,
+  Change,
+  Fact,
+  Ms,
+  PackId,
+  PersonId,
+  SystemId,
+  Tier,
+  Time,
+} from './basic.js'
 
 export const Role = z.enum([
   'identity-owner',
@@ -99,6 +110,8 @@ export const Rule = z
       tiers: z.array(Tier).min(1).refine(isUnique, UNIQUE),
       /** Null: every system. */
       systems: z.array(SystemId).min(1).refine(isUnique, UNIQUE).nullable(),
+      /** Null: every change. */
+      change: z.array(Change).min(1).refine(isUnique, UNIQUE).nullable().default(null),
     }),
     settings: SettingsText,
     /** Rotation opens by itself for an identity whose credential is older; null: never because of its age. */
