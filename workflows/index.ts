@@ -1,6 +1,4 @@
 /** The workflow types: one for each kind of case, named as the kind. All of them are the same loop. */
-import { runCase } from './run-case.js'
-
 export {
   runCase as attest,
   runCase as contain,
@@ -10,4 +8,4 @@ export {
   runCase as provision,
   runCase as reinstate,
   runCase as rotate,
-}
+} from './run-case.js'

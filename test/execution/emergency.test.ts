@@ -2,10 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { exportPacket } from '../../src/packet/export.js'
+import { simulatePacket } from '../../src/packet/simulate.js'
 import { verifyPacket } from '../../src/packet/verify.js'
+import { packHash, parsePack } from '../../src/packs/load.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { aWorld, type World } from '../support/world.js'
+import { aWorld, quickPack, type World } from '../support/world.js'
 
 let world: World
 let work: Casework
@@ -34,5 +36,25 @@ describe('an emergency rotation', () => {
     expect(verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
       ...{ verdict: 'VERIFIED', problems: [] },
     })
+
+    // The same case under a pack in which an emergency needs a second person on duty, whom nobody is.
+    const files = quickPack((rules) =>
+      rules.replace(
+        /approvers: \[\{ role: duty-person, need: 1 \}\]\n {6}quorum: 1/g,
+        'approvers: [{ role: duty-person, need: 2 }]\n      quorum: 2',
+      ),
+    )
+    const under = { pack: must(parsePack(files)), hash: packHash(files) }
+    const simulating = { trust, verify: nodeVerify, under }
+    const { gates } = must(simulatePacket({ ...simulating, bytes: packet.bytes }))
+    expect(gates).toContainEqual({
+      ...{ stepId: 'retire', comparison: 'stricter', refused: 'UNSIGNABLE' },
+      ...{ quorum: 2, eligible: 1 },
+    })
+    expect(gates).toContainEqual({
+      ...{ stepId: 'close', comparison: 'same', refused: null, quorum: 2, eligible: 2 },
+    })
+    const bytes = packet.bytes.slice(0, -1)
+    expect(simulatePacket({ ...simulating, bytes })).toMatchObject({ refused: 'PACKET_INVALID' })
   })
 })
