@@ -11,6 +11,7 @@ import {
   type Difference,
   explainStep,
   type Hashed,
+  otherDifferences,
   type Situation,
   termsInWords,
 } from '../packs/compare.js'
@@ -129,12 +130,17 @@ function oneOf<T>(
 
 function diff(before: string, after: string, { json }: Json): void {
   const [left, right] = [load(before), load(after)]
-  const differences = comparePacks(left, right)
-  const otherWords =
-    left.hash === right.hash ? 'the same pack' : 'words only: every gate asks the same'
+  const differences = {
+    gates: comparePacks(left, right),
+    besides: otherDifferences(left.pack, right.pack),
+  }
+  const alike = left.hash === right.hash ? 'the same pack' : 'words only'
   finish(differences, {
     json,
-    show: (all) => (all.length === 0 ? [otherWords] : all.map(showDifference)),
+    show: ({ gates, besides }) =>
+      gates.length + besides.length === 0
+        ? [alike]
+        : [...gates.map(showDifference), ...besides.map((name) => `differs   ${name}`)],
   })
 }
 

@@ -57,6 +57,27 @@ export const comparePacks = (before: Hashed, after: Hashed): readonly Difference
       : [{ situation, comparison, terms: differingTerms(left, right) }]
   })
 
+/**
+ * What differs besides the gates, by name: durations, evidence and maximum age of rules, and what the head says on
+ * time and on mandates. With this empty and no difference at a gate, two packs differ in words only.
+ */
+export function otherDifferences(before: Pack, after: Pack): readonly string[] {
+  const [left, right] = [besidesGates(before), besidesGates(after)]
+  return Object.keys({ ...left, ...right })
+    .filter((name) => digest(left[name] ?? null) !== digest(right[name] ?? null))
+    .sort()
+}
+
+function besidesGates({ rules, zone, calendar, mandates, effectiveFrom }: Pack) {
+  const ruled = rules.map(({ id, settings, evidence, maximumAge }) => [
+    [`settings of ${id}`, settings],
+    [`evidence of ${id}`, evidence.toSorted()],
+    [`maximum age of ${id}`, maximumAge],
+  ])
+  const head = { zone, calendar, mandates, effectiveFrom }
+  return { ...head, ...Object.fromEntries(ruled.flat()) } as Record<string, unknown>
+}
+
 /** Who refuses is stricter than who asks for anything. */
 export function compare(
   before: ResolvedRequirement | Refusal,

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { StepTerms } from '../../src/domain/shapes/policy.js'
-import { comparePacks, explainStep, type Hashed, type Situation } from '../../src/packs/compare.js'
+import {
+  comparePacks,
+  explainStep,
+  type Hashed,
+  otherDifferences,
+  type Situation,
+} from '../../src/packs/compare.js'
 import { packHash, parsePack, readPack } from '../../src/packs/load.js'
 import { DEFAULT_PACK, must } from '../support/authority.js'
 
@@ -35,6 +41,15 @@ describe('two packs', () => {
     const words = hashed((text) => `# Another comment.\n${text}`)
     expect(words.hash).not.toBe(today.hash)
     expect(comparePacks(today, words)).toEqual([])
+    expect(otherDifferences(today.pack, words.pack)).toEqual([])
+  })
+
+  it('are not said to differ in words only when a duration, an age or a freeze is another', () => {
+    const longer = hashed((text) => text.replace('maximumAge: 90d', 'maximumAge: 900d'))
+    expect(comparePacks(today, longer)).toEqual([])
+    expect(otherDifferences(today.pack, longer.pack)).toEqual(['maximum age of rotate'])
+    const zoned = hashed((text) => text.replace('zone: UTC', 'zone: Europe/Berlin'))
+    expect(otherDifferences(today.pack, zoned.pack)).toEqual(['zone'])
   })
 
   it('are compared gate by gate: a smaller quorum is looser, and the other way round stricter', () => {
