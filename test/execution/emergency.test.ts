@@ -31,7 +31,12 @@ describe('an emergency rotation', () => {
     await work.signAndPerform(caseId, { stepId: 'issue', by: ['per_cleo'] })
     expect(await work.dueOf(caseId)).toMatchObject({ kind: 'decision', stepId: 'cut-over' })
     const { connector, authority } = world
-    const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+    const packet = must(
+      await exportPacket(
+        { ...connector, db: world.db('cs_api') },
+        { caseId, reader: 'enterprise' },
+      ),
+    )
     const { trust } = authority
     expect(verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
       ...{ verdict: 'VERIFIED', problems: [] },
