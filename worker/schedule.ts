@@ -1,15 +1,32 @@
 /** The schedule: opens the cases that open by themselves. Asking twice opens nothing twice. */
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
-import { isRefusal } from '../src/domain/refusal.js'
+import { isRefusal, type Refusal } from '../src/domain/refusal.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import type { Db } from '../src/store/db.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
+import type { OpenCaseDeps } from '../src/store/open-case.js'
 import { packSource } from '../src/store/packs.js'
+import { askForAttestations, rotateOverdue } from '../src/store/renewals.js'
+import type { Scheduled } from '../src/store/scheduled.js'
 
 /** A request that was refused is recorded, so it is not repeated at every look. */
 const ASK_AGAIN_MS = 3_600_000
+
+interface Occasion {
+  readonly because: string
+  readonly look: (
+    deps: OpenCaseDeps,
+    besides: ReadonlySet<string>,
+  ) => Promise<readonly Scheduled[] | Refusal>
+}
+
+const OCCASIONS: readonly Occasion[] = [
+  { because: 'a need has ended', look: deprovisionEnded },
+  { because: 'an attestation falls due', look: askForAttestations },
+  { because: 'a credential is too old', look: rotateOverdue },
+]
 
 export function createSchedule(input: {
   readonly db: Db
@@ -19,17 +36,20 @@ export function createSchedule(input: {
   const { db, authority, log } = input
   const deps = { db, authority, packs: packSource(), verify: nodeVerify, newId: () => ulid() }
   const refused = new Map<string, number>()
+  const note = (because: string, { key, identityId, opened }: Scheduled): void => {
+    if (isRefusal(opened)) {
+      refused.set(key, performance.now())
+      log.warn({ identityId, because, refused: opened.refused }, 'no case opens')
+    } else if (opened.made === 'now')
+      log.info({ identityId, because, caseId: opened.caseId }, 'a case opened by itself')
+  }
   return async () => {
     const at = performance.now()
-    const waiting = [...refused].filter(([, since]) => at - since < ASK_AGAIN_MS)
-    const ended = await deprovisionEnded(deps, new Set(waiting.map(([identityId]) => identityId)))
-    if (isRefusal(ended)) return log.warn({ refused: ended.refused }, 'the schedule cannot ask')
-    for (const { identityId, opened } of ended) {
-      if (isRefusal(opened)) {
-        refused.set(identityId, at)
-        log.warn({ identityId, refused: opened.refused }, 'a need has ended, and no case opens')
-      } else if (opened.made === 'now')
-        log.info({ identityId, caseId: opened.caseId }, 'a need has ended')
+    for (const [key, since] of refused) if (at - since >= ASK_AGAIN_MS) refused.delete(key)
+    for (const { because, look } of OCCASIONS) {
+      const asked = await look(deps, new Set(refused.keys()))
+      if (isRefusal(asked)) log.warn({ refused: asked.refused, because }, 'the schedule cannot ask')
+      else for (const one of asked) note(because, one)
     }
   }
 }

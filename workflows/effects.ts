@@ -36,21 +36,13 @@ const RETRY: RetryPolicy = {
 }
 
 /** Looks at the target and changes nothing: bounded by its connect and statement timeouts. */
-const LOOKING = {
-  startToCloseTimeout: '60s',
-  heartbeatTimeout: '10s',
-  retry: RETRY,
-} as const
+const LOOKING = '60s'
 
 /**
  * May change a target or watch it for as long as the policy says, so the attempt as a whole is bounded by
  * months; a connector that dies is noticed by the heartbeat, which it gives by itself while it lives.
  */
-const ACTING = {
-  startToCloseTimeout: '60d',
-  heartbeatTimeout: '10s',
-  retry: RETRY,
-} as const
+const ACTING = '60d'
 
 /** Without a connector on the queue the case is stuck, and that has to show. */
 const UNCLAIMED = '60s'
@@ -73,7 +65,9 @@ export function carryOut(order: WorkOrder): Promise<readonly Recorded[]> {
   const stepId = work.kind === 'plan' ? '' : work.stepId
   const looks = work.kind === 'plan' || work.kind === 'open-gate'
   const connector = proxyActivities<ConnectorActivities>({
-    ...(looks ? LOOKING : ACTING),
+    startToCloseTimeout: looks ? LOOKING : ACTING,
+    heartbeatTimeout: '10s',
+    retry: RETRY,
     taskQueue: connectorQueue(order.systemId),
     scheduleToStartTimeout: UNCLAIMED,
     summary: order.summary,

@@ -1,5 +1,6 @@
 /** The workflow types: one for each kind of case, named as the kind. All of them are the same loop. */
 export {
+  runCase as attest,
   runCase as contain,
   runCase as deprovision,
   runCase as exception,

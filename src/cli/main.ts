@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
+  policy: ['test, explain, compare and simulate a policy pack', () => import('./policy.js')],
   verify: ['check a packet offline', () => import('./verify.js')],
   migrate: ['bring the database to this release', () => import('./migrate.js')],
   doctor: ['check what this environment is configured for', () => import('./doctor.js')],

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import type { OpenCaseRequest } from '../contract/http.js'
-import { Deviation } from '../domain/shapes/basic.js'
+import { Change, Deviation } from '../domain/shapes/basic.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -11,7 +11,7 @@ interface Options extends Common {
   readonly key?: string
 }
 
-const CHANGES = ['standard', 'normal', 'emergency'] as const
+const CHANGES = Change.options
 
 /** What every kind of case is asked with. */
 const asking = (kind: string, description: string): Command =>

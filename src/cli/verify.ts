@@ -21,12 +21,17 @@ export const define = (): Command =>
     .action(verify)
 
 async function verify(path: string, options: Options): Promise<void> {
-  const trust = parseAs(Trust)(jsonOf((await bytesOf(options.trust)).toString('utf8')))
-  if (isRefusal(trust))
-    throw new UsageFault(`${options.trust} is no trust file: wrong at ${trust.where || '/'}`)
+  const trust = await trustFrom(options.trust)
   const verdict = verifyPacket({ bytes: await bytesOf(path), trust, verify: nodeVerify })
   finish(verdict, { json: options.json, show: showVerdict })
   if (verdict.verdict !== 'VERIFIED') process.exitCode = EXIT.refused
+}
+
+export async function trustFrom(path: string): Promise<Trust> {
+  const trust = parseAs(Trust)(jsonOf((await bytesOf(path)).toString('utf8')))
+  if (isRefusal(trust))
+    throw new UsageFault(`${path} is no trust file: wrong at ${trust.where || '/'}`)
+  return trust
 }
 
 const bytesOf = (path: string): Promise<Buffer> =>

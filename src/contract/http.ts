@@ -10,6 +10,7 @@ import {
   CaseId,
   CaseKind,
   CaseScope,
+  Change,
   CompanyId,
   Count,
   DigestText,
@@ -37,7 +38,7 @@ export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
 
 const AskedFor = z.strictObject({
   identityId: IdentityId,
-  change: z.enum(['standard', 'normal', 'emergency']).default('normal'),
+  change: Change.default('normal'),
   /** The change record of the caller's own service desk. */
   changeReference: z
     .string()

@@ -2,6 +2,7 @@
  * The one table of the kinds of case: all in which they differ besides their plans. A new kind is one
  * file in plans/, one line here, what is asked and planned for in shapes/, its policy rules and its tests.
  */
+import { ATTESTATION_STEPS } from './plans/attest.js'
 import { CONTAINMENT_STEPS } from './plans/contain.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
@@ -54,6 +55,10 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   exception: {
     ...{ steps: EXCEPTION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
     ...{ work: 'own', askedBy: ['partner', 'enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  attest: {
+    ...{ steps: ATTESTATION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
+    ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
   },
 }
 

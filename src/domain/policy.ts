@@ -14,7 +14,7 @@ import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { type Asked, personsNamedIn, type Settings } from './shapes/asked.js'
 import type { Identity, Person, PersonKey } from './shapes/authority.js'
-import type { CaseKind, Fact } from './shapes/basic.js'
+import type { CaseKind, Change, Fact } from './shapes/basic.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
 import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/requirement.js'
 
@@ -22,6 +22,7 @@ interface Scope {
   readonly kind: CaseKind
   readonly tier: Identity['tier']
   readonly systemId: string | null
+  readonly change: Change
 }
 
 export interface Subject extends Scope {
@@ -36,11 +37,12 @@ export function subjectOf(input: {
   readonly authority: Authority
   readonly matter: Matter
   readonly asked: Asked
+  readonly change: Change
   readonly stepId: string
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
 }): Subject {
-  const { authority, matter, asked, stepId, requester, executorCompany } = input
+  const { authority, matter, asked, change, stepId, requester, executorCompany } = input
   const { kind } = asked
   const { identity, tier, systemId } = matter
   const everybody = [...authority.persons.values()]
@@ -53,7 +55,7 @@ export function subjectOf(input: {
     (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {
-    ...{ kind, stepId, tier, systemId },
+    ...{ kind, change, stepId, tier, systemId },
     roles: {
       'identity-owner': live(identity === null ? [] : [identity.ownerId]),
       'objective-owner': live(outcomeOwners(authority, { matter, kind })),
@@ -88,10 +90,11 @@ function contractOwners(authority: Authority, { scope, identity }: Matter): read
 
 const sorted = <T extends string>(values: Iterable<T>): T[] => [...new Set(values)].sort()
 
-const matches = (rule: Rule, { kind, tier, systemId }: Scope): boolean =>
+const matches = (rule: Rule, { kind, tier, systemId, change }: Scope): boolean =>
   rule.kind === kind &&
   rule.when.tiers.includes(tier) &&
-  (rule.when.systems === null || (systemId !== null && rule.when.systems.includes(systemId)))
+  (rule.when.systems === null || (systemId !== null && rule.when.systems.includes(systemId))) &&
+  (rule.when.change === null || rule.when.change.includes(change))
 
 /** Refuses NO_RULE, NO_APPROVER (naming the role) or UNSIGNABLE; the rules that determined it are listed. */
 export function resolve(input: {
@@ -178,8 +181,28 @@ export function settingsFor(
   }
 }
 
-/** A pack's freeze in which no case opens, as the refusal of a request made at that time. */
-export function frozen({ pack, at }: { readonly pack: Pack; readonly at: string }): Refusal | null {
+/** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
+export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): number | null {
+  const ages = pack.rules.flatMap((rule) =>
+    matches(rule, { ...of, kind: 'rotate', change: 'standard' }) && rule.maximumAge !== null
+      ? [rule.maximumAge]
+      : [],
+  )
+  return ages.length === 0 ? null : Math.min(...ages)
+}
+
+/**
+ * A pack's freeze in which no case opens, as the refusal of a request made at that time. It holds up no emergency
+ * for which the pack has a rule of its own, and no kind that is done at once.
+ */
+export function frozen(
+  asked: Scope & { readonly pack: Pack; readonly at: string },
+): Refusal | null {
+  const { pack, at, kind, change } = asked
+  const isEmergency =
+    change === 'emergency' &&
+    pack.rules.some((rule) => matches(rule, asked) && rule.when.change?.includes(change))
+  if (isEmergency || KINDS[kind].urgency === 'at-once') return null
   const freeze = pack.calendar.freezes.find(({ from, until }) => from <= at && at < until)
   return freeze === undefined
     ? null

@@ -10,6 +10,7 @@ import { type Matter, matterOf } from './matter.js'
 import { resolve, stricter, subjectOf } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
+import type { Change } from './shapes/basic.js'
 import type { CaseOpened } from './shapes/event.js'
 import type { Pack } from './shapes/policy.js'
 import type { ResolvedRequirement } from './shapes/requirement.js'
@@ -20,6 +21,7 @@ export interface Resolving {
   readonly packHash: ResolvedRequirement['pack']['hash']
   readonly matter: Matter
   readonly asked: Asked
+  readonly change: Change
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
 }
@@ -62,6 +64,7 @@ export function requirementToday(input: {
     ...input,
     matter,
     asked: opened.asked,
+    change: opened.change,
     requester: opened.requester,
     executorCompany: opened.executor,
   })

@@ -28,6 +28,7 @@ import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
+import type { Asked } from '../domain/shapes/asked.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import { Permit } from '../domain/shapes/envelope.js'
 import type { EventOf } from '../domain/shapes/event.js'
@@ -69,7 +70,8 @@ export const planned: Reproduce<'Planned'> = (moment) => {
     digest(opened.scope) === digest(scope) &&
     opened.systemId === systemId &&
     opened.objectiveId === objectiveId &&
-    (KINDS[about.kind].place === 'target') === (target !== null)
+    (KINDS[about.kind].place === 'target') === (target !== null) &&
+    (target !== null || holdsAll(about, opened.asked))
   if (!same) return differs('/plan', 'the plan is not for this case')
   const known =
     target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
@@ -90,6 +92,10 @@ function isOfTarget({ about, scope, target }: Plan, authority: Authority): true 
   return same || differs('/plan', 'the plan is not for this identity')
 }
 
+/** A plan without a target repeats what was asked, word for word. */
+const holdsAll = (about: Plan['about'], asked: Asked): boolean =>
+  digest({ ...about, ...asked }) === digest(about)
+
 /** The credentials that a plan names. */
 function namedIn(about: Plan['about']): readonly string[] {
   switch (about.kind) {
@@ -103,6 +109,7 @@ function namedIn(about: Plan['about']): readonly string[] {
       return about.living
     case 'lift':
     case 'exception':
+    case 'attest':
       return []
   }
 }

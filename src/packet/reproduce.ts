@@ -78,7 +78,7 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority
   const { changeReference: _, ...requester } = event.requester
-  const { asked, scope } = event
+  const { asked, scope, change } = event
   const { kind } = asked
   const admitted = admitRequest({ authority, request: { kind, scope, requester }, at })
   if (isRefusal(admitted)) return admitted
@@ -88,13 +88,13 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   const { tier, ownerId, objectiveId, systemId } = matter
   const { pack, hash: packHash } = loaded
   const requirements = requirementsOf({
-    ...{ authority, pack, packHash, matter, asked, requester, executorCompany },
+    ...{ authority, pack, packHash, matter, asked, change, requester, executorCompany },
   })
   if (isRefusal(requirements)) return requirements
   const { urgency, place } = KINDS[kind]
   const unsignable = urgency === 'at-once' ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
-  const terms = settingsFor({ pack, kind, tier, systemId })
+  const terms = settingsFor({ pack, kind, tier, systemId, change })
   if (isRefusal(terms)) return terms
   if (asked.kind === 'contain' && !isCut(moment, { fenceId: asked.fenceId, authority }))
     return refuse('ENTRY_MISSING', '/asked/fenceId', 'no such fence cut this identity before')

@@ -2,42 +2,35 @@
  * Ended needs: an identity whose registered business need is over is deprovisioned without being asked for.
  * The case opens by itself; what happens in it still waits for signatures, or for a mandate that covers it.
  */
-import { enterpriseCompany, identityScope } from '../domain/matter.js'
+import { isExcepted } from '../domain/exceptions.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { type Db, now } from './db.js'
-import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
+import { acceptedExceptions } from './exceptions.js'
+import type { OpenCaseDeps } from './open-case.js'
+import { openScheduled, type Scheduled } from './scheduled.js'
 
-export interface Ended {
-  readonly identityId: string
-  /** The case, or why none could be opened. */
-  readonly opened: Opened | Refusal
-}
-
-/** Opens one case for each identity whose need ended and that was not removed since, but for those in `besides`; repeatable. */
+/**
+ * Opens one case for each identity whose need ended, that was not removed since and has no exception in force, but
+ * for those in `besides`; repeatable.
+ */
 export async function deprovisionEnded(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
-): Promise<readonly Ended[] | Refusal> {
+): Promise<readonly Scheduled[] | Refusal> {
   const at = await now(deps.db)
   const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
   if (isRefusal(authority)) return authority
-  const companyId = enterpriseCompany(authority)
-  const ended: Ended[] = []
-  for (const { identityId, need } of authority.identities.values()) {
-    if (at < need.until || besides.has(identityId)) continue
+  const over = [...authority.identities.values()].filter(({ need }) => at >= need.until)
+  const exceptions = over.length === 0 ? [] : await acceptedExceptions(deps.db)
+  const ended: Scheduled[] = []
+  for (const { identityId, need } of over) {
+    const key = `${identityId} ${need.until}`
+    if (besides.has(key) || isExcepted(exceptions, { identityId, deviation: 'ended-need', at }))
+      continue
     if (await isHandled(deps.db, identityId)) continue
-    const opened = await openCase(deps, {
-      request: {
-        asked: { kind: 'deprovision', reassignTo: null },
-        scope: identityScope(identityId),
-        change: 'standard',
-        requester: { kind: 'enterprise', companyId, personId: null },
-        changeReference: null,
-      },
-      principal: 'schedule:need',
-      idempotencyKey: `${identityId} ${need.until}`,
-    })
-    ended.push({ identityId, opened })
+    const asked = { kind: 'deprovision' as const, reassignTo: null }
+    const of = { authority, asked, identityId, principal: 'schedule:need' as const, key }
+    ended.push(await openScheduled(deps, of))
   }
   return ended
 }

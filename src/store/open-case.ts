@@ -119,7 +119,7 @@ async function resolveCase(
   input: OpenCase & { tx: Tx },
 ): Promise<CaseOpened | Refusal> {
   const { tx, request } = input
-  const { asked, requester } = request
+  const { asked, requester, change } = request
   const { kind } = asked
   const at = await now(tx)
   const authority = await deps.authority.current(tx, { at, lock: 'share' })
@@ -132,24 +132,26 @@ async function resolveCase(
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const atOnce = KINDS[kind].urgency === 'at-once'
-  const freeze = atOnce ? null : frozen({ pack: loaded.pack, at })
-  if (freeze !== null) return freeze
   const { matter, contract, executorCompany } = admitted
   const { scope, tier, ownerId, objectiveId, systemId } = matter
+  const ruled = { pack: loaded.pack, kind, tier, systemId, change }
+  const freeze = frozen({ ...ruled, at })
+  if (freeze !== null) return freeze
   const requirements = requirementsOf({
     authority,
     pack: loaded.pack,
     packHash: loaded.hash,
     matter,
     asked,
+    change,
     requester,
     executorCompany,
   })
   if (isRefusal(requirements)) return requirements
+  const atOnce = KINDS[kind].urgency === 'at-once'
   const unsignable = atOnce ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
-  const terms = settingsFor({ pack: loaded.pack, kind, tier, systemId })
+  const terms = settingsFor(ruled)
   if (isRefusal(terms)) return terms
   const { version, hash } = authority
   return {
@@ -165,7 +167,7 @@ async function resolveCase(
     contract,
     executor: executorCompany,
     requester: { ...requester, changeReference: request.changeReference },
-    change: request.change,
+    change,
     settings: terms.settings,
     evidence: [...terms.evidence],
     requirements: { ...requirements },

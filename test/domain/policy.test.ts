@@ -30,6 +30,7 @@ const hash = packHash(files)
 
 const subject = (change: Partial<Subject> = {}): Subject => ({
   ...{ kind: 'rotate', stepId: 'retire', tier: 'tier1', systemId: 'sys_billing', exclude: [] },
+  change: 'normal',
   roles: {
     ...{
       'identity-owner': ['per_ana'],
@@ -99,7 +100,7 @@ describe('resolving a requirement', () => {
   it('asks for a whole quorum from the only role there is', () => {
     const two = packWith((rule) => ({
       ...rule,
-      when: { tiers: ['tier1'], systems: ['sys_billing'] },
+      when: { tiers: ['tier1'], systems: ['sys_billing'], change: null },
       steps: { issue: { ...termsOf(rule, 'issue'), quorum: 2 } },
     }))
     const roles = { ...subject().roles, 'identity-owner': ['per_a', 'per_b'] }
@@ -132,7 +133,8 @@ describe('resolving a requirement', () => {
 })
 
 describe('the settings of a case', () => {
-  const scope = { kind: 'rotate', tier: 'tier1', systemId: 'sys_billing' } as const
+  const billing = { tier: 'tier1', systemId: 'sys_billing' } as const
+  const scope = { ...billing, kind: 'rotate', change: 'normal' } as const
 
   it('observe the longest and lease the shortest of all matching rules, and join their evidence', () => {
     const joined = packWith((rule) => ({
@@ -160,9 +162,17 @@ describe('the settings of a case', () => {
   it('do not open a case inside a freeze, and do at its end', () => {
     const freeze = { name: 'year end', from: AT, until: '2026-06-02T00:00:00.000Z' }
     const calm = { ...pack, calendar: { ...pack.calendar, freezes: [freeze] } }
-    expect(frozen({ pack: calm, at: AT })).toMatchObject({ refused: 'NO_RULE' })
-    expect(frozen({ pack: calm, at: freeze.until })).toBeNull()
-    expect(frozen({ pack, at: AT })).toBeNull()
+    expect(frozen({ ...scope, pack: calm, at: AT })).toMatchObject({ refused: 'NO_RULE' })
+    expect(frozen({ ...scope, pack: calm, at: freeze.until })).toBeNull()
+    expect(frozen({ ...scope, pack, at: AT })).toBeNull()
+  })
+
+  it('open inside a freeze for an emergency that the pack rules, and not for one that it only hears of', () => {
+    const freeze = { name: 'year end', from: AT, until: '2026-06-02T00:00:00.000Z' }
+    const calm = { ...pack, calendar: { ...pack.calendar, freezes: [freeze] } }
+    const emergency = { ...scope, change: 'emergency', pack: calm, at: AT } as const
+    expect(frozen(emergency)).toBeNull()
+    expect(frozen({ ...emergency, kind: 'provision' })).toMatchObject({ refused: 'NO_RULE' })
   })
 })
 
@@ -175,6 +185,7 @@ describe('the persons of a subject', () => {
     const matter = must(matterOf(authority, identityScope('nhi_billing')))
     return subjectOf({
       ...{ authority, matter, asked: { kind: 'rotate' }, stepId: 'retire' },
+      change: 'normal',
       executorCompany: 'com_acme',
       requester: requester ?? { personId: null, companyId: 'com_acme' },
     })

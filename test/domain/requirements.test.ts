@@ -36,6 +36,7 @@ const matter = must(matterOf(authority, identityScope('nhi_billing')))
 const asking = {
   ...{ authority, pack: PACK, packHash: PACK_HASH, matter, asked: { kind: 'rotate' as const } },
   ...{ requester: { personId: null, companyId: 'com_acme' }, executorCompany: 'com_acme' },
+  change: 'normal' as const,
 }
 const { opened } = aRotation()
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readCase } from '../../src/execution/deps.js'
+import { renewedAt } from '../../src/store/renewals.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -46,6 +48,8 @@ describe('a rotation on real PostgreSQL, without Temporal', () => {
 
     const state = await work.stateOf(caseId)
     expect(state.outcome).toBe('completed')
+    const last = (await readCase(world.connector, caseId)).recorded.at(-1)
+    expect((await renewedAt(world.keeper.db)).get('nhi_billing')).toBe(last?.at)
     expect(state.facts).toEqual(
       expect.arrayContaining([
         ...['new-credential-works', 'consumer-on-new', 'old-unused', 'old-refused'],

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KINDS } from '../../src/domain/kinds.js'
 import { isRefusal } from '../../src/domain/refusal.js'
-import { CaseKind, Tier } from '../../src/domain/shapes/basic.js'
+import { CaseKind, Change, Tier } from '../../src/domain/shapes/basic.js'
 import type { Pack } from '../../src/domain/shapes/policy.js'
 import {
   PackFault,
@@ -42,15 +42,20 @@ describe('the packs that come with it', () => {
     expect(results.length).toBeGreaterThan(5)
   })
 
-  it.each(CaseKind.options)('rule every step of %s on every tier', (kind) => {
-    const { rules } = must(parsePack(files))
-    for (const tier of Tier.options) {
-      const ruled = rules
-        .filter((rule) => rule.kind === kind && rule.when.tiers.includes(tier))
-        .flatMap(({ steps }) => Object.keys(steps))
-      expect(ruled.sort()).toEqual([...KINDS[kind].steps].sort())
-    }
-  })
+  it.each(CaseKind.options)(
+    'rule every step of %s once, on every tier and for every change',
+    (kind) => {
+      const { rules } = must(parsePack(files))
+      for (const tier of Tier.options)
+        for (const change of Change.options) {
+          const ruled = rules
+            .filter((rule) => rule.kind === kind && rule.when.tiers.includes(tier))
+            .filter((rule) => rule.when.change?.includes(change) ?? true)
+            .flatMap(({ steps }) => Object.keys(steps))
+          expect(ruled.sort()).toEqual([...KINDS[kind].steps].sort())
+        }
+    },
+  )
 
   it('differ, demo from default, only in name and durations', () => {
     const demo = must(parsePack(readPack(folder('demo')).files))

@@ -5,6 +5,7 @@ import type { CaseState } from '../../src/domain/case.js'
 import { type Due, due } from '../../src/domain/due.js'
 import { identityScope } from '../../src/domain/matter.js'
 import type { Asked } from '../../src/domain/shapes/asked.js'
+import type { Change } from '../../src/domain/shapes/basic.js'
 import { readCase } from '../../src/execution/deps.js'
 import { observeStep, performStep } from '../../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
@@ -26,12 +27,12 @@ export function caseworkIn(world: World) {
     stateOf,
     dueOf: async (caseId: string): Promise<Due> => due(await stateOf(caseId)),
     /** As the partner asks for it; what the store answers. */
-    ask: (identity: string, what: Asked) =>
+    ask: (identity: string, what: Asked, change: Change = 'standard') =>
       openCase(api, {
         request: {
           asked: what,
           scope: identityScope(`nhi_${identity}`),
-          change: 'standard' as const,
+          change,
           requester: { kind: 'partner', companyId: 'com_acme', personId: null },
           changeReference: 'CHG0001',
         },
@@ -39,8 +40,8 @@ export function caseworkIn(world: World) {
         idempotencyKey: ulid(),
       }),
     /** Asked for, planned, and its first gate open. */
-    open: async (identity: string, what: Asked): Promise<string> => {
-      const { caseId } = must(await work.ask(identity, what))
+    open: async (identity: string, what: Asked, change?: Change): Promise<string> => {
+      const { caseId } = must(await work.ask(identity, what, change))
       await drawPlan(connector, caseId)
       await openDueGate(connector, caseId)
       return caseId

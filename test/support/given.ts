@@ -89,7 +89,14 @@ export function aRotation(asked: Asked = {}): Story {
   }
   const matter = must(matterOf(authority, identityScope('nhi_billing')))
   const rotation = { kind: 'rotate' as const }
-  const asking = { authority, pack: PACK, packHash: PACK_HASH, matter, asked: rotation }
+  const asking = {
+    authority,
+    pack: PACK,
+    packHash: PACK_HASH,
+    matter,
+    asked: rotation,
+    change: 'normal' as const,
+  }
   const resolved = must(
     requirementsOf({
       ...asking,

@@ -34,7 +34,7 @@ const DEMO_PACK = fileURLToPath(new URL('../../policies/demo', import.meta.url))
 const SECRET = 'a-secret-that-is-in-use-today'
 
 /** The demonstration pack with every watching time a few milliseconds. */
-export function quickPack(): PackFiles {
+export function quickPack(change: (rules: string) => string = (rules) => rules): PackFiles {
   const { files } = readPack(DEMO_PACK)
   const quick = (text: string) =>
     text
@@ -44,7 +44,7 @@ export function quickPack(): PackFiles {
   return Object.fromEntries(
     Object.entries(files).map(([path, text]) => [
       path,
-      path.startsWith('rules/') ? quick(text) : text,
+      path.startsWith('rules/') ? change(quick(text)) : text,
     ]),
   )
 }
@@ -67,7 +67,11 @@ export interface World {
   readonly stop: () => Promise<void>
 }
 
-export async function aWorld(overrides: Overrides = {}): Promise<World> {
+/** `rules` edits the text of the pack's rules. */
+export async function aWorld(
+  overrides: Overrides = {},
+  rules?: (text: string) => string,
+): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   const [store, target] = await Promise.all([
     startCluster(dir, 'store'),
@@ -84,7 +88,7 @@ export async function aWorld(overrides: Overrides = {}): Promise<World> {
     pools.set(role, known)
     return known
   }
-  const pack = quickPack()
+  const pack = quickPack(rules)
   const authority = anAuthority({
     ...overrides,
     pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },

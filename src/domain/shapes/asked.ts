@@ -1,6 +1,15 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
-import { CompensatingControl, Deviation, Ms, TargetName, Time, Ulid } from './basic.js'
+import {
+  CaseId,
+  CompensatingControl,
+  Deviation,
+  Ms,
+  PersonId,
+  TargetName,
+  Time,
+  Ulid,
+} from './basic.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -20,6 +29,14 @@ export const ExceptionTerms = z.strictObject({
   until: Time,
 })
 export type ExceptionTerms = z.infer<typeof ExceptionTerms>
+
+/** This person says for this due date that what makes up for the deviation is there. */
+export const AttestTerms = z.strictObject({
+  exceptionId: CaseId,
+  attestedBy: PersonId,
+  dueAt: Time,
+})
+export type AttestTerms = z.infer<typeof AttestTerms>
 
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
@@ -42,6 +59,7 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
   /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({ kind: z.literal('attest'), ...AttestTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -57,5 +75,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)
+    case 'attest':
+      return [asked.attestedBy]
   }
 }

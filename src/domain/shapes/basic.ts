@@ -82,12 +82,17 @@ export const CaseKind = z.enum([
   'lift',
   'reinstate',
   'exception',
+  'attest',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
 /** What the enterprise can do at any moment, on its own terms and without anybody's help. */
 export const Right = z.enum(['revoke', 'decide-exceptions', 'demand-evidence'])
 export type Right = z.infer<typeof Right>
+
+/** As service desks call it; what an emergency is asked for differs only where the policy says so. */
+export const Change = z.enum(['standard', 'normal', 'emergency'])
+export type Change = z.infer<typeof Change>
 
 /** From which rule of the enterprise an exception lets an identity deviate. A closed list: each is asked about somewhere. */
 export const Deviation = z.enum([

@@ -3,9 +3,11 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from './asked.js'
+import { AttestTerms, ExceptionTerms } from './asked.js'
 import {
   CaseScope,
+  Change,
+  CompensatingControl,
   ConsumerId,
   Count,
   Fact,
@@ -140,6 +142,12 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({
+    kind: z.literal('attest'),
+    ...AttestTerms.shape,
+    /** The compensating controls that this person attests. */
+    controls: z.array(CompensatingControl.shape.controlId).min(1).max(8),
+  }),
 ])
 
 export const Plan = z.strictObject({
@@ -150,7 +158,7 @@ export const Plan = z.strictObject({
   objectiveId: ObjectiveId.nullable(),
   /** ServiceNow's change vocabulary, which owners already read. */
   change: z.strictObject({
-    type: z.enum(['standard', 'normal', 'emergency']),
+    type: Change,
     summary: z.string().max(200),
     risk: z.enum(['low', 'moderate', 'high']),
     plannedAt: Time,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { REFUSALS, type RefusalCode } from '../refusal.js'
-import { Assurance, CaseKind, Fact, PersonId, StepId, SystemId, Tier } from './basic.js'
+import { Assurance, CaseKind, Change, Fact, PersonId, StepId, SystemId, Tier } from './basic.js'
 import { Duration, Role } from './policy.js'
 
 const CODES = Object.keys(REFUSALS) as RefusalCode[]
@@ -33,6 +33,7 @@ const PackTest = z.strictObject({
   name: z.string().min(1).max(200),
   given: z.strictObject({
     kind: CaseKind,
+    change: Change.default('normal'),
     stepId: StepId,
     tier: Tier,
     systemId: SystemId.nullable(),

@@ -8,7 +8,18 @@
 import { z } from 'zod'
 import { KINDS } from '../kinds.js'
 import type { Settings } from './asked.js'
-import { Assurance, CaseKind, Fact, Ms, PackId, PersonId, SystemId, Tier, Time } from './basic.js'
+import {
+  Assurance,
+  CaseKind,
+  Change,
+  Fact,
+  Ms,
+  PackId,
+  PersonId,
+  SystemId,
+  Tier,
+  Time,
+} from './basic.js'
 
 export const Role = z.enum([
   'identity-owner',
@@ -99,16 +110,22 @@ export const Rule = z
       tiers: z.array(Tier).min(1).refine(isUnique, UNIQUE),
       /** Null: every system. */
       systems: z.array(SystemId).min(1).refine(isUnique, UNIQUE).nullable(),
+      /** Null: every change. */
+      change: z.array(Change).min(1).refine(isUnique, UNIQUE).nullable().default(null),
     }),
     settings: SettingsText,
+    /** Rotation opens by itself for an identity whose credential is older; null: never because of its age. */
+    maximumAge: Span.nullable().default(null),
     /** Must have been observed before the case may close. */
     evidence: z.array(Fact).refine(isUnique, UNIQUE),
     steps: z.record(z.string(), StepTerms),
   })
-  .superRefine(({ kind, steps }, context) => {
+  .superRefine(({ kind, steps, maximumAge }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
+    if (maximumAge !== null && kind !== 'rotate')
+      wrong(['maximumAge'], 'only a rotation ends an age')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const stepId of Object.keys(steps))
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')

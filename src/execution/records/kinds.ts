@@ -2,19 +2,23 @@
  * Kinds of case whose work is done in the evidence store: how the plan of each is drawn, and what a signature is
  * bound to besides the plan. A new one is a line in each.
  */
+import { planAttestation } from '../../domain/plans/attest.js'
 import { planException } from '../../domain/plans/exception.js'
 import type { Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
+import { acceptedExceptions } from '../../store/exceptions.js'
 import type { ExecutionDeps, Setting } from '../deps.js'
 
 export async function planInRecords(
-  _deps: ExecutionDeps,
+  deps: ExecutionDeps,
   setting: Setting,
 ): Promise<Plan | Refusal> {
   const { asked } = setting.opened
   switch (asked.kind) {
     case 'exception':
       return planException(setting, asked)
+    case 'attest':
+      return planAttestation(setting, { asked, exceptions: await acceptedExceptions(deps.db) })
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }

@@ -1,0 +1,104 @@
+/**
+ * Maximum age: a rotation opens by itself for an identity whose credential is older than the policy allows, and an
+ * attestation ahead of each date at which an exception needs one. What happens in them still waits for signatures.
+ */
+import { attestationsToAsk, isExcepted } from '../domain/exceptions.js'
+import { maximumAgeMs } from '../domain/policy.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { type Db, now } from './db.js'
+import { acceptedExceptions } from './exceptions.js'
+import type { OpenCaseDeps } from './open-case.js'
+import { openScheduled, type Scheduled } from './scheduled.js'
+
+/**
+ * Opens a rotation for each identity that is older than its maximum age and has no case of its own open, but for
+ * those in `besides`; repeatable. What was declined or expired is asked for again one maximum age later.
+ */
+export async function rotateOverdue(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<readonly Scheduled[] | Refusal> {
+  const at = await now(deps.db)
+  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const loaded = await deps.packs(deps.db, { authority, at })
+  if (isRefusal(loaded)) return loaded
+  const aged = [...authority.identities.values()].flatMap(({ identityId, tier, systemId }) => {
+    const maximum = maximumAgeMs(loaded.pack, { tier, systemId })
+    return maximum === null || maximum === 0 ? [] : [{ identityId, maximum }]
+  })
+  if (aged.length === 0) return []
+  const [since, busy, exceptions] = await Promise.all([
+    renewedAt(deps.db),
+    heldIdentities(deps.db),
+    acceptedExceptions(deps.db),
+  ])
+  const scheduled: Scheduled[] = []
+  for (const { identityId, maximum } of aged) {
+    const renewed = since.get(identityId)
+    if (renewed === undefined || busy.has(identityId)) continue
+    const periods = Math.floor((Date.parse(at) - Date.parse(renewed)) / maximum)
+    const key = `${identityId} ${renewed} ${periods}`
+    if (periods < 1 || besides.has(key)) continue
+    if (isExcepted(exceptions, { identityId, deviation: 'maximum-age', at })) continue
+    const asked = { kind: 'rotate' as const }
+    const of = { authority, asked, identityId, principal: 'schedule:age' as const, key }
+    scheduled.push(await openScheduled(deps, of))
+  }
+  return scheduled
+}
+
+/** Opens what has to be attested soon or was not attested in time, but for what is in `besides`; repeatable. */
+export async function askForAttestations(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<readonly Scheduled[] | Refusal> {
+  const at = await now(deps.db)
+  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const scheduled: Scheduled[] = []
+  for (const { identityId, ...terms } of attestationsToAsk(await acceptedExceptions(deps.db), at)) {
+    const key = `${terms.exceptionId} ${terms.attestedBy} ${terms.dueAt}`
+    if (besides.has(key)) continue
+    const asked = { kind: 'attest' as const, ...terms }
+    const of = { authority, asked, identityId, principal: 'schedule:attest' as const, key }
+    scheduled.push(await openScheduled(deps, of))
+  }
+  return scheduled
+}
+
+/**
+ * Since when each identity has its credential: the end of the newest case that gave it one, else the first
+ * installation of a bundle that registers it.
+ */
+export async function renewedAt(db: Db): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ identityId: string; at: string }>(
+    `with renewed as (
+       select distinct on (c.scope_id) c.scope_id as id, c.case_id
+         from cases c
+        where c.kind in ('rotate', 'provision', 'reinstate') and c.outcome = 'completed'
+        order by c.scope_id, right(c.case_id, 26) desc),
+     registered as (
+       select i ->> 'identityId' as id, min(convert_from(e.bytes, 'UTF8')::jsonb ->> 'at') as at
+         from entries e
+         join authority a on a.version = (convert_from(e.bytes, 'UTF8')::jsonb #>> '{body,version}')::integer
+        cross join lateral jsonb_array_elements(
+          convert_from(decode(a.bundle #>> '{sections,ownership,payload}', 'base64'), 'UTF8')::jsonb
+            -> 'identities') i
+        where e.stream = 'authority' and e.type = 'AuthorityInstalled'
+        group by 1)
+     select coalesce(r.id, g.id) as "identityId",
+            coalesce(convert_from(e.bytes, 'UTF8')::jsonb ->> 'at', g.at) as at
+       from renewed r
+       join entries e on e.stream = r.case_id and e.type = 'CaseClosed'
+       full join registered g on g.id = r.id`,
+  )
+  return new Map(rows.map(({ identityId, at }) => [identityId, at]))
+}
+
+async function heldIdentities(db: Db): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    "select scope_id as id from cases where phase = 'open' and holds = scope_id",
+  )
+  return new Set(rows.map(({ id }) => id))
+}

@@ -1,0 +1,42 @@
+/** Cases that open by themselves, in the enterprise's name. */
+import type { Authority } from '../domain/authority.js'
+import { enterpriseCompany, identityScope } from '../domain/matter.js'
+import type { Refusal } from '../domain/refusal.js'
+import type { Asked } from '../domain/shapes/asked.js'
+import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
+
+/** A case that the schedule asked for. */
+export interface Scheduled {
+  /** The same for the same need; a refused one is not asked for at every look. */
+  readonly key: string
+  readonly identityId: string
+  /** The case, or why none could be opened. */
+  readonly opened: Opened | Refusal
+}
+
+/** Opens one case, in the enterprise's name; the same principal and key get the same one. */
+export async function openScheduled(
+  deps: OpenCaseDeps,
+  input: {
+    readonly authority: Authority
+    readonly asked: Asked
+    readonly identityId: string
+    readonly principal: `schedule:${string}`
+    readonly key: string
+  },
+): Promise<Scheduled> {
+  const { authority, asked, identityId, principal, key } = input
+  const companyId = enterpriseCompany(authority)
+  const opened = await openCase(deps, {
+    request: {
+      asked,
+      scope: identityScope(identityId),
+      change: 'standard',
+      requester: { kind: 'enterprise', companyId, personId: null },
+      changeReference: null,
+    },
+    principal,
+    idempotencyKey: key,
+  })
+  return { key, identityId, opened }
+}
