@@ -1,7 +1,9 @@
 /** The workflow types: one for each kind of case, named as the kind. All of them are the same loop. */
 export {
   runCase as contain,
+  runCase as demand,
   runCase as deprovision,
+  runCase as dispute,
   runCase as exception,
   runCase as lift,
   runCase as provision,

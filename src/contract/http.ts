@@ -5,7 +5,7 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from '../domain/shapes/asked.js'
+import { DemandTerms, DisputeTerms, ExceptionTerms } from '../domain/shapes/asked.js'
 import {
   CaseId,
   CaseKind,
@@ -35,8 +35,7 @@ export const IdempotencyKey = z.string().regex(/^[!-~]{8,200}$/)
 export const CasePath = z.strictObject({ caseId: CaseId })
 export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
 
-const AskedFor = z.strictObject({
-  identityId: IdentityId,
+const Asking = z.strictObject({
   change: z.enum(['standard', 'normal', 'emergency']).default('normal'),
   /** The change record of the caller's own service desk. */
   changeReference: z
@@ -45,6 +44,8 @@ const AskedFor = z.strictObject({
     .nullable()
     .default(null),
 })
+const AskedFor = Asking.extend({ identityId: IdentityId })
+const AskedOfPartner = Asking.extend({ partnerId: CompanyId })
 export const OpenCaseRequest = z.discriminatedUnion('kind', [
   AskedFor.extend({ kind: z.literal('rotate') }),
   /** `memberOf`: roles of the target whose rights the identity shall get. */
@@ -64,8 +65,11 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     reassignTo: TargetName.nullable().default(null),
   }),
   AskedFor.extend({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  AskedOfPartner.extend({ kind: z.literal('demand'), ...DemandTerms.shape }),
+  AskedOfPartner.extend({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
+export type AdmittedRequest = z.output<typeof OpenCaseRequest>
 
 /** Query parameters are text. */
 const Limit = z
@@ -94,6 +98,9 @@ export const EntriesQuery = z.strictObject({
   limit: Limit.default(100),
 })
 
+/** 48 KiB in base64. */
+const MAX_DOCUMENT_CHARACTERS = 64 * 1024
+
 export const DecideRequest = z.strictObject({
   envelope: Envelope,
   /** Kept in the erasable side store, and only when the decision signs its salted digest. */
@@ -102,8 +109,13 @@ export const DecideRequest = z.strictObject({
     .optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>
-export const ClaimRequest = z.strictObject({ caseId: CaseId, envelope: Envelope })
-export type ClaimRequest = z.infer<typeof ClaimRequest>
+export const ClaimRequest = z.strictObject({
+  caseId: CaseId,
+  envelope: Envelope,
+  /** What a demand asks for, base64; the claim signs its SHA-256 as `notesDigest`. */
+  document: z.base64().min(4).max(MAX_DOCUMENT_CHARACTERS).nullable().default(null),
+})
+export type ClaimRequest = z.input<typeof ClaimRequest>
 /** Some clients send an empty object with every POST. */
 export const LeaseRequest = z.strictObject({}).optional()
 
@@ -163,7 +175,7 @@ export const StepSummary = z.object({
 })
 export type StepSummary = z.infer<typeof StepSummary>
 
-/** Null for what the enterprise carries out itself. */
+/** Null for what the enterprise carries out itself, and for what it demands. */
 const ContractTerms = z.object({ contractId: z.string(), clauseId: z.string() }).nullable()
 
 export const CaseSummary = z.object({
@@ -295,8 +307,11 @@ export const TasksAnswer = z.object({
       scope: CaseScope,
       systemId: SystemId.nullable(),
       grantId: Ulid,
-      credential: z.string(),
+      /** The login name that is handed over, and to whom; null where nothing is. */
+      credential: z.string().nullable(),
       consumers: z.array(z.string()),
+      /** The evidence that is asked for; null where none is. */
+      demand: z.object(DemandTerms.shape).nullable(),
       expiresAt: Time,
       lease: LeaseTimes.nullable(),
       links: z.object({ lease: z.string() }),
@@ -311,8 +326,8 @@ export const LeaseAnswer = z.object({
   expiresAt: Time,
   grantId: Ulid,
   permit: Envelope,
-  /** The login name that comes in, and the consumers that take it. */
-  credential: z.string(),
+  /** The login name that comes in, and the consumers that take it; null where nothing is handed over. */
+  credential: z.string().nullable(),
   sealed: z.array(z.object({ consumerId: z.string(), jwe: z.string() })),
 })
 export type LeaseAnswer = z.infer<typeof LeaseAnswer>

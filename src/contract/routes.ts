@@ -96,8 +96,8 @@ export const ROUTES = {
 } as const satisfies Record<string, Route>
 export type RouteName = keyof typeof ROUTES
 
-/** Largest request body, bytes. */
-export const MAX_BODY_BYTES = 64 * 1024
+/** Largest request body, bytes: a document of 48 KiB in base64, and its claim. */
+export const MAX_BODY_BYTES = 96 * 1024
 
 /** A route's path with its parameters filled in. */
 export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>

@@ -33,6 +33,8 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'reinstate':
       return planReinstatement(input)
     case 'exception':
+    case 'demand':
+    case 'dispute':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -45,6 +47,8 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'exception':
+    case 'demand':
+    case 'dispute':
       return []
     case 'provision':
       return asked.memberOf

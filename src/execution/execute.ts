@@ -18,6 +18,7 @@ import { isRefusal } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'
+import { ownFrom } from '../domain/task.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
@@ -58,7 +59,7 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   if (step?.grant === null || step === null || step.phase !== 'granted') return
   await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
-  else await runOperations(deps, { state, recorded, step, from: 0 })
+  else await runOperations(deps, { state, recorded, step })
 }
 
 /** After the partner's claim: what the enterprise's own probe sees decides. */
@@ -73,7 +74,7 @@ export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void
   )
   if (claim?.event.outcome === 'failed')
     return contradict(deps, { at, step, observed: { claimed: 'failed' } })
-  await runOperations(deps, { state, recorded, step, from: 1 })
+  await runOperations(deps, { state, recorded, step })
 }
 
 async function askGate(
@@ -132,8 +133,6 @@ interface Running {
   readonly state: CaseState
   readonly recorded: readonly Recorded[]
   readonly step: StepState
-  /** The place of the first operation that is the connector's own. */
-  readonly from: number
 }
 
 async function runOperations(deps: ExecutionDeps, running: Running): Promise<void> {
@@ -155,7 +154,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     unrecorded = []
   }
   for (const [place, op] of operations.entries()) {
-    if (place < running.from || isDone(recorded, { grantId, place })) continue
+    if (place < ownFrom(step.step) || isDone(recorded, { grantId, place })) continue
     if (watches(op)) await keep()
     const startedAt = new Date().toISOString()
     const expected = signedState({ recorded, step })

@@ -61,6 +61,7 @@ export interface Replay {
   readonly believed: Believed
   readonly fences: readonly RaisedFence[]
   readonly mandates: Mandates
+  readonly findings: Moment['findings']
   readonly verify: Verify
 }
 

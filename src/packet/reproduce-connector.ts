@@ -26,6 +26,8 @@ import { fencesAround } from '../domain/fence.js'
 import { KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
+import { demandState, documentIn, planDemand } from '../domain/plans/demand.js'
+import { planDispute } from '../domain/plans/dispute.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import type { Fact } from '../domain/shapes/basic.js'
@@ -34,6 +36,7 @@ import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
+import { ownFrom, taskUntil } from '../domain/task.js'
 import {
   type Moment,
   namedAuthority,
@@ -77,7 +80,32 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
+  const drawn = drawnAgain(moment)
+  if (drawn !== null && digest(drawn) !== digest(event.plan))
+    return differs('/plan', 'drawn again, it is another plan')
   return plan(state, { plan: event.plan, attest })
+}
+
+/** The plan of a case that needs nothing besides the packet, drawn again; null for one that was drawn from a target. */
+function drawnAgain({
+  state,
+  event,
+  at,
+  index,
+  findings,
+}: Moment<EventOf<'Planned'>>): Plan | Refusal | null {
+  const { opened } = state
+  if (opened === null) return null
+  // The plan was drawn shortly before it was recorded, at the time that it names.
+  const { plannedAt } = event.plan.change
+  if (plannedAt > at) return refuse('TOO_EARLY', '/plan/change/plannedAt')
+  const input = { opened, at: plannedAt }
+  const { asked } = opened
+  if (asked.kind === 'demand') return planDemand(input, asked)
+  if (asked.kind !== 'dispute') return null
+  const known = findings.get(asked.demand)
+  const finding = known !== undefined && known.index < index ? known : null
+  return planDispute({ ...input, finding }, asked)
 }
 
 /** The plan is for the identity as it is registered on its system, and names no credential of another. */
@@ -103,6 +131,8 @@ function namedIn(about: Plan['about']): readonly string[] {
       return about.living
     case 'lift':
     case 'exception':
+    case 'demand':
+    case 'dispute':
       return []
   }
 }
@@ -113,6 +143,8 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
   const { stepId, preState } = event
   const { opened } = state
   if (opened === null) return refuse('NOT_DUE', '', 'the case is not open')
+  if (opened.asked.kind === 'demand' && digest(preState) !== digest(demandState(moment.before)))
+    return differs('/preState', 'not the evidence that there was')
   const again = underAny(moment, (authority) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
@@ -228,7 +260,7 @@ const isUsed = (before: Moment['before'], { grantId, fencingToken }: EventOf<'Gr
 
 /** The connector's own operations with their places: a partner's delivery is the task itself. */
 const operationsOf = ({ step }: StepState) =>
-  step.operations.map(({ op }, place) => ({ op, place })).slice(step.executor === 'partner' ? 1 : 0)
+  step.operations.map(({ op }, place) => ({ op, place })).slice(ownFrom(step))
 
 /** Whether the operation at this place is recorded as done under this grant. */
 const isDone = (
@@ -256,6 +288,10 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
     (item) => item.place < place && !isDone(moment, { grantId, place: item.place }),
   )
   if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
+  if (event.op === 'receive-evidence' && event.outcome === 'done') {
+    if (event.observed.document !== (documentIn(moment.before) ?? 'none'))
+      return differs('/observed/document', 'not what the claim handed in')
+  }
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
@@ -270,7 +306,7 @@ export const taskOffered: Reproduce<'TaskOffered'> = (moment) => {
   const permit = underAny(moment, (authority) => openPermit({ moment, event, authority }))
   if (isRefusal(permit)) return permit
   const { opened, planHash, caseId } = state
-  const until = new Date(Date.parse(at) + (opened?.settings.claimWithinMs ?? 0)).toISOString()
+  const until = opened === null ? '' : taskUntil(opened, at)
   const { stepId, grantId } = event
   const companyId = opened?.executor ?? ''
   const { fencingToken } = held.grant ?? {}

@@ -20,6 +20,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
+import type { Findings } from './verify-demands.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** A fence entry of the packet whose signature was judged. */
@@ -52,6 +53,8 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   readonly atLeast: number
   readonly fences: readonly RaisedFence[]
   readonly mandates: Mandates
+  /** What follows from the demands of which the packet has the entries, by case. */
+  readonly findings: Findings
   readonly verify: Verify
 }
 

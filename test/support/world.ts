@@ -67,7 +67,11 @@ export interface World {
   readonly stop: () => Promise<void>
 }
 
-export async function aWorld(overrides: Overrides = {}): Promise<World> {
+/** `pack`: the quick one, unless given. */
+export async function aWorld(
+  overrides: Overrides = {},
+  pack: PackFiles = quickPack(),
+): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   const [store, target] = await Promise.all([
     startCluster(dir, 'store'),
@@ -84,7 +88,6 @@ export async function aWorld(overrides: Overrides = {}): Promise<World> {
     pools.set(role, known)
     return known
   }
-  const pack = quickPack()
   const authority = anAuthority({
     ...overrides,
     pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },

@@ -70,6 +70,8 @@ export const Fact = z.enum([
   'removed',
   'fences-lifted',
   'evidence-complete',
+  /** What the partner's claim names was handed in, and its bytes have that digest. */
+  'evidence-received',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -82,6 +84,8 @@ export const CaseKind = z.enum([
   'lift',
   'reinstate',
   'exception',
+  'demand',
+  'dispute',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

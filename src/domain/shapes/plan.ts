@@ -3,7 +3,7 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from './asked.js'
+import { DemandTerms, DisputeTerms, ExceptionTerms } from './asked.js'
 import {
   CaseScope,
   ConsumerId,
@@ -17,6 +17,7 @@ import {
   Ulid,
 } from './basic.js'
 import { FenceScope } from './envelope.js'
+import { FindingKind } from './finding.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -80,6 +81,8 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('verify-removed') }),
   /** The fence stops this identity no more; others in its scope it still does. Changes no target. */
   z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
+  /** The evidence that the partner's claim names is in the store, byte for byte. Changes no target. */
+  z.strictObject({ op: z.literal('receive-evidence') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -140,6 +143,8 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
+  z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape, finding: FindingKind }),
 ])
 
 export const Plan = z.strictObject({

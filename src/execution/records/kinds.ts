@@ -2,19 +2,29 @@
  * Kinds of case whose work is done in the evidence store: how the plan of each is drawn, and what a signature is
  * bound to besides the plan. A new one is a line in each.
  */
+
+import { findingIn } from '../../domain/finding.js'
+import { demandState, planDemand } from '../../domain/plans/demand.js'
+import { planDispute } from '../../domain/plans/dispute.js'
 import { planException } from '../../domain/plans/exception.js'
 import type { Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import type { ExecutionDeps, Setting } from '../deps.js'
+import { type ExecutionDeps, readCase, type Setting } from '../deps.js'
 
 export async function planInRecords(
-  _deps: ExecutionDeps,
+  deps: ExecutionDeps,
   setting: Setting,
 ): Promise<Plan | Refusal> {
   const { asked } = setting.opened
   switch (asked.kind) {
     case 'exception':
       return planException(setting, asked)
+    case 'demand':
+      return planDemand(setting, asked)
+    case 'dispute': {
+      const { recorded } = await readCase(deps, asked.demand)
+      return planDispute({ ...setting, finding: findingIn(asked.demand, recorded) }, asked)
+    }
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
@@ -22,8 +32,8 @@ export async function planInRecords(
 
 /** Empty where nothing but the plan matters. */
 export async function stateInRecords(
-  _deps: ExecutionDeps,
-  _at: Setting & { readonly plan: Plan | null },
+  deps: ExecutionDeps,
+  { opened, caseId }: Setting & { readonly plan: Plan | null },
 ): Promise<TargetState> {
-  return {}
+  return opened.asked.kind === 'demand' ? demandState((await readCase(deps, caseId)).recorded) : {}
 }
