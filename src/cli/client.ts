@@ -23,6 +23,7 @@ import {
 import {
   FenceAnswer,
   FencePreview,
+  FindingsAnswer,
   KitUseAnswer,
   MandateAnswer,
   MandateList,
@@ -90,6 +91,7 @@ export interface ApiClient {
   readonly entries: (
     at: CaseAt & { readonly after?: number; readonly limit?: number },
   ) => Answer<typeof EntriesAnswer>
+  readonly findings: (partnerId: string) => Answer<typeof FindingsAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
   readonly opsStuck: (query: {
     readonly quietFor?: string | undefined
@@ -140,6 +142,7 @@ export function clientOf(connection: Connection): ApiClient {
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
+    findings: (id) => ask({ name: 'findings', shape: FindingsAnswer, params: { id } }),
     packet: (at) => askPacket(connection, at),
     opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
     opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),

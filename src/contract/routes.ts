@@ -91,6 +91,10 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/ops/cases/:caseId/reattach', asks: 'token' },
     ...{ who: OPERATOR, scope: 'case' },
   },
+  findings: {
+    ...{ method: 'get', path: '/v1/partners/:id/findings', asks: 'token' },
+    ...{ who: BOTH, scope: 'all' },
+  },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
 } as const satisfies Record<string, Route>

@@ -120,6 +120,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   opsWhy: OPERATED,
   opsNudge: OPERATED,
   opsReattach: OPERATED,
+  findings: { partner: 200, enterprise: 200 },
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
 }
