@@ -74,7 +74,11 @@ export function admitRequest(asking: Asking): Admission | Refusal {
 function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
   const { requester, kind } = request
   if (!KINDS[kind].askedBy.includes(requester.kind))
-    return refuse('NOT_ALLOWED', '/requester/kind', `only the ${KINDS[kind].askedBy.join(' or the ')} itself asks for this`)
+    return refuse(
+      'NOT_ALLOWED',
+      '/requester/kind',
+      `only the ${KINDS[kind].askedBy.join(' or the ')} itself asks for this`,
+    )
   const own = requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
   const executorCompany = KINDS[kind].work === 'scope' ? matter.scope.id : own
   return { matter, contract: null, executorCompany }
