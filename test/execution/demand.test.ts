@@ -93,7 +93,12 @@ const handedIn = async (caseId: string): Promise<void> => {
 }
 
 const packetOf = async (caseId: string) =>
-  must(await exportPacket({ ...world.connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }))
+  must(
+    await exportPacket(
+      { ...world.connector, db: world.db('cs_api') },
+      { caseId, reader: 'enterprise' },
+    ),
+  )
 const verdictOf = (bytes: Uint8Array) =>
   verifyPacket({ bytes, trust: world.authority.trust, verify: nodeVerify })
 
