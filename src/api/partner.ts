@@ -4,13 +4,11 @@
  */
 import {
   type AdmittedRequest,
-  ClaimRequest,
   IdempotencyKey,
-  LeaseRequest,
   OpenCaseRequest,
   StepPath,
-  type TasksAnswer,
 } from '../contract/http.js'
+import { ClaimRequest, LeaseRequest, type TasksAnswer } from '../contract/http-task.js'
 import { fromBase64 } from '../domain/base64.js'
 import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'

@@ -7,18 +7,14 @@ import type { z } from 'zod'
 import {
   CaseList,
   CaseSummary,
-  ClaimAnswer,
-  type ClaimRequest,
   type DecideRequest,
   EntriesAnswer,
   InboxAnswer,
-  LeaseAnswer,
   type OpenCaseRequest,
   OpenedAnswer,
   Problem,
   ReceiptAnswer,
   Review,
-  TasksAnswer,
 } from '../contract/http.js'
 import {
   FenceAnswer,
@@ -37,6 +33,7 @@ import {
   WhoAnswer,
   WhyAnswer,
 } from '../contract/http-ops.js'
+import { ClaimAnswer, type ClaimRequest, LeaseAnswer, TasksAnswer } from '../contract/http-task.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 import type { Envelope, FenceScope } from '../domain/shapes/envelope.js'

@@ -98,9 +98,6 @@ export const EntriesQuery = z.strictObject({
   limit: Limit.default(100),
 })
 
-/** 48 KiB in base64. */
-const MAX_DOCUMENT_CHARACTERS = 64 * 1024
-
 export const DecideRequest = z.strictObject({
   envelope: Envelope,
   /** Kept in the erasable side store, and only when the decision signs its salted digest. */
@@ -109,15 +106,6 @@ export const DecideRequest = z.strictObject({
     .optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>
-export const ClaimRequest = z.strictObject({
-  caseId: CaseId,
-  envelope: Envelope,
-  /** What a demand asks for, base64; the claim signs its SHA-256 as `notesDigest`. */
-  document: z.base64().min(4).max(MAX_DOCUMENT_CHARACTERS).nullable().default(null),
-})
-export type ClaimRequest = z.input<typeof ClaimRequest>
-/** Some clients send an empty object with every POST. */
-export const LeaseRequest = z.strictObject({}).optional()
 
 // ---- answers -------------------------------------------------------------------------------------
 
@@ -158,7 +146,7 @@ const GateTimes = z.object({
 })
 
 /** `number` is the fencing token that a claim has to carry. */
-const LeaseTimes = z.object({ number: Count, expiresAt: Time })
+export const LeaseTimes = z.object({ number: Count, expiresAt: Time })
 
 export const StepSummary = z.object({
   stepId: StepId,
@@ -297,43 +285,6 @@ export const InboxAnswer = z.object({
   ),
 })
 export type InboxAnswer = z.infer<typeof InboxAnswer>
-
-export const TasksAnswer = z.object({
-  tasks: z.array(
-    z.object({
-      caseId: CaseId,
-      stepId: StepId,
-      title: z.string(),
-      scope: CaseScope,
-      systemId: SystemId.nullable(),
-      grantId: Ulid,
-      /** The login name that is handed over, and to whom; null where nothing is. */
-      credential: z.string().nullable(),
-      consumers: z.array(z.string()),
-      /** The evidence that is asked for; null where none is. */
-      demand: z.object(DemandTerms.shape).nullable(),
-      expiresAt: Time,
-      lease: LeaseTimes.nullable(),
-      links: z.object({ lease: z.string() }),
-    }),
-  ),
-})
-export type TasksAnswer = z.infer<typeof TasksAnswer>
-
-/** `lease` is the fencing token that the claim has to carry. Secrets leave only sealed to a consumer's key. */
-export const LeaseAnswer = z.object({
-  lease: Count,
-  expiresAt: Time,
-  grantId: Ulid,
-  permit: Envelope,
-  /** The login name that comes in, and the consumers that take it; null where nothing is handed over. */
-  credential: z.string().nullable(),
-  sealed: z.array(z.object({ consumerId: z.string(), jwe: z.string() })),
-})
-export type LeaseAnswer = z.infer<typeof LeaseAnswer>
-
-export const ClaimAnswer = z.object({ caseId: CaseId, seq: Count })
-export type ClaimAnswer = z.infer<typeof ClaimAnswer>
 
 /** Receipts: each entry with its leaf hash and, once it is in a signed checkpoint, its C2SP tlog-proof. */
 export const EntriesAnswer = z.object({

@@ -1,7 +1,7 @@
 /** Demands through the doors: a person of the enterprise asks, the partner's machine answers, both read what follows. */
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ClaimRequest } from '../../src/contract/http.js'
+import type { ClaimRequest } from '../../src/contract/http-task.js'
 import { toBase64 } from '../../src/domain/base64.js'
 import { digestOf } from '../../src/domain/digest.js'
 import { readCase } from '../../src/execution/deps.js'
