@@ -1,10 +1,11 @@
 /**
- * The connector's work that comes from the evidence store itself: containments, with Temporal up or down.
+ * The connector's work that comes from the evidence store itself: containments and demands, with Temporal
+ * up or down.
  * The same execution as for work from a queue, under the same lock of the case.
  */
 import type { Logger } from 'pino'
 import type { ExecutionDeps } from '../src/execution/deps.js'
-import { containmentsDue, drive } from '../src/execution/drive.js'
+import { drive, dueWithoutTemporal } from '../src/execution/drive.js'
 import { faultOf, type Loop, startLoop } from './loop.js'
 
 /** What a notification that was lost is made up for within. */
@@ -25,12 +26,12 @@ export const startContaining = (input: Containing): Loop =>
 
 /** One that fails does not hold the others up. */
 async function containAll({ deps, systems, log }: Containing): Promise<void> {
-  const waiting = [...(await containmentsDue(deps.db, systems))]
+  const waiting = [...(await dueWithoutTemporal(deps.db, systems))]
   const one = async (caseId: string): Promise<void> => {
     try {
       await drive({ ...deps, heartbeat: () => undefined }, caseId)
     } catch (error) {
-      log.warn({ fault: faultOf(error), caseId }, 'not contained yet; tried again')
+      log.warn({ fault: faultOf(error), caseId }, 'not carried out yet; tried again')
     }
   }
   const lane = async (): Promise<void> => {

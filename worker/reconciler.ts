@@ -1,12 +1,14 @@
 /**
  * The reconciler compares open cases with their workflows and with their own grants. A workflow that is
  * gone for longer than the grace is recorded as lost and started again by the relay; an intent without an
- * outcome is looked at again; a grant without its entry, or an entry without its grant, is a finding.
+ * outcome is looked at again; a grant without its entry, or an entry without its grant, is a finding. What
+ * needs no Temporal comes first: deadlines pass while it is away.
  */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { Db } from '../src/store/db.js'
+import { passDeadlines } from '../src/store/deadlines.js'
 import {
   findTampering,
   openCases,
@@ -31,6 +33,7 @@ export function createReconciler(deps: ReconcilerDeps): () => Promise<void> {
   /** When each case was first seen without its workflow, by this process's monotonic clock. */
   const missing = new Map<string, number>()
   return async () => {
+    await passDeadlines(deps.db)
     const tampered = await findTampering(deps.db)
     if (tampered > 0) deps.log.error({ tampered }, 'grants and entries differ')
     await queueChanged(deps.db, await openIntents(deps.db, deps.intentGraceMs))

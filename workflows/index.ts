@@ -2,7 +2,9 @@
 export {
   runCase as attest,
   runCase as contain,
+  runCase as demand,
   runCase as deprovision,
+  runCase as dispute,
   runCase as exception,
   runCase as lift,
   runCase as provision,

@@ -170,7 +170,7 @@ async function moveConsumer(product: ProductSide, rotation: Rotation): Promise<v
   const identity = product.system.genesis.identities.find(({ name }) => name === account.name)
   const privateKeyPem = identity?.privateKeyPem ?? ''
   const opened = told(await openSealed({ jwe: leased.sealed[0]?.jwe ?? '', privateKeyPem }))
-  const user = leased.credential
+  const user = leased.credential ?? ''
   const next = await logIn(product, { name: account.name, user, password: opened.secret })
   await account.session.end()
   account.session = next

@@ -12,6 +12,7 @@ import type { ApiDeps, Handlers, OpenHandlers, Reply } from './call.js'
 import { list, read } from './cases.js'
 import { entries, packet } from './evidence.js'
 import { fence, fencePreview } from './fences.js'
+import { findings } from './findings.js'
 import { livez, readyz } from './health.js'
 import { kitUse } from './kits.js'
 import { buckets } from './limits.js'
@@ -27,7 +28,7 @@ import { IssuerFault } from './token.js'
 const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
-  ...{ kitUse, rights, tasks, lease, claim, entries, packet },
+  ...{ kitUse, rights, tasks, lease, claim, entries, packet, findings },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },
 }

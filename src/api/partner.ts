@@ -3,13 +3,13 @@
  * account, never of the body. What a claim says is recorded and believed by nobody.
  */
 import {
-  ClaimRequest,
+  type AdmittedRequest,
   IdempotencyKey,
-  LeaseRequest,
   OpenCaseRequest,
   StepPath,
-  type TasksAnswer,
 } from '../contract/http.js'
+import { ClaimRequest, LeaseRequest, type TasksAnswer } from '../contract/http-task.js'
+import { fromBase64 } from '../domain/base64.js'
 import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
@@ -33,8 +33,7 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
-  const { identityId, change, changeReference, ...asked } = request
-  const scope = identityScope(identityId)
+  const { scope, change, changeReference, asked } = whatIsAsked(request)
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
     request: { asked, scope, change, changeReference, requester },
@@ -42,6 +41,16 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
     idempotencyKey: key.data,
   })
   return isRefusal(opened) ? opened : created(opened)
+}
+
+/** The request in the core's words: what is asked for, and about what. */
+function whatIsAsked(request: AdmittedRequest) {
+  if ('partnerId' in request) {
+    const { partnerId: id, change, changeReference, ...asked } = request
+    return { asked, change, changeReference, scope: { kind: 'partner' as const, id } }
+  }
+  const { identityId, change, changeReference, ...asked } = request
+  return { asked, change, changeReference, scope: identityScope(identityId) }
 }
 
 function created({ caseId, made }: Opened): Reply {
@@ -70,13 +79,15 @@ async function tasksOf(input: {
   if (opened === null) return []
   return state.steps.flatMap(({ step, phase, task, grant }) => {
     const deliver = step.operations.find((operation) => operation.op === 'deliver')
-    if (phase !== 'offered' || task === null || grant === null || deliver === undefined) return []
+    if (phase !== 'offered' || task === null || grant === null || step.executor !== 'partner')
+      return []
     const { stepId, title } = step
     const { scope, systemId } = opened
     return [
       {
         ...{ caseId, stepId, title, scope, systemId, grantId: grant.grantId },
-        ...{ credential: deliver.credential, consumers: deliver.to },
+        ...{ credential: deliver?.credential ?? null, consumers: deliver?.to ?? [] },
+        demand: opened.asked.kind === 'demand' ? opened.asked : null,
         expiresAt: task.until,
         lease: task.lease === null ? null : leaseTimes(task.lease),
         links: { lease: `/v1/cases/${caseId}/steps/${stepId}/lease` },
@@ -97,7 +108,7 @@ export const lease: Handler = async ({ deps, principal, params, body }) => {
   const deliver = stepOf(fold(path.caseId, recorded), path.stepId)?.step.operations.find(
     (operation) => operation.op === 'deliver',
   )
-  if (offered === null || deliver === undefined) return refuse('NOT_DUE', `/tasks/${path.stepId}`)
+  if (offered === null) return refuse('NOT_DUE', `/tasks/${path.stepId}`)
   const sealed = await sealedFor(deps.db, leased.grantId)
   // Afterwards each delivery is the one that the connector attested for this grant.
   const foreign = sealed.find((item) => offered.sealed[item.consumerId] !== digest(item.jwe))
@@ -106,7 +117,7 @@ export const lease: Handler = async ({ deps, principal, params, body }) => {
   return {
     body: {
       ...{ lease: leased.lease, expiresAt: leased.until, grantId: leased.grantId },
-      ...{ permit: offered.permit, credential: deliver.credential, sealed },
+      ...{ permit: offered.permit, credential: deliver?.credential ?? null, sealed },
     },
   }
 }
@@ -118,10 +129,14 @@ function offerOf(recorded: readonly Recorded[], grantId: string): EventOf<'TaskO
   return found?.event.type === 'TaskOffered' ? found.event : null
 }
 
-/** UNTRUSTED: the claim. That the case is the caller's own was checked at the door. */
+/** UNTRUSTED: the claim and its document. That the case is the caller's own was checked at the door. */
 export const claim: Handler = async ({ deps, body }) => {
   const request = parseAs(ClaimRequest)(body)
   if (isRefusal(request)) return request
-  const claimed = await submitClaim(deps, request)
-  return isRefusal(claimed) ? claimed : { body: { caseId: request.caseId, seq: claimed.seq } }
+  const { caseId, envelope, document: text } = request
+  const document = text === null ? null : fromBase64(text)
+  if (text !== null && document === null)
+    return refuse('MALFORMED', '/document', 'not base64 in its one spelling')
+  const claimed = await submitClaim(deps, { caseId, envelope, document })
+  return isRefusal(claimed) ? claimed : { body: { caseId, seq: claimed.seq } }
 }

@@ -7,22 +7,19 @@ import type { z } from 'zod'
 import {
   CaseList,
   CaseSummary,
-  ClaimAnswer,
-  type ClaimRequest,
   type DecideRequest,
   EntriesAnswer,
   InboxAnswer,
-  LeaseAnswer,
   type OpenCaseRequest,
   OpenedAnswer,
   Problem,
   ReceiptAnswer,
   Review,
-  TasksAnswer,
 } from '../contract/http.js'
 import {
   FenceAnswer,
   FencePreview,
+  FindingsAnswer,
   KitUseAnswer,
   MandateAnswer,
   MandateList,
@@ -36,6 +33,7 @@ import {
   WhoAnswer,
   WhyAnswer,
 } from '../contract/http-ops.js'
+import { ClaimAnswer, type ClaimRequest, LeaseAnswer, TasksAnswer } from '../contract/http-task.js'
 import { pathOf, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 import type { Envelope, FenceScope } from '../domain/shapes/envelope.js'
@@ -90,6 +88,7 @@ export interface ApiClient {
   readonly entries: (
     at: CaseAt & { readonly after?: number; readonly limit?: number },
   ) => Answer<typeof EntriesAnswer>
+  readonly findings: (partnerId: string) => Answer<typeof FindingsAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
   readonly opsStuck: (query: {
     readonly quietFor?: string | undefined
@@ -140,6 +139,7 @@ export function clientOf(connection: Connection): ApiClient {
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
+    findings: (id) => ask({ name: 'findings', shape: FindingsAnswer, params: { id } }),
     packet: (at) => askPacket(connection, at),
     opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
     opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),

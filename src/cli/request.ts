@@ -1,49 +1,39 @@
 import { Command } from 'commander'
-import { ulid } from 'ulid'
 import type { OpenCaseRequest } from '../contract/http.js'
-import { Change, Deviation } from '../domain/shapes/basic.js'
-import { type Common, clientFor, withProfile } from './options.js'
-import { finish, UsageFault } from './outcome.js'
+import { Deviation } from '../domain/shapes/basic.js'
+import { ask, type RequestOptions, withChange } from './asking.js'
+import { withProfile } from './options.js'
+import { demandCommand, disputeCommand } from './request-partner.js'
 
-interface Options extends Common {
-  readonly change: string
-  readonly reference?: string
-  readonly key?: string
-}
-
-const CHANGES = Change.options
-
-/** What every kind of case is asked with. */
 const asking = (kind: string, description: string): Command =>
-  withProfile(kind)
-    .description(description)
-    .argument('<identity>', 'its id, nhi_…')
-    .option('--change <type>', CHANGES.join(', '), 'normal')
-    .option('--reference <id>', 'the change record of your own service desk')
-    .option('--key <text>', 'Idempotency-Key; the same one again gives the same case')
+  withChange(withProfile(kind).description(description).argument('<identity>', 'its id, nhi_…'))
 
 export const define = (): Command =>
   new Command('request')
+    .addCommand(demandCommand())
+    .addCommand(disputeCommand())
     .addCommand(
       asking('rotate', 'replace the credential of an identity').action(
-        (identityId: string, options: Options) => ask({ kind: 'rotate', identityId }, options),
+        (identityId: string, options: RequestOptions) =>
+          ask({ kind: 'rotate', identityId }, options),
       ),
     )
     .addCommand(
       asking('provision', 'make a registered identity on its system')
         .requiredOption('--member-of <roles...>', 'roles of the target whose rights it shall get')
-        .action((identityId: string, options: Options & { readonly memberOf: string[] }) =>
+        .action((identityId: string, options: RequestOptions & { readonly memberOf: string[] }) =>
           ask({ kind: 'provision', identityId, memberOf: options.memberOf }, options),
         ),
     )
     .addCommand(
       asking('lift', 'have the fences around an identity lifted for it').action(
-        (identityId: string, options: Options) => ask({ kind: 'lift', identityId }, options),
+        (identityId: string, options: RequestOptions) => ask({ kind: 'lift', identityId }, options),
       ),
     )
     .addCommand(
       asking('reinstate', 'give a contained identity access again, with a new secret').action(
-        (identityId: string, options: Options) => ask({ kind: 'reinstate', identityId }, options),
+        (identityId: string, options: RequestOptions) =>
+          ask({ kind: 'reinstate', identityId }, options),
       ),
     )
     .addCommand(
@@ -53,14 +43,14 @@ export const define = (): Command =>
         .requiredOption('--control <id=person...>', 'a compensating control, and who attests it')
         .requiredOption('--attest-every <hours>', 'hours between two attestations', Number)
         .requiredOption('--until <time>', 'when it ends, as 2027-01-31T00:00:00.000Z')
-        .action((identityId: string, options: Options & ExceptionOptions) =>
+        .action((identityId: string, options: RequestOptions & ExceptionOptions) =>
           ask(exceptionOf(identityId, options), options),
         ),
     )
     .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
-        .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>
+        .action((identityId: string, options: RequestOptions & { readonly reassignTo?: string }) =>
           ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
         ),
     )
@@ -84,18 +74,3 @@ const exceptionOf = (identityId: string, options: ExceptionOptions): OpenCaseReq
   attestEveryMs: Math.round(options.attestEvery * HOUR_MS),
 })
 const HOUR_MS = 3_600_000
-
-async function ask(asked: OpenCaseRequest, options: Options): Promise<void> {
-  const change = CHANGES.find((item) => item === options.change)
-  if (change === undefined) throw new UsageFault(`--change is one of ${CHANGES.join(', ')}`)
-  const request: OpenCaseRequest = {
-    ...asked,
-    change,
-    changeReference: options.reference ?? null,
-  }
-  const api = await clientFor(options)
-  finish(await api.openCase({ request, idempotencyKey: options.key ?? ulid() }), {
-    json: options.json,
-    show: ({ caseId, made }) => [made === 'now' ? caseId : `${caseId} (asked for before)`],
-  })
-}

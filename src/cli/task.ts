@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { ulid } from 'ulid'
+import { toBase64 } from '../domain/base64.js'
+import { digestOf } from '../domain/digest.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type Common, clientFor, withProfile } from './options.js'
@@ -12,6 +15,7 @@ interface ClaimOptions extends Common {
   readonly operator: string
   readonly reference: string
   readonly failed?: boolean
+  readonly document?: string
   readonly change: string
   readonly started: string
   readonly ended?: string
@@ -41,6 +45,7 @@ const claimCommand = (): Command =>
     .requiredOption('--started <time>', 'UTC, 2026-11-23T22:31:00.000Z')
     .option('--ended <time>', 'now unless given')
     .option('--change <type>', 'standard, normal, emergency', 'standard')
+    .option('--document <file>', 'the evidence that a demand asks for, at most 48 KiB')
     .option('--failed', 'it could not be done')
     .action(claim)
 
@@ -64,7 +69,7 @@ async function lease(caseId: string, stepId: string, options: Common): Promise<v
     json: options.json,
     show: (leased) => [
       `lease ${leased.lease} of grant ${leased.grantId} expires at ${leased.expiresAt}`,
-      `login ${leased.credential}`,
+      ...(leased.credential === null ? [] : [`login ${leased.credential}`]),
       ...leased.sealed.map(({ consumerId, jwe }) => `${consumerId} ${jwe}`),
     ],
   })
@@ -81,13 +86,18 @@ async function claim(caseId: string, stepId: string, options: ClaimOptions): Pro
   const fencingToken = Number(options.lease)
   if (changeType === undefined || !Number.isSafeInteger(fencingToken))
     throw new UsageFault('--change is standard, normal or emergency; --lease a number')
+  const bytes = options.document === undefined ? null : await documentAt(options.document)
   const done = options.failed !== true
   const payload: Claim = {
     ...{ type: 'claim', v: 1, claimId: ulid(), enterprise, companyId, caseId, stepId },
     ...{ grantId: options.grant, fencingToken, outcome: done ? 'done' : 'failed' },
     operatorId: options.operator,
     changeRecord: {
-      ...{ reference: options.reference, changeType, notesDigest: null },
+      ...{
+        reference: options.reference,
+        changeType,
+        notesDigest: bytes === null ? null : digestOf(bytes),
+      },
       closeCode: done ? 'successful' : 'unsuccessful',
       startedAt: options.started,
       endedAt: options.ended ?? new Date().toISOString(),
@@ -95,8 +105,15 @@ async function claim(caseId: string, stepId: string, options: ClaimOptions): Pro
   }
   const key = await keyOf(profile, 'claimKey')
   const api = await clientFor(options)
-  finish(await api.claim({ caseId, envelope: signEnvelope({ kind: 'claim', payload, ...key }) }), {
+  const document = bytes === null ? null : toBase64(bytes)
+  const envelope = signEnvelope({ kind: 'claim', payload, ...key })
+  finish(await api.claim({ caseId, envelope, document }), {
     json: options.json,
     show: ({ seq }) => [`claimed: entry ${seq}; it counts when the probe sees it`],
   })
 }
+
+const documentAt = (path: string): Promise<Buffer> =>
+  readFile(path).catch((cause: unknown) => {
+    throw new UsageFault(`${path} cannot be read`, { cause })
+  })

@@ -1,4 +1,4 @@
-/** The HTTP contract of the enterprise's own controls, version 1: fences and mandates. See http.ts for the rules. */
+/** The HTTP contract of the enterprise's own controls, version 1: fences, mandates and findings against partners. See http.ts for the rules. */
 import { z } from 'zod'
 import {
   CaseId,
@@ -13,6 +13,7 @@ import {
   Ulid,
 } from '../domain/shapes/basic.js'
 import { Envelope, FenceScope, Mandate } from '../domain/shapes/envelope.js'
+import { FindingKind } from '../domain/shapes/finding.js'
 
 export const FenceRequest = z.strictObject({ envelope: Envelope })
 /** The signed use of a sealed kit, while the evidence store was down. */
@@ -74,3 +75,19 @@ export const MandateList = z.object({
   ),
 })
 export type MandateList = z.infer<typeof MandateList>
+
+export const PartnerPath = z.strictObject({ id: CompanyId })
+/** What follows from the partner's demands, oldest first, each with the newest dispute about it. */
+export const FindingsAnswer = z.object({
+  findings: z.array(
+    z.object({
+      caseId: CaseId,
+      finding: FindingKind,
+      at: Time,
+      dispute: z
+        .object({ caseId: CaseId, says: z.enum(['open', 'withdrawn', 'stands']) })
+        .nullable(),
+    }),
+  ),
+})
+export type FindingsAnswer = z.infer<typeof FindingsAnswer>

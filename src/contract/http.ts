@@ -5,7 +5,7 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from '../domain/shapes/asked.js'
+import { DemandTerms, DisputeTerms, ExceptionTerms } from '../domain/shapes/asked.js'
 import {
   CaseId,
   CaseKind,
@@ -36,8 +36,7 @@ export const IdempotencyKey = z.string().regex(/^[!-~]{8,200}$/)
 export const CasePath = z.strictObject({ caseId: CaseId })
 export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
 
-const AskedFor = z.strictObject({
-  identityId: IdentityId,
+const Asking = z.strictObject({
   change: Change.default('normal'),
   /** The change record of the caller's own service desk. */
   changeReference: z
@@ -46,6 +45,8 @@ const AskedFor = z.strictObject({
     .nullable()
     .default(null),
 })
+const AskedFor = Asking.extend({ identityId: IdentityId })
+const AskedOfPartner = Asking.extend({ partnerId: CompanyId })
 export const OpenCaseRequest = z.discriminatedUnion('kind', [
   AskedFor.extend({ kind: z.literal('rotate') }),
   /** `memberOf`: roles of the target whose rights the identity shall get. */
@@ -65,8 +66,11 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     reassignTo: TargetName.nullable().default(null),
   }),
   AskedFor.extend({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  AskedOfPartner.extend({ kind: z.literal('demand'), ...DemandTerms.shape }),
+  AskedOfPartner.extend({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
+export type AdmittedRequest = z.output<typeof OpenCaseRequest>
 
 /** Query parameters are text. */
 const Limit = z
@@ -103,10 +107,6 @@ export const DecideRequest = z.strictObject({
     .optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>
-export const ClaimRequest = z.strictObject({ caseId: CaseId, envelope: Envelope })
-export type ClaimRequest = z.infer<typeof ClaimRequest>
-/** Some clients send an empty object with every POST. */
-export const LeaseRequest = z.strictObject({}).optional()
 
 // ---- answers -------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ const GateTimes = z.object({
 })
 
 /** `number` is the fencing token that a claim has to carry. */
-const LeaseTimes = z.object({ number: Count, expiresAt: Time })
+export const LeaseTimes = z.object({ number: Count, expiresAt: Time })
 
 export const StepSummary = z.object({
   stepId: StepId,
@@ -164,7 +164,7 @@ export const StepSummary = z.object({
 })
 export type StepSummary = z.infer<typeof StepSummary>
 
-/** Null for what the enterprise carries out itself. */
+/** Null for what the enterprise carries out itself, and for what it demands. */
 const ContractTerms = z.object({ contractId: z.string(), clauseId: z.string() }).nullable()
 
 export const CaseSummary = z.object({
@@ -286,40 +286,6 @@ export const InboxAnswer = z.object({
   ),
 })
 export type InboxAnswer = z.infer<typeof InboxAnswer>
-
-export const TasksAnswer = z.object({
-  tasks: z.array(
-    z.object({
-      caseId: CaseId,
-      stepId: StepId,
-      title: z.string(),
-      scope: CaseScope,
-      systemId: SystemId.nullable(),
-      grantId: Ulid,
-      credential: z.string(),
-      consumers: z.array(z.string()),
-      expiresAt: Time,
-      lease: LeaseTimes.nullable(),
-      links: z.object({ lease: z.string() }),
-    }),
-  ),
-})
-export type TasksAnswer = z.infer<typeof TasksAnswer>
-
-/** `lease` is the fencing token that the claim has to carry. Secrets leave only sealed to a consumer's key. */
-export const LeaseAnswer = z.object({
-  lease: Count,
-  expiresAt: Time,
-  grantId: Ulid,
-  permit: Envelope,
-  /** The login name that comes in, and the consumers that take it. */
-  credential: z.string(),
-  sealed: z.array(z.object({ consumerId: z.string(), jwe: z.string() })),
-})
-export type LeaseAnswer = z.infer<typeof LeaseAnswer>
-
-export const ClaimAnswer = z.object({ caseId: CaseId, seq: Count })
-export type ClaimAnswer = z.infer<typeof ClaimAnswer>
 
 /** Receipts: each entry with its leaf hash and, once it is in a signed checkpoint, its C2SP tlog-proof. */
 export const EntriesAnswer = z.object({

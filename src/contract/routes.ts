@@ -91,13 +91,17 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/ops/cases/:caseId/reattach', asks: 'token' },
     ...{ who: OPERATOR, scope: 'case' },
   },
+  findings: {
+    ...{ method: 'get', path: '/v1/partners/:id/findings', asks: 'token' },
+    ...{ who: BOTH, scope: 'all' },
+  },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
 } as const satisfies Record<string, Route>
 export type RouteName = keyof typeof ROUTES
 
-/** Largest request body, bytes. */
-export const MAX_BODY_BYTES = 64 * 1024
+/** Largest request body, bytes: a document of 48 KiB in base64, and its claim. */
+export const MAX_BODY_BYTES = 96 * 1024
 
 /** A route's path with its parameters filled in. */
 export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>

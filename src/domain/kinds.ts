@@ -4,7 +4,9 @@
  */
 import { ATTESTATION_STEPS } from './plans/attest.js'
 import { CONTAINMENT_STEPS } from './plans/contain.js'
+import { DEMAND_STEPS } from './plans/demand.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
+import { DISPUTE_STEPS } from './plans/dispute.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
 import { LIFT_STEPS } from './plans/lift.js'
 import { PROVISION_STEPS } from './plans/provision.js'
@@ -22,9 +24,10 @@ export interface KindOfCase {
   readonly place: 'target' | 'records'
   /**
    * `clause`: a partner's, under a clause of its contract. `own`: the enterprise's, against everybody's will if
-   * need be: no partner is needed for it and no fence stops it. `asker`: a partner's when a partner asks.
+   * need be: no partner is needed for it and no fence stops it. `asker`: a partner's when a partner asks. `scope`: the
+   * partner's that the case is about, whatever its contract says; no fence stops it.
    */
-  readonly work: 'clause' | 'own' | 'asker'
+  readonly work: 'clause' | 'own' | 'asker' | 'scope'
   /** Who may ask for it, where no clause says so. */
   readonly askedBy: readonly ('partner' | 'enterprise')[]
   /** What it has for itself while it is open: the identity, the identity's one containment, or nothing. */
@@ -59,6 +62,14 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   attest: {
     ...{ steps: ATTESTATION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
     ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  demand: {
+    ...{ steps: DEMAND_STEPS, outcome: null, scope: 'partner', place: 'records' },
+    ...{ work: 'scope', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  dispute: {
+    ...{ steps: DISPUTE_STEPS, outcome: null, scope: 'partner', place: 'records' },
+    ...{ work: 'scope', askedBy: ['partner'], holds: 'nothing', urgency: 'ordinary' },
   },
 }
 

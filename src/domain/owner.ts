@@ -24,7 +24,7 @@ export interface CaseRequest {
 
 export interface Admission {
   readonly matter: Matter
-  /** Null for what the enterprise carries out itself. */
+  /** Null for what the enterprise carries out itself, and for what it demands. */
   readonly contract: CaseOpened['contract']
   readonly executorCompany: string
 }
@@ -36,8 +36,11 @@ interface Asking {
   readonly at: string
 }
 
+/** Under no clause of a contract. */
 const isOwnWork = ({ kind, requester }: CaseRequest): boolean =>
-  KINDS[kind].work === 'own' || (KINDS[kind].work === 'asker' && requester.kind === 'enterprise')
+  KINDS[kind].work === 'own' ||
+  KINDS[kind].work === 'scope' ||
+  (KINDS[kind].work === 'asker' && requester.kind === 'enterprise')
 
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {
@@ -67,13 +70,17 @@ export function admitRequest(asking: Asking): Admission | Refusal {
   }
 }
 
-/** What the enterprise does itself needs no partner and no contract; taking access away not even an owner who is still there. */
+/** What the enterprise does itself, or demands of a partner, needs no clause; taking access away not even an owner who is still there. */
 function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
   const { requester, kind } = request
   if (!KINDS[kind].askedBy.includes(requester.kind))
-    return refuse('NOT_ALLOWED', '/requester/kind', 'only the enterprise itself asks for this')
-  const executorCompany =
-    requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
+    return refuse(
+      'NOT_ALLOWED',
+      '/requester/kind',
+      `only the ${KINDS[kind].askedBy.join(' or the ')} itself asks for this`,
+    )
+  const own = requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
+  const executorCompany = KINDS[kind].work === 'scope' ? matter.scope.id : own
   return { matter, contract: null, executorCompany }
 }
 

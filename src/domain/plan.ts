@@ -34,6 +34,8 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planReinstatement(input)
     case 'exception':
     case 'attest':
+    case 'demand':
+    case 'dispute':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -47,6 +49,8 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'reinstate':
     case 'exception':
     case 'attest':
+    case 'demand':
+    case 'dispute':
       return []
     case 'provision':
       return asked.memberOf

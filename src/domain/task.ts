@@ -9,8 +9,18 @@ import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { sayStepsOf } from './plan.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { Claim, type Envelope } from './shapes/envelope.js'
-import type { CaseEvent, EventOf } from './shapes/event.js'
+import type { CaseEvent, CaseOpened, EventOf } from './shapes/event.js'
 import { parseAs } from './shapes/parse.js'
+import type { Step } from './shapes/plan.js'
+
+/** The connector's own operations begin here: a partner's delivery is the task itself. */
+export const ownFrom = ({ operations }: Step): number => (operations[0]?.op === 'deliver' ? 1 : 0)
+
+/** Until when a task that is offered now is the partner's: at least as long as the policy says, and until a demand is due. */
+export function taskUntil(opened: CaseOpened, at: string): string {
+  const least = new Date(Date.parse(at) + opened.settings.claimWithinMs).toISOString()
+  return opened.asked.kind === 'demand' && opened.asked.due > least ? opened.asked.due : least
+}
 
 export interface LeaseTask {
   readonly stepId: string

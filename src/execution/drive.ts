@@ -45,14 +45,15 @@ async function advance(
   }
 }
 
-/** Containments on these systems that do not wait for people. */
-export async function containmentsDue(
+/** The enterprise's own rights that need no Temporal: containments on these systems and demands, as far as they do not wait for people. */
+export async function dueWithoutTemporal(
   db: Db,
   systems: readonly string[],
 ): Promise<readonly string[]> {
   const { rows } = await db.query<{ case_id: string }>(
     `select case_id from cases
-      where phase = 'open' and kind = 'contain' and due <> 'decision' and system_id = any($1)
+      where phase = 'open' and due not in ('decision', 'claim')
+          and ((kind = 'contain' and system_id = any($1)) or kind = 'demand')
       order by right(case_id, 26) limit 500`,
     [systems],
   )

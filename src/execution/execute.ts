@@ -17,6 +17,7 @@ import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation } from '../domain/shapes/plan.js'
+import { ownFrom } from '../domain/task.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
@@ -61,7 +62,7 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   if (step?.grant === null || step === null || step.phase !== 'granted') return
   await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
-  else await runOperations(deps, { state, recorded, step, from: 0 })
+  else await runOperations(deps, { state, recorded, step })
 }
 
 /** After the partner's claim: what the enterprise's own probe sees decides. */
@@ -76,7 +77,7 @@ export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void
   )
   if (claim?.event.outcome === 'failed')
     return contradict(deps, { at, step, observed: { claimed: 'failed' } })
-  await runOperations(deps, { state, recorded, step, from: 1 })
+  await runOperations(deps, { state, recorded, step })
 }
 
 async function askGate(
@@ -135,8 +136,6 @@ interface Running {
   readonly state: CaseState
   readonly recorded: readonly Recorded[]
   readonly step: StepState
-  /** The place of the first operation that is the connector's own. */
-  readonly from: number
 }
 
 async function runOperations(deps: ExecutionDeps, running: Running): Promise<void> {
@@ -158,7 +157,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     unrecorded = []
   }
   for (const [place, op] of operations.entries()) {
-    if (place < running.from || isDone(recorded, { grantId, place })) continue
+    if (place < ownFrom(step.step) || isDone(recorded, { grantId, place })) continue
     if (watches(op)) await keep()
     const startedAt = new Date().toISOString()
     const expected = signedState({ recorded, step })

@@ -1,12 +1,13 @@
 /**
- * A step that the partner executes: the new secret is sealed to each consumer, which alone can open
- * it, and the task is offered with a signed, single-use permit.
+ * A step that the partner executes is offered as a task with a signed, single-use permit. A new secret, where the
+ * step delivers one, is sealed to each consumer, which alone can open it.
  */
 import type { CaseState, StepState } from '../domain/case.js'
 import { failStep, holdsGrant } from '../domain/decide/execution.js'
 import { type Digest, digest } from '../domain/digest.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { Permit } from '../domain/shapes/envelope.js'
+import { taskUntil } from '../domain/task.js'
 import { sealSecret } from '../keys/seal.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type ExecutionDeps, ExecutionFault, record, settingOf, stop, targetOf } from './deps.js'
@@ -21,28 +22,23 @@ export async function offerTask(
   const { opened, planHash } = state
   const { grant } = step
   const deliver = step.step.operations.find((operation) => operation.op === 'deliver')
-  if (opened === null || planHash === null || grant === null || deliver === undefined)
-    throw new TypeError('a partner step without plan, grant or delivery')
-  const sealed = await sealAll(deps, {
-    ...input,
-    credential: deliver.credential,
-    to: deliver.to,
-    grantId: grant.grantId,
-  })
+  if (opened === null || planHash === null || grant === null)
+    throw new TypeError('a partner step without plan or grant')
+  const { grantId } = grant
+  const sealed = deliver === undefined ? {} : await sealAll(deps, { state, ...deliver, grantId })
   faultPoint('deliver.before_offer')
   const { caseId } = state
   const { stepId } = step.step
   await record(deps, {
     caseId,
     decide: (view) => {
-      const held = holdsGrant(view.state, { stepId, grantId: grant.grantId })
+      const held = holdsGrant(view.state, { stepId, grantId })
       if (isRefusal(held)) return held
       if (held.phase !== 'granted') return refuse('NOT_DUE', `/steps/${stepId}`)
       const attest = deps.attestFor(caseId)
-      const { grantId } = grant
       if (view.state.ending !== null)
         return failStep(view.state, { stepId, grantId, code: 'FENCED', target: 'clean', attest })
-      const until = new Date(Date.parse(view.at) + opened.settings.claimWithinMs).toISOString()
+      const until = taskUntil(opened, view.at)
       const permit: Permit = {
         type: 'permit',
         v: 1,
@@ -51,7 +47,7 @@ export async function offerTask(
         caseId,
         stepId,
         planHash,
-        grantId: grant.grantId,
+        grantId,
         fencingToken: grant.fencingToken,
         notAfter: until,
       }
@@ -59,7 +55,7 @@ export async function offerTask(
         deps.attestFor(caseId)({
           type: 'TaskOffered',
           stepId,
-          grantId: grant.grantId,
+          grantId,
           companyId: opened.executor,
           permit: signEnvelope({ kind: 'permit', payload: permit, ...deps.signing }),
           sealed,

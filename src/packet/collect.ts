@@ -17,6 +17,7 @@ import type { PackFiles } from '../packs/load.js'
 import { bundleHash, readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'
 import { personsOf, reasonDigestOf } from './told.js'
+import { documentsNamed } from './verify-demands.js'
 
 /** What is asked of the store: PostgreSQL, under a role that may read the side store. */
 export interface Db {
@@ -71,7 +72,7 @@ export async function collectPacks(
 const isFenced = (event: CaseEvent): boolean =>
   event.type === 'CaseFenced' || ('code' in event && event.code === 'FENCED')
 
-/** The streams beside the case that its entries rest on: fences that stopped or opened it, mandates that it used. */
+/** The streams beside the case that its entries rest on: fences that stopped or opened it, mandates that it used, the demand that it disputes. */
 async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {
   const opened = recorded[0]?.event
   if (opened?.type !== 'CaseOpened') return []
@@ -89,7 +90,8 @@ async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<rea
       : [],
   )
   const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
-  return [...new Set([...fences, ...mandates, ...lifted, ...cut])].sort()
+  const disputed = asked.kind === 'dispute' ? [asked.demand] : []
+  return [...new Set([...fences, ...mandates, ...lifted, ...cut, ...disputed])].sort()
 }
 
 async function fenceNamed(db: Db, fenceId: string): Promise<readonly string[]> {
@@ -115,6 +117,18 @@ export async function collectSides(
     [streams, recorded.at(-1)?.at ?? ''],
   )
   return rows.map(({ stream, bytes }) => ({ stream, bytes: new Uint8Array(bytes) }))
+}
+
+/** Documents that claims of the case handed in, as far as they have not been erased. */
+export async function collectDocuments(
+  db: Db,
+  recorded: readonly Recorded[],
+): Promise<ReadonlyMap<Digest, Uint8Array>> {
+  const { rows } = await db.query<{ digest: Digest; bytes: Buffer }>(
+    'select digest, bytes from documents_side where digest = any($1) order by digest',
+    [documentsNamed(recorded)],
+  )
+  return new Map(rows.map(({ digest, bytes }) => [digest, new Uint8Array(bytes)]))
 }
 
 /** Reasons whose salted digest was signed, as far as they have not been erased. */

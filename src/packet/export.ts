@@ -15,6 +15,7 @@ import { type Files, writeArchive } from './archive.js'
 import {
   type Bundles,
   collectBundles,
+  collectDocuments,
   collectNames,
   collectPacks,
   collectReasons,
@@ -24,6 +25,7 @@ import { compose } from './compose.js'
 import {
   authorityFile,
   CHECKPOINT,
+  documentFile,
   entryFile,
   jsonFile,
   NAMES,
@@ -78,6 +80,7 @@ export async function exportPacket(
   const bundles = await collectBundles(db, recorded)
   const packs = await collectPacks(db, { bundles, recorded })
   const { reasons, names } = await collectPersonal(db, { bundles, recorded, reader })
+  const documents = await collectDocuments(db, recorded)
   const indexes = proofs.slice(0, entries.length).map(({ index }) => index)
   const told = {
     ...{ caseId, recorded, indexes, reasons, names, log: { origin, size } },
@@ -88,6 +91,7 @@ export async function exportPacket(
     [REASONS, jsonFile(reasons)] as const,
     [NAMES, jsonFile(names)] as const,
     ...entryFiles({ entries, sides, proofs }),
+    ...[...documents].map(([digest, bytes]) => [documentFile(digest), bytes] as const),
     ...[...bundles].map(([hash, bundle]) => [authorityFile(hash), jsonFile(bundle)] as const),
     ...[...packs].flatMap(([hash, files]) =>
       Object.entries(files).map(

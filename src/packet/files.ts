@@ -1,7 +1,7 @@
 /**
  * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
  * of one case: the exact entries, the authority bundles and policy packs that they name, the *side
- * streams* that bear on it (fences that stopped it, mandates that it used), a proof for each entry against one checkpoint, and what people read (README.txt,
+ * streams* that bear on it (fences that stopped it, mandates that it used, the demand that it disputes), the documents that a partner handed in, a proof for each entry against one checkpoint, and what people read (README.txt,
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
@@ -21,11 +21,13 @@ export const REPORT = 'report.html'
 
 const HEX = '[0-9a-f]{64}'
 const SEQ = '[0-9]{4,9}'
-const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/[0-9A-HJKMNP-TV-Z]{26})`
+const ULID = '[0-9A-HJKMNP-TV-Z]{26}'
+const COMPANY = 'com_[a-z0-9-]{1,48}'
+const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|demands/${COMPANY}/${COMPANY}/${ULID})`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(
-  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
+  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
 )
 
 export const padded = (seq: number): string => String(seq).padStart(4, '0')
@@ -36,7 +38,12 @@ export const proofFile = (seq: number): string => `proofs/${padded(seq)}.tlog-pr
 export const authorityFile = (hash: Digest): string => `authority/${hexOf(hash)}.json`
 export const policyFolder = (hash: Digest): string => `policy/${hexOf(hash)}/`
 
-/** The folder of a side stream, `fence:<kind>:<id>` or `mandate:<id>`. */
+export const documentFile = (digest: Digest): string => `documents/${hexOf(digest)}`
+/** The document that a file of this name holds; null for another name. */
+export const documentNamed = (name: string): Digest | null =>
+  name.startsWith('documents/') ? `sha256:${name.slice('documents/'.length)}` : null
+
+/** The folder of a side stream, `fence:<kind>:<id>`, `mandate:<id>` or the id of a demand. */
 export const sideFolder = (stream: string): string => {
   const [name, ...rest] = stream.split(':')
   return `${name}s/${rest.join('/')}/`

@@ -15,6 +15,7 @@ import { entryFile } from './files.js'
 import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
 import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
+import * as task from './reproduce-task.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** These are appended only together with the event that brings them about. */
@@ -34,10 +35,10 @@ const REPRODUCE: { readonly [Type in CaseEvent['type']]: Reproduce<Type> } = {
   GateRefused: connector.gateRefused,
   Granted: connector.granted,
   OperationObserved: connector.operationObserved,
-  TaskOffered: connector.taskOffered,
+  TaskOffered: task.taskOffered,
   TaskLeased: people.taskLeased,
   ClaimRecorded: people.claimRecorded,
-  ClaimContradicted: connector.claimContradicted,
+  ClaimContradicted: task.claimContradicted,
   StepPerformed: connector.stepPerformed,
   StepFailed: connector.stepFailed,
   StepUndone: connector.stepUndone,
@@ -61,6 +62,7 @@ export interface Replay {
   readonly believed: Believed
   readonly fences: readonly RaisedFence[]
   readonly mandates: Mandates
+  readonly findings: Moment['findings']
   readonly verify: Verify
 }
 

@@ -4,13 +4,10 @@
  * satisfy it when counted again, an operation needs its grant, a step needs all its operations.
  */
 
-import type { Attest } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
-import { fromBase64 } from '../domain/base64.js'
 import { type StepState, stepOf } from '../domain/case.js'
 import { countAgain, termsAgain } from '../domain/count.js'
 import {
-  contradictClaim,
   failStep,
   finishStep,
   grant,
@@ -21,45 +18,30 @@ import {
 import { openGate, plan } from '../domain/decide/gate.js'
 import { digest } from '../domain/digest.js'
 import { due } from '../domain/due.js'
-import { openEnvelope, verifySignature } from '../domain/envelope.js'
 import { fencesAround } from '../domain/fence.js'
 import { KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
+import { demandState, documentIn, planDemand } from '../domain/plans/demand.js'
+import { planDispute } from '../domain/plans/dispute.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import type { Asked } from '../domain/shapes/asked.js'
 import type { Fact } from '../domain/shapes/basic.js'
-import { Permit } from '../domain/shapes/envelope.js'
 import type { EventOf } from '../domain/shapes/event.js'
-import { parseAs } from '../domain/shapes/parse.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
+import { ownFrom } from '../domain/task.js'
 import {
+  attest,
+  differs,
   type Moment,
   namedAuthority,
   type RaisedFence,
   type Reproduce,
   stoodAt,
+  underAny,
 } from './reproduce.js'
-
-/** Attestations are compared by nobody: what is reproduced is what was attested. */
-const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
-
-const differs = (where: string, detail: string): Refusal =>
-  refuse('JUDGEMENT_DIFFERS', where, detail)
-
-/** The answer of the first bundle in force that gives one; the entry does not say which it was. */
-function underAny<T>(moment: Moment, ask: (authority: Authority) => T | Refusal): T | Refusal {
-  let first: Refusal | null = null
-  for (const authority of moment.believed.inForce(moment.at)) {
-    if (authority.version < moment.atLeast) continue
-    const answer = ask(authority)
-    if (!isRefusal(answer)) return answer
-    first ??= answer
-  }
-  return first ?? refuse('AUTHORITY_INVALID', '/authority', 'no bundle was in force at this time')
-}
 
 export const planned: Reproduce<'Planned'> = (moment) => {
   const { state, event } = moment
@@ -79,7 +61,32 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
+  const drawn = drawnAgain(moment)
+  if (drawn !== null && digest(drawn) !== digest(event.plan))
+    return differs('/plan', 'drawn again, it is another plan')
   return plan(state, { plan: event.plan, attest })
+}
+
+/** The plan of a case that needs nothing besides the packet, drawn again; null for one that was drawn from a target. */
+function drawnAgain({
+  state,
+  event,
+  at,
+  index,
+  findings,
+}: Moment<EventOf<'Planned'>>): Plan | Refusal | null {
+  const { opened } = state
+  if (opened === null) return null
+  // The plan was drawn shortly before it was recorded, at the time that it names.
+  const { plannedAt } = event.plan.change
+  if (plannedAt > at) return refuse('TOO_EARLY', '/plan/change/plannedAt')
+  const input = { opened, at: plannedAt }
+  const { asked } = opened
+  if (asked.kind === 'demand') return planDemand(input, asked)
+  if (asked.kind !== 'dispute') return null
+  const known = findings.get(asked.demand)
+  const finding = known !== undefined && known.index < index ? known : null
+  return planDispute({ ...input, finding }, asked)
 }
 
 /** The plan is for the identity as it is registered on its system, and names no credential of another. */
@@ -110,6 +117,8 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'lift':
     case 'exception':
     case 'attest':
+    case 'demand':
+    case 'dispute':
       return []
   }
 }
@@ -120,6 +129,8 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
   const { stepId, preState } = event
   const { opened } = state
   if (opened === null) return refuse('NOT_DUE', '', 'the case is not open')
+  if (opened.asked.kind === 'demand' && digest(preState) !== digest(demandState(moment.before)))
+    return differs('/preState', 'not the evidence that there was')
   const again = underAny(moment, (authority) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
@@ -235,7 +246,7 @@ const isUsed = (before: Moment['before'], { grantId, fencingToken }: EventOf<'Gr
 
 /** The connector's own operations with their places: a partner's delivery is the task itself. */
 const operationsOf = ({ step }: StepState) =>
-  step.operations.map(({ op }, place) => ({ op, place })).slice(step.executor === 'partner' ? 1 : 0)
+  step.operations.map(({ op }, place) => ({ op, place })).slice(ownFrom(step))
 
 /** Whether the operation at this place is recorded as done under this grant. */
 const isDone = (
@@ -263,55 +274,13 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
     (item) => item.place < place && !isDone(moment, { grantId, place: item.place }),
   )
   if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
+  if (event.op === 'receive-evidence' && event.outcome === 'done') {
+    if (event.observed.document !== (documentIn(moment.before) ?? 'none'))
+      return differs('/observed/document', 'not what the claim handed in')
+  }
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
-}
-
-export const taskOffered: Reproduce<'TaskOffered'> = (moment) => {
-  const { state, event, at } = moment
-  const held = holdsGrant(state, event)
-  if (isRefusal(held)) return held
-  if (held.phase !== 'granted' || held.step.executor !== 'partner')
-    return refuse('NOT_DUE', `/steps/${event.stepId}`, 'no task is due')
-  const permit = underAny(moment, (authority) => openPermit({ moment, event, authority }))
-  if (isRefusal(permit)) return permit
-  const { opened, planHash, caseId } = state
-  const until = new Date(Date.parse(at) + (opened?.settings.claimWithinMs ?? 0)).toISOString()
-  const { stepId, grantId } = event
-  const companyId = opened?.executor ?? ''
-  const { fencingToken } = held.grant ?? {}
-  const due = {
-    ...{ type: 'permit', v: 1, enterprise: opened?.enterprise, companyId, caseId, stepId },
-    ...{ planHash, grantId, fencingToken, notAfter: until },
-  }
-  return digest(permit) === digest(due)
-    ? [{ ...event, companyId, until }]
-    : differs('/permit', 'the permit is for something else')
-}
-
-function openPermit(input: {
-  readonly moment: Moment
-  readonly event: EventOf<'TaskOffered'>
-  readonly authority: Authority
-}): Permit | Refusal {
-  const { envelope, key } = {
-    envelope: input.event.permit,
-    key: input.authority.connectorKeys.get(input.event.permit.signatures[0]?.keyid ?? ''),
-  }
-  if (key === undefined || fromBase64(key.publicKey) === null)
-    return refuse('KEY_UNKNOWN', '/permit/signatures/0/keyid')
-  const { verify } = input.moment
-  const verified = verifySignature({ envelope, index: 0, key, verify })
-  if (verified !== true) return verified
-  const opened = openEnvelope({ envelope, kind: 'permit', parse: parseAs(Permit) })
-  return isRefusal(opened) ? opened : opened.payload
-}
-
-export const claimContradicted: Reproduce<'ClaimContradicted'> = ({ state, event }) => {
-  const { stepId, grantId, claimId, observed } = event
-  const held = holdsGrant(state, { stepId, grantId })
-  return isRefusal(held) ? held : contradictClaim(state, { stepId, claimId, observed, attest })
 }
 
 /** A step is performed when every operation was seen done under its grant; its facts are theirs. */

@@ -4,6 +4,7 @@
  * the entry, and the entries after it that the same transaction wrote. What cannot be reproduced was
  * not decided by the core. Attested events stand in reproduce-connector.ts.
  */
+import type { Attest } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import type { CaseState, Recorded } from '../domain/case.js'
 import { admitDecision, MAX_RECORDED_REFUSALS } from '../domain/decide/decision.js'
@@ -20,6 +21,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
+import type { Findings } from './verify-demands.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** A fence entry of the packet whose signature was judged. */
@@ -52,6 +54,8 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   readonly atLeast: number
   readonly fences: readonly RaisedFence[]
   readonly mandates: Mandates
+  /** What follows from the demands of which the packet has the entries, by case. */
+  readonly findings: Findings
   readonly verify: Verify
 }
 
@@ -70,6 +74,27 @@ export function namedAuthority(
 ): Authority | Refusal {
   if (reference.version < moment.atLeast) return refuse('AUTHORITY_ROLLBACK', '/authority')
   return moment.believed.named(reference, moment.at)
+}
+
+/** Attestations are compared by nobody: what is reproduced is what was attested. */
+export const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
+
+export const differs = (where: string, detail: string): Refusal =>
+  refuse('JUDGEMENT_DIFFERS', where, detail)
+
+/** The answer of the first bundle in force that gives one; the entry does not say which it was. */
+export function underAny<T>(
+  moment: Moment,
+  ask: (authority: Authority) => T | Refusal,
+): T | Refusal {
+  let first: Refusal | null = null
+  for (const authority of moment.believed.inForce(moment.at)) {
+    if (authority.version < moment.atLeast) continue
+    const answer = ask(authority)
+    if (!isRefusal(answer)) return answer
+    first ??= answer
+  }
+  return first ?? refuse('AUTHORITY_INVALID', '/authority', 'no bundle was in force at this time')
 }
 
 export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {

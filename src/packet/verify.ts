@@ -29,6 +29,7 @@ import {
 import { openPacket, type Packet, readText } from './open.js'
 import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
+import { documentProblems, verifyDemands } from './verify-demands.js'
 import { verifyStream } from './verify-entries.js'
 import { verifyFences } from './verify-fences.js'
 import { verifyMandates } from './verify-mandates.js'
@@ -129,8 +130,12 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const sides = verifySides(sideFiles)
   const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
   const { mandates, problems: mandateProblems } = verifyMandates(sides)
+  const { findings, problems: demandProblems } = verifyDemands(sides)
   const { indexes } = stream
-  const again = { caseId, recorded: recorded.recorded, indexes, believed, fences, mandates, verify }
+  const again = {
+    ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
+    ...{ fences, mandates, findings },
+  }
   const { problem } = replay(again)
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
@@ -142,6 +147,8 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...sides.problems,
     ...fenceProblems,
     ...mandateProblems,
+    ...demandProblems,
+    ...documentProblems(files, recorded.recorded),
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]

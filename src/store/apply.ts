@@ -179,20 +179,24 @@ async function commitChange<Answer>(
 }
 
 /** Keeps the list row of the case true; nothing is decided from it. */
-const project = (tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) =>
-  tx.query(
+function project(tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) {
+  const next = due(state)
+  return tx.query(
     prepared(
-      `update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5
-        where case_id = $1 and (phase, due, waiting_on, outcome) is distinct from ($2, $3, $4, $5)`,
+      `update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5, due_until = $6
+        where case_id = $1
+          and (phase, due, waiting_on, outcome, due_until) is distinct from ($2, $3, $4, $5, $6)`,
       [
         state.caseId,
         state.outcome === null ? 'open' : 'closed',
-        due(state).kind,
+        next.kind,
         waitingOn(state, at),
         state.outcome,
+        'until' in next ? next.until : null,
       ],
     ),
   )
+}
 
 export function queueSignal(
   db: Db | Tx,

@@ -3,13 +3,15 @@
  * Doors call these; so does the workflow's sync, with envelopes that came as signals.
  */
 import type { Authority } from '../domain/authority.js'
-import type { Recorded } from '../domain/case.js'
+import { type CaseState, type Recorded, stepOf } from '../domain/case.js'
 import { admitDecision, recordRefusal } from '../domain/decide/decision.js'
 import { passDeadline } from '../domain/decide/gate.js'
-import { type Digest, digest } from '../domain/digest.js'
+import { type Digest, digest, digestOf } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
+import { documentOf } from '../domain/plans/demand.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
+import type { CaseEvent } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import {
@@ -24,6 +26,7 @@ import {
 } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, StoreFault, transaction } from './db.js'
+import { keepDocument } from './documents.js'
 
 export interface CaseDeps {
   readonly db: Db
@@ -160,10 +163,17 @@ export async function submitLease(
   return isRefusal(applied) ? applied : applied.answer
 }
 
-/** UNTRUSTED: the partner's claim. Recorded with its signature; believed only when the probe sees it. */
+/**
+ * UNTRUSTED: the partner's claim, and the document that it hands in where the task asks for one. The claim is recorded
+ * with its signature and believed only when the probe sees it; the document is kept in the same transaction.
+ */
 export async function submitClaim(
   deps: CaseDeps,
-  input: { readonly caseId: string; readonly envelope: unknown },
+  input: {
+    readonly caseId: string
+    readonly envelope: unknown
+    readonly document?: Uint8Array | null
+  },
 ): Promise<{ readonly seq: number } | Refusal> {
   const envelope = parseAs(Envelope)(input.envelope)
   if (isRefusal(envelope)) return envelope
@@ -179,11 +189,40 @@ export async function submitClaim(
         at: view.at,
       })
       if (isRefusal(events)) return refusedClaim({ view, envelope, refusal: events })
+      const { document = null } = input
+      const unfit = misfit({ state: view.state, events, document })
+      if (unfit !== null) return refusedClaim({ view, envelope, refusal: unfit })
+      if (document !== null) await keepDocument(tx, document)
       return { events, answer: 'recorded', signal: { name: 'changed' } }
     },
   })
   if (isRefusal(applied)) return applied
   return isRefusal(applied.answer) ? applied.answer : { seq: applied.added[0]?.seq ?? 0 }
+}
+
+/** A document is handed in where evidence is asked for, nowhere else, and the claim signs exactly its digest. */
+function misfit(claimed: {
+  readonly state: CaseState
+  readonly events: readonly CaseEvent[]
+  readonly document: Uint8Array | null
+}): Refusal | null {
+  const { state, events, document } = claimed
+  const [event] = events
+  if (event?.type !== 'ClaimRecorded') return null
+  const asked = stepOf(state, event.stepId)?.step.operations.some(
+    ({ op }) => op === 'receive-evidence',
+  )
+  const given = document === null ? null : digestOf(document)
+  if (asked !== true)
+    return given === null
+      ? null
+      : refuse('CLAIM_INVALID', '/document', 'this task asks for no document')
+  const signed = documentOf(event.envelope)
+  if (event.outcome === 'done' && given === null)
+    return refuse('CLAIM_INVALID', '/document', 'the evidence itself is missing')
+  return given === signed
+    ? null
+    : refuse('CLAIM_INVALID', '/changeRecord/notesDigest', 'the claim signs another document')
 }
 
 const refusedClaim = (at: {

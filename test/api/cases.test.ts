@@ -107,7 +107,7 @@ describe('a rotation over HTTP', () => {
         .client('acme')
         .claim({ caseId, envelope: signClaim(rig.world.authority.keys, claim) }),
     )
-    const fresh = await consume({ user: leased.credential, password: secret })
+    const fresh = await consume({ user: leased.credential ?? '', password: secret })
     await observeStep(rig.world.connector, { caseId, stepId: 'cut-over' })
     await openDueGate(rig.world.connector, caseId)
     await old.end()

@@ -4,7 +4,7 @@
  */
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pathOf, ROUTES, type RouteName } from '../../src/contract/routes.js'
+import { MAX_BODY_BYTES, pathOf, ROUTES, type RouteName } from '../../src/contract/routes.js'
 import { must } from '../support/authority.js'
 import { waitUntil } from '../support/wait.js'
 import { type ApiRig, anApi } from './rig.js'
@@ -120,6 +120,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   opsWhy: OPERATED,
   opsNudge: OPERATED,
   opsReattach: OPERATED,
+  findings: { partner: 200, enterprise: 200 },
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
 }
@@ -210,7 +211,12 @@ describe('no door', () => {
     ],
     ['a wrong type', JSON.stringify({ ...good, identityId: 7 }), 'MALFORMED', 400],
     ['a NUL in an id', JSON.stringify({ ...good, identityId: 'nhi_\u0000' }), 'MALFORMED', 400],
-    ['an oversized body', JSON.stringify({ ...good, x: 'x'.repeat(70_000) }), 'TOO_LARGE', 413],
+    [
+      'an oversized body',
+      JSON.stringify({ ...good, x: 'x'.repeat(MAX_BODY_BYTES) }),
+      'TOO_LARGE',
+      413,
+    ],
   ])('takes %s', async (_, body, code, status) => {
     expect(await post(body)).toMatchObject({ code, status })
   })

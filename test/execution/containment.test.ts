@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { identityScope } from '../../src/domain/matter.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { FenceScope } from '../../src/domain/shapes/envelope.js'
-import { containmentsDue, drive } from '../../src/execution/drive.js'
+import { drive, dueWithoutTemporal } from '../../src/execution/drive.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { exportPacket } from '../../src/packet/export.js'
 import { verifyPacket } from '../../src/packet/verify.js'
@@ -61,7 +61,7 @@ describe('without a mandate', () => {
   it('a cut stops everything at once, and the containment itself waits for the signature of a risk owner', async () => {
     const rotation = await work.open('vault', { kind: 'rotate' })
     const caseId = await cutIdentity('vault')
-    expect(await containmentsDue(world.db('cs_connector'), SYSTEMS)).toEqual([caseId])
+    expect(await dueWithoutTemporal(world.db('cs_connector'), SYSTEMS)).toEqual([caseId])
     await drive(world.connector, caseId)
     expect(await work.dueOf(caseId)).toMatchObject({ kind: 'decision', stepId: 'contain' })
     expect(await loginOf('vault_a')).toEqual({ login: true })

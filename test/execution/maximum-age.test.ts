@@ -13,7 +13,7 @@ import { askForAttestations, renewedAt, rotateOverdue } from '../../src/store/re
 import type { Scheduled } from '../../src/store/scheduled.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { aWorld, type World } from '../support/world.js'
+import { aWorld, quickPack, type World } from '../support/world.js'
 
 const ENDED = '2026-01-01T00:00:00.000Z'
 let world: World
@@ -32,7 +32,7 @@ beforeAll(async () => {
         }),
       },
     },
-    (rules) => rules.replace(/maximumAge: \S+/g, 'maximumAge: 1ms'),
+    quickPack((rules) => rules.replace(/maximumAge: \S+/g, 'maximumAge: 1ms')),
   )
   work = caseworkIn(world)
 })

@@ -67,10 +67,10 @@ export interface World {
   readonly stop: () => Promise<void>
 }
 
-/** `rules` edits the text of the pack's rules. */
+/** `pack`: the quick one, unless given. */
 export async function aWorld(
   overrides: Overrides = {},
-  rules?: (text: string) => string,
+  pack: PackFiles = quickPack(),
 ): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   const [store, target] = await Promise.all([
@@ -88,7 +88,6 @@ export async function aWorld(
     pools.set(role, known)
     return known
   }
-  const pack = quickPack(rules)
   const authority = anAuthority({
     ...overrides,
     pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },

@@ -38,6 +38,29 @@ export const AttestTerms = z.strictObject({
 })
 export type AttestTerms = z.infer<typeof AttestTerms>
 
+const Reference = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/)
+
+export const DemandTerms = z.strictObject({
+  /** What is asked, by its name in the enterprise's own catalogue of questions. */
+  question: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
+  /** Where it stands why this is demanded, in the caller's own register. */
+  reference: Reference,
+  /** The case that it is about; null: no single one. */
+  about: CaseId.nullable(),
+  /** The time that it is about; null: no certain one. */
+  period: z.strictObject({ from: Time, until: Time }).nullable(),
+  /** The answer is late after this, or after the time that the policy gives at least, whichever is later. */
+  due: Time,
+})
+export type DemandTerms = z.infer<typeof DemandTerms>
+
+export const DisputeTerms = z.strictObject({
+  /** The closed demand of which the finding follows. */
+  demand: CaseId,
+  reference: Reference,
+})
+export type DisputeTerms = z.infer<typeof DisputeTerms>
+
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rotate') }),
@@ -60,6 +83,10 @@ export const Asked = z.discriminatedUnion('kind', [
   /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
   z.strictObject({ kind: z.literal('attest'), ...AttestTerms.shape }),
+  /** The partner hands in this evidence. */
+  z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
+  /** The partner holds that a finding against it is wrong. */
+  z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -72,6 +99,8 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'contain':
+    case 'demand':
+    case 'dispute':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -70,6 +70,8 @@ export const Fact = z.enum([
   'removed',
   'fences-lifted',
   'evidence-complete',
+  /** What the partner's claim names was handed in, and its bytes have that digest. */
+  'evidence-received',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -83,6 +85,8 @@ export const CaseKind = z.enum([
   'reinstate',
   'exception',
   'attest',
+  'demand',
+  'dispute',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

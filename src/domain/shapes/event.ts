@@ -45,7 +45,7 @@ export const CaseOpened = z.strictObject({
   ownerId: PersonId,
   /** Null when the scope holds identities of several objectives, or none. */
   objectiveId: ObjectiveId.nullable(),
-  /** Null for what the enterprise carries out itself. */
+  /** Null for what the enterprise carries out itself, and for what it demands. */
   contract: z.strictObject({ contractId: ContractId, clauseId: z.string().max(16) }).nullable(),
   executor: CompanyId,
   requester: z.strictObject({

@@ -3,7 +3,7 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { AttestTerms, ExceptionTerms } from './asked.js'
+import { AttestTerms, DemandTerms, DisputeTerms, ExceptionTerms } from './asked.js'
 import {
   CaseScope,
   Change,
@@ -19,6 +19,7 @@ import {
   Ulid,
 } from './basic.js'
 import { FenceScope } from './envelope.js'
+import { FindingKind } from './finding.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -82,6 +83,8 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('verify-removed') }),
   /** The fence stops this identity no more; others in its scope it still does. Changes no target. */
   z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
+  /** The evidence that the partner's claim names is in the store, byte for byte. Changes no target. */
+  z.strictObject({ op: z.literal('receive-evidence') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -148,6 +151,8 @@ const About = z.discriminatedUnion('kind', [
     /** The compensating controls that this person attests. */
     controls: z.array(CompensatingControl.shape.controlId).min(1).max(8),
   }),
+  z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
+  z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape, finding: FindingKind }),
 ])
 
 export const Plan = z.strictObject({

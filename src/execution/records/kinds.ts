@@ -2,12 +2,15 @@
  * Kinds of case whose work is done in the evidence store: how the plan of each is drawn, and what a signature is
  * bound to besides the plan. A new one is a line in each.
  */
+import { findingIn } from '../../domain/finding.js'
 import { planAttestation } from '../../domain/plans/attest.js'
+import { demandState, planDemand } from '../../domain/plans/demand.js'
+import { planDispute } from '../../domain/plans/dispute.js'
 import { planException } from '../../domain/plans/exception.js'
 import type { Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { acceptedExceptions } from '../../store/exceptions.js'
-import type { ExecutionDeps, Setting } from '../deps.js'
+import { type ExecutionDeps, readCase, type Setting } from '../deps.js'
 
 export async function planInRecords(
   deps: ExecutionDeps,
@@ -19,6 +22,12 @@ export async function planInRecords(
       return planException(setting, asked)
     case 'attest':
       return planAttestation(setting, { asked, exceptions: await acceptedExceptions(deps.db) })
+    case 'demand':
+      return planDemand(setting, asked)
+    case 'dispute': {
+      const { recorded } = await readCase(deps, asked.demand)
+      return planDispute({ ...setting, finding: findingIn(asked.demand, recorded) }, asked)
+    }
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
@@ -26,8 +35,8 @@ export async function planInRecords(
 
 /** Empty where nothing but the plan matters. */
 export async function stateInRecords(
-  _deps: ExecutionDeps,
-  _at: Setting & { readonly plan: Plan | null },
+  deps: ExecutionDeps,
+  { opened, caseId }: Setting & { readonly plan: Plan | null },
 ): Promise<TargetState> {
-  return {}
+  return opened.asked.kind === 'demand' ? demandState((await readCase(deps, caseId)).recorded) : {}
 }

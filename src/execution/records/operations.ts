@@ -2,13 +2,15 @@
  * Operations that act in the evidence store and on no target: one function each, repeatable under its grant.
  */
 import { attested } from '../../domain/attestation.js'
+import { documentIn } from '../../domain/plans/demand.js'
 import { isRefusal } from '../../domain/refusal.js'
 import type { Operation } from '../../domain/shapes/plan.js'
+import { documentBytes } from '../../store/documents.js'
 import { liftFence } from '../../store/fences.js'
-import type { RecordsWork } from '../deps.js'
+import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
 
-const IN_RECORDS = ['lift-fence'] as const satisfies readonly Operation['op'][]
+const IN_RECORDS = ['lift-fence', 'receive-evidence'] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
 export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
@@ -19,6 +21,8 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
   switch (op.op) {
     case 'lift-fence':
       return lift({ ...doing, op })
+    case 'receive-evidence':
+      return receive({ ...doing, op })
   }
 }
 
@@ -33,4 +37,14 @@ async function lift({ deps, work, grantId, op }: Only<'lift-fence', RecordsWork>
   const outcome = await liftFence(deps.db, { scope, lifted })
   if (isRefusal(outcome)) return refused(outcome.refused, { fence: fenceId })
   return done({ fence: fenceId, scope: `${scope.kind} ${scope.id}`, outcome }, ['fences-lifted'])
+}
+
+/** The claim is not believed: what it names is in the store, and its bytes have that digest. */
+async function receive({ deps, work }: Only<'receive-evidence', RecordsWork>): Promise<Seen> {
+  const { recorded } = await readCase(deps, work.caseId)
+  const document = documentIn(recorded)
+  const bytes = document === null ? null : await documentBytes(deps.db, document)
+  return document === null || bytes === null
+    ? refused('CLAIM_CONTRADICTED', { document: document ?? 'none' })
+    : done({ document, bytes: String(bytes.length) }, ['evidence-received'])
 }

@@ -1,0 +1,59 @@
+/** Requests about a partner: the enterprise demands evidence, a partner disputes a finding. What is wrong in one, the API says. */
+import type { Command } from 'commander'
+import { ask, type RequestOptions, withChange } from './asking.js'
+import { withProfile } from './options.js'
+import { UsageFault } from './outcome.js'
+
+const asking = (kind: string, description: string): Command =>
+  withChange(withProfile(kind).description(description).argument('<partner>', 'its id, com_…'))
+
+interface DemandOptions extends RequestOptions {
+  readonly question: string
+  readonly because: string
+  readonly due: string
+  readonly case?: string
+  readonly from?: string
+  readonly until?: string
+}
+
+export const demandCommand = (): Command =>
+  asking('demand', 'demand evidence of a partner')
+    .requiredOption('--question <name>', 'what is asked, by its name in your own catalogue')
+    .requiredOption('--because <reference>', 'where the reason stands in your own register')
+    .requiredOption('--due <time>', 'when it is late, as 2027-01-31T00:00:00.000Z')
+    .option('--case <id>', 'the case that it is about')
+    .option('--from <time>', 'the time that it is about begins')
+    .option('--until <time>', 'the time that it is about ends')
+    .action((partnerId: string, options: DemandOptions) =>
+      ask(
+        {
+          ...{ kind: 'demand', partnerId, question: options.question, due: options.due },
+          ...{ reference: options.because, about: options.case ?? null },
+          period: periodOf(options),
+        },
+        options,
+      ),
+    )
+
+function periodOf({ from, until }: DemandOptions): { from: string; until: string } | null {
+  if (from === undefined && until === undefined) return null
+  if (from === undefined || until === undefined)
+    throw new UsageFault('--from and --until go together')
+  return { from, until }
+}
+
+interface DisputeOptions extends RequestOptions {
+  readonly finding: string
+  readonly because: string
+}
+
+export const disputeCommand = (): Command =>
+  asking('dispute', 'dispute a finding against you')
+    .requiredOption('--finding <case>', 'the demand that it follows from')
+    .requiredOption('--because <reference>', 'where your reasons stand')
+    .action((partnerId: string, options: DisputeOptions) =>
+      ask(
+        { kind: 'dispute', partnerId, demand: options.finding, reference: options.because },
+        options,
+      ),
+    )
