@@ -7,6 +7,7 @@ import { DEPROVISION_STEPS } from './plans/deprovision.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
 import { LIFT_STEPS } from './plans/lift.js'
 import { PROVISION_STEPS } from './plans/provision.js'
+import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
 import { ROTATION_STEPS } from './plans/rotate.js'
 import type { CaseKind, CaseScope, Outcome } from './shapes/basic.js'
@@ -16,7 +17,7 @@ export interface KindOfCase {
   readonly steps: readonly string[]
   /** The control outcome that it serves; null when it serves the enterprise as a whole. */
   readonly outcome: Outcome | null
-  readonly scope: CaseScope['kind'] | 'identity or partner'
+  readonly scope: CaseScope['kind'] | 'identity or partner' | 'partner or enterprise'
   /** What its operations act on: the identity's system, or the evidence store alone. */
   readonly place: 'target' | 'records'
   /**
@@ -54,6 +55,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   exception: {
     ...{ steps: EXCEPTION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
     ...{ work: 'own', askedBy: ['partner', 'enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  recertify: {
+    ...{ steps: RECERTIFY_STEPS, outcome: 'recertification', scope: 'partner or enterprise' },
+    ...{ place: 'records', work: 'own', askedBy: ['enterprise'] },
+    ...{ holds: 'nothing', urgency: 'ordinary' },
   },
 }
 

@@ -178,6 +178,23 @@ export function settingsFor(
   }
 }
 
+/** How often an identity is recertified, and from what age its secret is odd: the strictest matching rule; null: by none. */
+export function campaignTerms(
+  pack: Pack,
+  { tier, systemId }: Pick<Identity, 'tier' | 'systemId'>,
+): { readonly everyMs: number; readonly maxAgeMs: number } | null {
+  const terms = pack.rules.flatMap((rule) =>
+    rule.campaign !== undefined && matches(rule, { kind: 'recertify', tier, systemId })
+      ? [rule.campaign]
+      : [],
+  )
+  if (terms.length === 0) return null
+  return {
+    everyMs: Math.min(...terms.map(({ every }) => every)),
+    maxAgeMs: Math.min(...terms.map(({ maxAge }) => maxAge)),
+  }
+}
+
 /** A pack's freeze in which no case opens, as the refusal of a request made at that time. */
 export function frozen({ pack, at }: { readonly pack: Pack; readonly at: string }): Refusal | null {
   const freeze = pack.calendar.freezes.find(({ from, until }) => from <= at && at < until)

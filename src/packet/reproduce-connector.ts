@@ -41,6 +41,7 @@ import {
   type Reproduce,
   stoodAt,
 } from './reproduce.js'
+import { isPageOf, wrongRevocations } from './reproduce-page.js'
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
 const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
@@ -74,6 +75,8 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const known =
     target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
   if (isRefusal(known)) return known
+  const drawn = underAny(moment, (authority) => isPageOf({ opened, plan: event.plan, authority }))
+  if (isRefusal(drawn)) return drawn
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
@@ -103,6 +106,7 @@ function namedIn(about: Plan['about']): readonly string[] {
       return about.living
     case 'lift':
     case 'exception':
+    case 'recertify':
       return []
   }
 }
@@ -258,6 +262,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
   if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
+  const foreign = wrongRevocations(moment)
+  if (foreign !== null) return foreign
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
 }
 

@@ -4,6 +4,7 @@
  * case has an identity for itself at a time; the same idempotency key gets the same case.
  */
 
+import { matterAsked } from '../domain/campaign.js'
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
 import { holdOf, KINDS } from '../domain/kinds.js'
@@ -135,7 +136,9 @@ async function resolveCase(
   const atOnce = KINDS[kind].urgency === 'at-once'
   const freeze = atOnce ? null : frozen({ pack: loaded.pack, at })
   if (freeze !== null) return freeze
-  const { matter, contract, executorCompany } = admitted
+  const { contract, executorCompany } = admitted
+  const matter = matterAsked({ matter: admitted.matter, asked, pack: loaded.pack })
+  if (isRefusal(matter)) return matter
   const { scope, tier, ownerId, objectiveId, systemId } = matter
   const requirements = requirementsOf({
     authority,

@@ -1,6 +1,7 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
 import { CompensatingControl, Deviation, Ms, TargetName, Time, Ulid } from './basic.js'
+import { PageTerms } from './recertify.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -42,6 +43,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
   /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  /** One owner says of each of these identities whether it is kept. */
+  z.strictObject({ kind: z.literal('recertify'), ...PageTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -57,5 +60,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)
+    case 'recertify':
+      return [asked.ownerId]
   }
 }

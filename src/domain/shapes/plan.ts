@@ -17,6 +17,7 @@ import {
   Ulid,
 } from './basic.js'
 import { FenceScope } from './envelope.js'
+import { Page } from './recertify.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -80,6 +81,10 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('verify-removed') }),
   /** The fence stops this identity no more; others in its scope it still does. Changes no target. */
   z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
+  /** Each identity that the page's decision revokes gets its deprovision, or has one. */
+  z.strictObject({ op: z.literal('open-revocations') }),
+  /** The same again, and the target of each refuses it now, as its own case observed. */
+  z.strictObject({ op: z.literal('prove-revocations') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -140,6 +145,7 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({ kind: z.literal('recertify'), ...Page.shape }),
 ])
 
 export const Plan = z.strictObject({

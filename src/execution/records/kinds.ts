@@ -6,15 +6,18 @@ import { planException } from '../../domain/plans/exception.js'
 import type { Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import type { ExecutionDeps, Setting } from '../deps.js'
+import { planPage, stateOfPage } from './recertify.js'
 
 export async function planInRecords(
-  _deps: ExecutionDeps,
+  deps: ExecutionDeps,
   setting: Setting,
 ): Promise<Plan | Refusal> {
   const { asked } = setting.opened
   switch (asked.kind) {
     case 'exception':
       return planException(setting, asked)
+    case 'recertify':
+      return planPage(deps, { setting, asked })
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
@@ -22,8 +25,8 @@ export async function planInRecords(
 
 /** Empty where nothing but the plan matters. */
 export async function stateInRecords(
-  _deps: ExecutionDeps,
-  _at: Setting & { readonly plan: Plan | null },
+  deps: ExecutionDeps,
+  at: Setting & { readonly plan: Plan | null },
 ): Promise<TargetState> {
-  return {}
+  return at.opened.asked.kind === 'recertify' ? stateOfPage(deps, at) : {}
 }

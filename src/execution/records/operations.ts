@@ -7,8 +7,13 @@ import type { Operation } from '../../domain/shapes/plan.js'
 import { liftFence } from '../../store/fences.js'
 import type { RecordsWork } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { openRevocations, proveRevocations } from './recertify.js'
 
-const IN_RECORDS = ['lift-fence'] as const satisfies readonly Operation['op'][]
+const IN_RECORDS = [
+  'lift-fence',
+  'open-revocations',
+  'prove-revocations',
+] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
 export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
@@ -19,6 +24,10 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
   switch (op.op) {
     case 'lift-fence':
       return lift({ ...doing, op })
+    case 'open-revocations':
+      return openRevocations(doing)
+    case 'prove-revocations':
+      return proveRevocations(doing)
   }
 }
 
