@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { ulid } from 'ulid'
 import type { OpenCaseRequest } from '../contract/http.js'
 import { Deviation } from '../domain/shapes/basic.js'
+import { recertifyCommand } from './campaign.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -57,6 +58,7 @@ export const define = (): Command =>
           ask(exceptionOf(identityId, options), options),
         ),
     )
+    .addCommand(recertifyCommand())
     .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')

@@ -47,7 +47,14 @@ async function approve({ caseId, stepId, who, form = 'gate', reason }: Deciding)
   const review = await reviewBy(who, { caseId, stepId })
   const key = rig.world.authority.keys.persons[`per_${who}`]
   const signed = must(
-    signDecision({ review, verdict: 'approve', form, reason: reason ?? null, ...key }),
+    signDecision({
+      review,
+      verdict: 'approve',
+      form,
+      reason: reason ?? null,
+      choices: null,
+      ...key,
+    }),
   )
   return must(await rig.client(who).decide(signed))
 }
@@ -201,7 +208,13 @@ describe('a decision over HTTP', () => {
   it('is not signed when the API shows another plan than it offers to sign', () => {
     const shown = { ...review.plan, retiring: 'somebody_else' }
     const signed = signDecision({
-      ...{ review: { ...review, plan: shown }, verdict: 'approve', form: 'gate', reason: null },
+      ...{
+        review: { ...review, plan: shown },
+        verdict: 'approve',
+        form: 'gate',
+        reason: null,
+        choices: null,
+      },
       ...key('per_ana'),
     })
     expect(signed).toMatchObject({ refused: 'WRONG_PLAN', where: '/planHash' })
@@ -215,7 +228,7 @@ describe('a decision over HTTP', () => {
       { nonce: review.planHash },
     ]
     for (const lie of lies) {
-      const deciding = { verdict: 'approve', form: 'gate', reason: null } as const
+      const deciding = { verdict: 'approve', form: 'gate', reason: null, choices: null } as const
       const signed = signDecision({ ...deciding, review: { ...review, ...lie }, ...key('per_ana') })
       expect(signed).toMatchObject({ refused: 'WRONG_PLAN' })
     }
@@ -248,7 +261,7 @@ describe('a decision over HTTP', () => {
     const strict = { caseId: await withGate('vault'), stepId: 'issue' }
     const signed = signDecision({
       review: await reviewBy('ana', strict),
-      ...{ verdict: 'approve', form: 'gate', reason: null },
+      ...{ verdict: 'approve', form: 'gate', reason: null, choices: null },
       ...key('per_ana'),
     })
     expect(await rig.client('ana').decide(must(signed))).toMatchObject({
@@ -259,7 +272,7 @@ describe('a decision over HTTP', () => {
   it('needs no token, because the enterprise acts with its issuer down, and is idempotent', async () => {
     const signed = must(
       signDecision({
-        ...{ review, verdict: 'approve', form: 'gate', reason: 'because it is due' },
+        ...{ review, verdict: 'approve', form: 'gate', reason: 'because it is due', choices: null },
         ...key('per_ana'),
       }),
     )

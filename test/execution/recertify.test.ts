@@ -1,8 +1,11 @@
 /** A campaign: owners keep or revoke each identity of a page; what is odd, revoked or left unsaid never slips through. */
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/domain/digest.js'
 import { rootOver } from '../../src/domain/merkle.js'
 import { isRefusal } from '../../src/domain/refusal.js'
+import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
+import type { Plan } from '../../src/domain/shapes/plan.js'
 import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { drive } from '../../src/execution/drive.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
@@ -13,6 +16,7 @@ import { deprovisionUndecided, openCampaign, recertifyDue } from '../../src/stor
 import { submitDeadline, submitDecision } from '../../src/store/cases.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { revocationOf } from '../../src/store/recertification.js'
+import { forge, reattest } from '../packet/forge.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aDecision, aMandate, signDecision, signMandate } from '../support/people.js'
@@ -82,8 +86,56 @@ const packetOf = async (caseId: string) => {
   return verifyPacket({ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify })
 }
 
+/** The packet of the case with its events changed, attested again and put into a log of its own. */
+const forged = async (caseId: string, change: (event: CaseEvent) => CaseEvent) => {
+  const { connector, authority } = world
+  const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+  const bytes = await forge({
+    ...{ bytes: packet.bytes, authority },
+    rewrite: (written) =>
+      written.map(({ at, body }) => {
+        const event = change(body)
+        const key = authority.keys.connector
+        return { at, body: 'attestation' in event ? reattest(caseId, { event, key }) : event }
+      }),
+  })
+  return verifyPacket({ bytes, trust: authority.trust, verify: nodeVerify })
+}
+
 const revocation = async (pageId: string, identityId: string) =>
   (await revocationOf(world.db('cs_connector'), { identityId, pageId }))?.caseId ?? ''
+
+/** With the keys of connector and log in hand. */
+async function expectForgeriesFound(caseId: string): Promise<void> {
+  const kept = await forged(caseId, (event) =>
+    event.type === 'DecisionAdmitted' && event.choices !== null
+      ? { ...event, choices: [...choose()] }
+      : event,
+  )
+  expect(kept.problems).toContainEqual(expect.objectContaining({ code: 'CHOICE_INVALID' }))
+  const unsaid = await forged(caseId, (event) =>
+    event.type === 'OperationObserved' ? { ...event, observed: {} } : event,
+  )
+  expect(unsaid.problems).toContainEqual(expect.objectContaining({ code: 'JUDGEMENT_DIFFERS' }))
+  const ordinary = await forged(caseId, (event) =>
+    event.type === 'Planned' && event.plan.about.kind === 'recertify'
+      ? replanned(event, event.plan.about)
+      : event,
+  )
+  expect(ordinary.problems).toContainEqual(
+    expect.objectContaining({ detail: '/plan: its items give another plan' }),
+  )
+}
+
+/** The same plan, in which nothing is odd. */
+function replanned(
+  event: EventOf<'Planned'>,
+  about: Extract<Plan['about'], { kind: 'recertify' }>,
+): EventOf<'Planned'> {
+  const items = about.items.map((item) => ({ ...item, odd: [] }))
+  const plan = { ...event.plan, about: { ...about, items, root: rootOver(items) } }
+  return { ...event, plan, planHash: digest(plan) }
+}
 
 describe('a page of a campaign', () => {
   it('is about one owner’s identities in the slice, says what is odd of each, and opens once for one key', async () => {
@@ -164,6 +216,7 @@ describe('a page of a campaign', () => {
     await work.signAndPerform(caseId, { stepId: 'revoke', by: ['per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
     expect(await packetOf(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    await expectForgeriesFound(caseId)
   })
 
   it('finds of what was decided before only what is odd for another reason', async () => {
@@ -196,6 +249,7 @@ describe('silence', () => {
     }
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'expired' })
 
+    await passMinutes(0)
     const looked = must(await deprovisionUndecided(world.keeper, new Set(['nhi_intake'])))
     expect(looked).toMatchObject([
       { identityId: 'nhi_billing', opened: { made: 'now' } },
