@@ -33,7 +33,7 @@ export const identitiesOf = (authority: Authority, slice: Slice): readonly Ident
       isIn(slice.owners, identity.ownerId),
   )
 
-/** Each owner's identities in pages of at most 40, by id. Refuses NO_RULE for one that no rule has recertified. */
+/** Each owner's identities of each tier in pages of at most 40, by id: a page is signed as strictly as its strictest item. Refuses NO_RULE for one that no rule has recertified. */
 export function pagesOf(input: {
   readonly campaignId: string
   readonly identities: readonly Identity[]
@@ -41,9 +41,10 @@ export function pagesOf(input: {
 }): readonly PageTerms[] | Refusal {
   const { campaignId, identities, pack } = input
   const sorted = identities.toSorted((a, b) => (a.identityId < b.identityId ? -1 : 1))
-  const owners = [...new Set(sorted.map(({ ownerId }) => ownerId))].sort()
-  const parts = owners.flatMap((ownerId) => {
-    const own = sorted.filter((identity) => identity.ownerId === ownerId)
+  const keyOf = ({ ownerId, tier }: Identity) => `${ownerId} ${tier}`
+  const parts = [...new Set(sorted.map(keyOf))].sort().flatMap((key) => {
+    const own = sorted.filter((identity) => keyOf(identity) === key)
+    const ownerId = own[0]?.ownerId ?? ''
     const starts = own.map((_, index) => index).filter((index) => index % MAX_PAGE === 0)
     return starts.map((start) => ({ ownerId, on: own.slice(start, start + MAX_PAGE) }))
   })

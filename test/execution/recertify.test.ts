@@ -82,14 +82,18 @@ const decide = async (
 
 const packetOf = async (caseId: string) => {
   const { connector, authority } = world
-  const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+  const packet = must(
+    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
+  )
   return verifyPacket({ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify })
 }
 
 /** The packet of the case with its events changed, attested again and put into a log of its own. */
 const forged = async (caseId: string, change: (event: CaseEvent) => CaseEvent) => {
   const { connector, authority } = world
-  const packet = must(await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId }))
+  const packet = must(
+    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
+  )
   const bytes = await forge({
     ...{ bytes: packet.bytes, authority },
     rewrite: (written) =>
@@ -292,3 +296,36 @@ describe('the schedule', () => {
   })
 })
 const nothing = { refused: 'CASE_UNKNOWN' as const, where: '', detail: 'nothing is due' }
+
+describe('a campaign over everything', () => {
+  it('has pages of one owner and one tier; one that nobody can sign is refused by itself', async () => {
+    const { pages } = must(
+      await openCampaign(world.api, {
+        slice: { ...EVERYTHING, partnerId: null },
+        request: {
+          requester: { kind: 'enterprise', companyId: 'com_bank', personId: 'per_dora' },
+          ...{ change: 'standard', changeReference: null },
+        },
+        ...{ principal: 'dora', idempotencyKey: ulid() },
+      }),
+    )
+    expect(pages).toMatchObject([
+      { identities: ['nhi_vault'] },
+      { identities: [...PAGE, 'nhi_reports'], opened: { made: 'now' } },
+    ])
+  })
+
+  it('is for persons of the enterprise to ask for', async () => {
+    const { pages } = must(
+      await openCampaign(world.api, {
+        slice: { ...EVERYTHING, partnerId: 'com_acme', tiers: ['tier1'] },
+        request: {
+          requester: { kind: 'partner', companyId: 'com_acme', personId: null },
+          ...{ change: 'standard', changeReference: null },
+        },
+        ...{ principal: 'acme', idempotencyKey: ulid() },
+      }),
+    )
+    expect(pages).toMatchObject([{ opened: { refused: 'NOT_ALLOWED' } }])
+  })
+})
