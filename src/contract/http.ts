@@ -101,7 +101,6 @@ export const DecideRequest = z.strictObject({
   reason: z
     .strictObject({ salt: z.string().min(22).max(128), text: z.string().min(1).max(4000) })
     .optional(),
-  /** What the decision signs the root over. */
   choices: Choices.nullable().optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>

@@ -203,18 +203,15 @@ describe('a decision over HTTP', () => {
     const stepId = 'issue'
     review = must(await rig.client('ana').review({ caseId, stepId }))
   })
-  const key = (person: TestPerson) => rig.world.authority.keys.persons[person]
+  const key = (person: TestPerson) => ({
+    choices: null,
+    ...rig.world.authority.keys.persons[person],
+  })
 
   it('is not signed when the API shows another plan than it offers to sign', () => {
     const shown = { ...review.plan, retiring: 'somebody_else' }
     const signed = signDecision({
-      ...{
-        review: { ...review, plan: shown },
-        verdict: 'approve',
-        form: 'gate',
-        reason: null,
-        choices: null,
-      },
+      ...{ review: { ...review, plan: shown }, verdict: 'approve', form: 'gate', reason: null },
       ...key('per_ana'),
     })
     expect(signed).toMatchObject({ refused: 'WRONG_PLAN', where: '/planHash' })
@@ -228,7 +225,7 @@ describe('a decision over HTTP', () => {
       { nonce: review.planHash },
     ]
     for (const lie of lies) {
-      const deciding = { verdict: 'approve', form: 'gate', reason: null, choices: null } as const
+      const deciding = { verdict: 'approve', form: 'gate', reason: null } as const
       const signed = signDecision({ ...deciding, review: { ...review, ...lie }, ...key('per_ana') })
       expect(signed).toMatchObject({ refused: 'WRONG_PLAN' })
     }
@@ -261,7 +258,7 @@ describe('a decision over HTTP', () => {
     const strict = { caseId: await withGate('vault'), stepId: 'issue' }
     const signed = signDecision({
       review: await reviewBy('ana', strict),
-      ...{ verdict: 'approve', form: 'gate', reason: null, choices: null },
+      ...{ verdict: 'approve', form: 'gate', reason: null },
       ...key('per_ana'),
     })
     expect(await rig.client('ana').decide(must(signed))).toMatchObject({
@@ -272,7 +269,7 @@ describe('a decision over HTTP', () => {
   it('needs no token, because the enterprise acts with its issuer down, and is idempotent', async () => {
     const signed = must(
       signDecision({
-        ...{ review, verdict: 'approve', form: 'gate', reason: 'because it is due', choices: null },
+        ...{ review, verdict: 'approve', form: 'gate', reason: 'because it is due' },
         ...key('per_ana'),
       }),
     )
