@@ -205,7 +205,7 @@ async function check(
   const authority = await source.current(db, { at: await now(db), lock: 'none' })
   if (isRefusal(authority)) throw new Error(authority.refused)
   const envelope = signedDecision(product, { rotation, stepId: 'issue', person: 'per_ana' })
-  const judging = { state: rotation.state, authority, at: await now(db) }
+  const judging = { state: rotation.state, choices: null, authority, at: await now(db) }
   const forged = forgedEnvelope(product, rotation)
   // Before the pure computations, which hold this thread and let idle connections die.
   const refusedOverHttp = await refusedPerSecond(product, { rotation, count: size.forged })

@@ -4,9 +4,10 @@ import { ulid } from 'ulid'
 import { isRefusal, type Refusal } from '../src/domain/refusal.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
+import { deprovisionUndecided, recertifyDue } from '../src/store/campaigns.js'
 import type { Db } from '../src/store/db.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
-import type { OpenCaseDeps } from '../src/store/open-case.js'
+import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
 import { packSource } from '../src/store/packs.js'
 import { askForAttestations, rotateOverdue } from '../src/store/renewals.js'
 import type { Scheduled } from '../src/store/scheduled.js'
@@ -22,10 +23,45 @@ interface Occasion {
   ) => Promise<readonly Scheduled[] | Refusal>
 }
 
+interface OfIdentity {
+  readonly identityId: string
+  readonly opened: Opened | Refusal
+}
+
+/** A look that is told which identities it need not ask for. */
+function byIdentity(
+  name: string,
+  look: (
+    deps: OpenCaseDeps,
+    besides: ReadonlySet<string>,
+  ) => Promise<readonly OfIdentity[] | Refusal>,
+): Occasion['look'] {
+  const prefix = `${name} `
+  return async (deps, besides) => {
+    const own = [...besides].filter((key) => key.startsWith(prefix))
+    const asked = await look(deps, new Set(own.map((key) => key.slice(prefix.length))))
+    if (isRefusal(asked)) return asked
+    return asked.map((one) => ({ ...one, key: `${prefix}${one.identityId}` }))
+  }
+}
+
+async function recertified(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<readonly OfIdentity[] | Refusal> {
+  const campaign = await recertifyDue(deps, besides)
+  if (campaign === null || isRefusal(campaign)) return campaign ?? []
+  return campaign.pages.flatMap(({ identities, opened }) =>
+    identities.map((identityId) => ({ identityId, opened })),
+  )
+}
+
 const OCCASIONS: readonly Occasion[] = [
   { because: 'a need has ended', look: deprovisionEnded },
   { because: 'an attestation falls due', look: askForAttestations },
   { because: 'a credential is too old', look: rotateOverdue },
+  { because: 'a page was left undecided', look: byIdentity('undecided', deprovisionUndecided) },
+  { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
 ]
 
 export function createSchedule(input: {

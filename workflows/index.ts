@@ -8,6 +8,7 @@ export {
   runCase as exception,
   runCase as lift,
   runCase as provision,
+  runCase as recertify,
   runCase as reinstate,
   runCase as rotate,
 } from './run-case.js'

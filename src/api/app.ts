@@ -9,6 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { StoreFault } from '../store/db.js'
 import { caseIdOf, type Entering, enter } from './auth.js'
 import type { ApiDeps, Handlers, OpenHandlers, Reply } from './call.js'
+import { openAll, show } from './campaigns.js'
 import { list, read } from './cases.js'
 import { entries, packet } from './evidence.js'
 import { fence, fencePreview } from './fences.js'
@@ -31,6 +32,7 @@ const HANDLERS: Handlers = {
   ...{ kitUse, rights, tasks, lease, claim, entries, packet, findings },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },
+  ...{ openCampaign: openAll, showCampaign: show },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 

@@ -37,7 +37,8 @@ export const decide: Handler = async ({ deps, params, body }) => {
   const kept = reasonOf(request)
   if (isRefusal(kept)) return kept
   const caseId = params.caseId ?? ''
-  const receipt = await submitDecision(deps, { caseId, envelope: request.envelope, door: 'api' })
+  const { envelope, choices = null } = request
+  const receipt = await submitDecision(deps, { caseId, envelope, choices, door: 'api' })
   if (isRefusal(receipt)) return receipt
   if (kept !== null) await keepReason(deps.db, kept)
   return { body: receipt }

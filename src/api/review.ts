@@ -133,7 +133,7 @@ function offer(input: {
     ...{ caseId: parts.state.caseId, stepId: parts.item.step.stepId },
     ...{ planHash: parts.planHash, requirementHash: parts.resolved.requirementHash },
     gate: form.gate,
-    ...{ verdict: 'approve', reasonDigest: null },
+    ...{ verdict: 'approve', reasonDigest: null, choice: null },
     ...{ notBefore: reviewing.at, notAfter: form.notAfter ?? aheadUntil(parts, reviewing.at) },
     ...voter,
   })

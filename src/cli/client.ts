@@ -16,6 +16,7 @@ import {
   ReceiptAnswer,
   Review,
 } from '../contract/http.js'
+import { CampaignAnswer, type CampaignRequest, CampaignView } from '../contract/http-campaign.js'
 import {
   FenceAnswer,
   FencePreview,
@@ -84,6 +85,11 @@ export interface ApiClient {
   readonly rights: () => Answer<typeof RightsAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
   readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
+  readonly openCampaign: (input: {
+    readonly idempotencyKey: string
+    readonly request: CampaignRequest
+  }) => Answer<typeof CampaignAnswer>
+  readonly showCampaign: (at: { readonly campaignId: string }) => Answer<typeof CampaignView>
   readonly claim: (input: ClaimRequest) => Answer<typeof ClaimAnswer>
   readonly entries: (
     at: CaseAt & { readonly after?: number; readonly limit?: number },
@@ -136,6 +142,9 @@ export function clientOf(connection: Connection): ApiClient {
     rights: () => ask({ name: 'rights', shape: RightsAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
     lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),
+    openCampaign: ({ idempotencyKey, request }) =>
+      ask({ name: 'openCampaign', shape: CampaignAnswer, body: request, idempotencyKey }),
+    showCampaign: (at) => ask({ name: 'showCampaign', shape: CampaignView, params: { ...at } }),
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),

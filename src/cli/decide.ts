@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import type { Review } from '../contract/http.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { Verdict } from '../domain/shapes/envelope.js'
+import { choicesOf, type Named } from './choices.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, print, refused, UsageFault } from './outcome.js'
 import { keyOf, readProfile } from './profile.js'
@@ -14,7 +15,7 @@ import { dueStep } from './review.js'
 import { showReview } from './show-review.js'
 import { signDecision } from './sign-decision.js'
 
-interface Options extends Common {
+interface Options extends Common, Named {
   readonly approve?: boolean
   readonly decline?: boolean
   readonly ask?: boolean
@@ -32,6 +33,9 @@ export const define = (): Command =>
     .option('--ask', 'a question to whoever asked for the case; needs --reason')
     .option('--ahead', 'for a later step, on what must have been observed by then')
     .option('--reason <text>', 'kept where it can be erased; only its digest is signed')
+    .option('--keep <identities...>', 'on a page of a campaign: these are kept')
+    .option('--revoke <identities...>', 'and these lose their access')
+    .option('--keep-rest', 'and every other that is not odd is kept')
     .option('--yes', 'do not ask; needs the step and a verdict')
     .action(decide)
 
@@ -60,7 +64,9 @@ async function decide(caseId: string, step: string | undefined, options: Options
       : await confirm({ review, form, given, reason })
   const { verdict } = answer
   if (verdict === null) return print(['nothing was signed'])
-  const signed = signDecision({ review, verdict, form, reason: answer.reason, ...key })
+  const choices = choicesOf({ review, verdict }, options)
+  if (isRefusal(choices)) return refused(choices, options.json)
+  const signed = signDecision({ review, verdict, form, reason: answer.reason, choices, ...key })
   if (isRefusal(signed)) return refused(signed, options.json)
   finish(await api.decide(signed), {
     json: options.json,

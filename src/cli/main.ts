@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   kit: ['the sealed kit: access cut while the evidence store is down', () => import('./kit.js')],
   rights: ['when each of the three rights last worked', () => import('./rights.js')],
   mandate: ['decisions in advance: draft, sign, give, list, revoke', () => import('./mandate.js')],
+  campaign: [
+    'campaigns of recertification, and how they were decided',
+    () => import('./campaign.js'),
+  ],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   findings: ['what was found against a partner', () => import('./findings.js')],

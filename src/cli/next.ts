@@ -33,6 +33,7 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   REQUIREMENT_CHANGED: REVIEW,
   GATE_NOT_OPEN: '`countersign show` says what is due, and when',
   AHEAD_FORBIDDEN: 'wait until its gate is open: `countersign inbox` lists it then',
+  CHOICE_INVALID: 'name every odd identity with --keep or --revoke; --keep-rest keeps the others',
   CONDITION_UNMET: 'wait until it was observed',
   TOO_EARLY: 'check the clock of this machine: `countersign doctor`',
   EXPIRED: REVIEW,

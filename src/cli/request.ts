@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { OpenCaseRequest } from '../contract/http.js'
 import { Deviation } from '../domain/shapes/basic.js'
 import { ask, type RequestOptions, withChange } from './asking.js'
+import { recertifyCommand } from './campaign.js'
 import { withProfile } from './options.js'
 import { demandCommand, disputeCommand } from './request-partner.js'
 
@@ -47,6 +48,7 @@ export const define = (): Command =>
           ask(exceptionOf(identityId, options), options),
         ),
     )
+    .addCommand(recertifyCommand())
     .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')

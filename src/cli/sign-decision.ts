@@ -7,8 +7,10 @@ import { randomBytes } from 'node:crypto'
 import type { DecideRequest, Review } from '../contract/http.js'
 import { reasonDigest, type SaltedReason } from '../domain/commitment.js'
 import { digest } from '../domain/digest.js'
+import { rootOver } from '../domain/merkle.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Decision, Verdict } from '../domain/shapes/envelope.js'
+import type { Choice } from '../domain/shapes/recertify.js'
 import { type Signing, signEnvelope } from '../keys/sign.js'
 
 export interface Deciding {
@@ -18,6 +20,8 @@ export interface Deciding {
   readonly form: 'gate' | 'ahead'
   /** Goes to the erasable side store; its salted digest is signed. */
   readonly reason: string | null
+  /** Travel beside the envelope; their root is signed. */
+  readonly choices: readonly Choice[] | null
 }
 
 export interface SignedDecision extends DecideRequest {
@@ -32,9 +36,10 @@ export function signDecision(deciding: Deciding & Signing): SignedDecision | Ref
   if (isRefusal(payload)) return payload
   const envelope = signEnvelope({ kind: 'decision', payload, keyId, signer })
   const { caseId } = payload
+  const choices = deciding.choices === null ? null : [...deciding.choices]
   return salted === null
-    ? { caseId, envelope }
-    : { caseId, envelope, reason: { salt: salted.salt, text: salted.reason } }
+    ? { caseId, envelope, choices }
+    : { caseId, envelope, choices, reason: { salt: salted.salt, text: salted.reason } }
 }
 
 const saltedOf = (reason: string | null): SaltedReason | null =>
@@ -47,7 +52,11 @@ function decisionOf(deciding: Deciding, salted: SaltedReason | null): Decision |
   const wrong = mismatch(review, template)
   if (wrong !== null)
     return refuse('WRONG_PLAN', wrong, 'the API offers to sign something else than it shows')
-  return { ...template, verdict, reasonDigest: salted === null ? null : reasonDigest(salted) }
+  const choice = deciding.choices === null ? null : rootOver(deciding.choices)
+  return {
+    ...{ ...template, verdict, choice },
+    reasonDigest: salted === null ? null : reasonDigest(salted),
+  }
 }
 
 function whyNot({ review, form }: Deciding): Refusal {

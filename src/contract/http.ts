@@ -28,6 +28,7 @@ import {
 } from '../domain/shapes/basic.js'
 import { Decision, Envelope, Verdict } from '../domain/shapes/envelope.js'
 import { Plan, Step, TargetState } from '../domain/shapes/plan.js'
+import { Choices } from '../domain/shapes/recertify.js'
 import { Requirement } from '../domain/shapes/requirement.js'
 
 // ---- requests ------------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ export const DecideRequest = z.strictObject({
   reason: z
     .strictObject({ salt: z.string().min(22).max(128), text: z.string().min(1).max(4000) })
     .optional(),
+  choices: Choices.nullable().optional(),
 })
 export type DecideRequest = z.infer<typeof DecideRequest>
 

@@ -67,6 +67,14 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },
     ...{ who: PARTNER, scope: 'case' },
   },
+  openCampaign: {
+    ...{ method: 'post', path: '/v1/campaigns', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
+  showCampaign: {
+    ...{ method: 'get', path: '/v1/campaigns/:campaignId', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
   claim: { method: 'post', path: '/v1/claims', asks: 'token', who: PARTNER, scope: 'case' },
   entries: {
     ...{ method: 'get', path: '/v1/cases/:caseId/entries', asks: 'token' },

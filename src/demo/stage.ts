@@ -131,6 +131,7 @@ export function decisionFor(
         : { nonce: step.gate.nonce, preStateHash: step.gate.preStateHash },
     verdict: 'approve',
     reasonDigest: null,
+    choice: null,
     notBefore: soon(-2000),
     notAfter: soon(600_000),
     personId: input.person,

@@ -5,10 +5,12 @@
  */
 import { type Authority, inForce, within } from './authority.js'
 import { type CaseState, isEnding, type StepState, stepOf } from './case.js'
+import { judgeChoices } from './choice.js'
 import { openEnvelope, type Verify } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { Decision, type Envelope } from './shapes/envelope.js'
 import { parseAs } from './shapes/parse.js'
+import type { Choice } from './shapes/recertify.js'
 import type { Requirement } from './shapes/requirement.js'
 import { type Signer, signerOf } from './signer.js'
 
@@ -23,6 +25,8 @@ export interface Judged {
 
 export interface Judging {
   readonly envelope: Envelope
+  /** What came beside it. */
+  readonly choices: readonly Choice[] | null
   /** The case as its entries say it is. */
   readonly state: CaseState
   readonly authority: Authority
@@ -50,7 +54,8 @@ export function judge(judging: Judging): Judged | Refusal {
     wrongTime(judging, decision) ??
     wrongBinding({ judging, decision, step, requirement: requirement.requirementHash }) ??
     wrongGate({ judging, decision, step, requirement: requirement.requirement }) ??
-    wrongPerson({ judging, decision, signer, requirement: requirement.requirement }) ?? {
+    wrongPerson({ judging, decision, signer, requirement: requirement.requirement }) ??
+    judgeChoices({ ...judging, plan: judging.state.plan, decision }) ?? {
       decision,
       votes: decision.onBehalfOf ?? decision.personId,
       signedBy: decision.personId,

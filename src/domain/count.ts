@@ -79,7 +79,8 @@ export function countAgain(counting: CountingAgain): readonly string[] | Refusal
   let first: Refusal | null = null
   for (const { event } of recorded) {
     if (event.type !== 'DecisionAdmitted' || !votes.has(event.decisionId)) continue
-    const judged = judge({ envelope: event.envelope, state, authority, verify, at })
+    const { envelope, choices } = event
+    const judged = judge({ envelope, choices, state, authority, verify, at })
     if (isRefusal(judged)) {
       first ??= judged
       continue

@@ -30,6 +30,8 @@ function takesAway({ op }: Operation): boolean {
     case 'verify-rights':
     case 'lift-fence':
     case 'receive-evidence':
+    case 'open-revocations':
+    case 'prove-revocations':
       return false
   }
 }

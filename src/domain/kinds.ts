@@ -10,6 +10,7 @@ import { DISPUTE_STEPS } from './plans/dispute.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
 import { LIFT_STEPS } from './plans/lift.js'
 import { PROVISION_STEPS } from './plans/provision.js'
+import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
 import { ROTATION_STEPS } from './plans/rotate.js'
 import type { CaseKind, CaseScope, Outcome } from './shapes/basic.js'
@@ -19,7 +20,7 @@ export interface KindOfCase {
   readonly steps: readonly string[]
   /** The control outcome that it serves; null when it serves the enterprise as a whole. */
   readonly outcome: Outcome | null
-  readonly scope: CaseScope['kind'] | 'identity or partner'
+  readonly scope: CaseScope['kind'] | 'identity or partner' | 'partner or enterprise'
   /** What its operations act on: the identity's system, or the evidence store alone. */
   readonly place: 'target' | 'records'
   /**
@@ -70,6 +71,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   dispute: {
     ...{ steps: DISPUTE_STEPS, outcome: null, scope: 'partner', place: 'records' },
     ...{ work: 'scope', askedBy: ['partner'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  recertify: {
+    ...{ steps: RECERTIFY_STEPS, outcome: 'recertification', scope: 'partner or enterprise' },
+    ...{ place: 'records', work: 'own', askedBy: ['enterprise'] },
+    ...{ holds: 'nothing', urgency: 'ordinary' },
   },
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Authority } from './authority.js'
 import { type Refusal, refuse } from './refusal.js'
+import type { Asked } from './shapes/asked.js'
 import type { Contract, Identity, Person } from './shapes/authority.js'
 import type { CaseScope } from './shapes/basic.js'
 
@@ -33,12 +34,9 @@ export function matterOf(authority: Authority, scope: CaseScope): Matter | Refus
   const ownerId = answersFor(authority, scope)
   if (ownerId === undefined)
     return refuse('NO_OWNER', '/scope/id', `nobody answers for this ${scope.kind}`)
-  const objectives = new Set(identities.map(({ objectiveId }) => objectiveId))
-  const [only, ...others] = objectives
   return {
     ...{ scope, identity: null, identities, ownerId, systemId: null },
-    tier: identities.map(({ tier }) => tier).sort()[0] ?? 'tier0',
-    objectiveId: others.length > 0 ? null : (only ?? null),
+    ...inCommon(identities),
   }
 }
 
@@ -47,6 +45,24 @@ function ofIdentity(authority: Authority, scope: CaseScope): Matter | Refusal {
   if (identity === undefined) return refuse('IDENTITY_UNKNOWN', '/identityId')
   const { tier, systemId, objectiveId, ownerId } = identity
   return { scope, identity, identities: [identity], tier, systemId, objectiveId, ownerId }
+}
+
+/** A page is about the identities on it that are still in the scope; other kinds about all that the scope holds. */
+export function narrowed(matter: Matter, asked: Asked): Matter {
+  if (asked.kind !== 'recertify') return matter
+  const identities = matter.identities.filter(({ identityId }) =>
+    asked.identities.includes(identityId),
+  )
+  return { ...matter, ...inCommon(identities), identities, ownerId: asked.ownerId }
+}
+
+/** What identities have in common: the strictest tier, and their objective if it is one. */
+function inCommon(identities: readonly Identity[]): Pick<Matter, 'tier' | 'objectiveId'> {
+  const [only, ...others] = new Set(identities.map(({ objectiveId }) => objectiveId))
+  return {
+    tier: identities.map(({ tier }) => tier).sort()[0] ?? 'tier0',
+    objectiveId: others.length > 0 ? null : (only ?? null),
+  }
 }
 
 const isKnown = (authority: Authority, { kind, id }: CaseScope): boolean =>

@@ -36,6 +36,7 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'attest':
     case 'demand':
     case 'dispute':
+    case 'recertify':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -51,6 +52,7 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'attest':
     case 'demand':
     case 'dispute':
+    case 'recertify':
       return []
     case 'provision':
       return asked.memberOf

@@ -181,6 +181,24 @@ export function settingsFor(
   }
 }
 
+/** How often an identity is recertified, and from what age its secret is odd: the strictest matching rule; null: by none. */
+export function campaignTerms(
+  pack: Pack,
+  { tier, systemId }: Pick<Identity, 'tier' | 'systemId'>,
+): { readonly everyMs: number; readonly maxAgeMs: number } | null {
+  const terms = pack.rules.flatMap((rule) =>
+    rule.campaign !== undefined &&
+    matches(rule, { kind: 'recertify', tier, systemId, change: 'standard' })
+      ? [rule.campaign]
+      : [],
+  )
+  if (terms.length === 0) return null
+  return {
+    everyMs: Math.min(...terms.map(({ every }) => every)),
+    maxAgeMs: Math.min(...terms.map(({ maxAge }) => maxAge)),
+  }
+}
+
 /** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
 export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): number | null {
   const ages = pack.rules.flatMap((rule) =>

@@ -31,6 +31,7 @@ export const REFUSALS = {
   EXPIRED: 'the decision is no longer valid',
   TOO_LATE: 'the step was already granted, or the case is closed',
   REPLAYED: 'this decision was already used',
+  CHOICE_INVALID: 'the choices are not those that were signed, or leave something undecided',
   // who may decide
   PERSON_UNKNOWN: 'the person is not in the authority bundle',
   PERSON_DISABLED: 'the person is disabled',

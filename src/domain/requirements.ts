@@ -6,7 +6,7 @@
 import type { Authority } from './authority.js'
 import { digest } from './digest.js'
 import { KINDS } from './kinds.js'
-import { type Matter, matterOf } from './matter.js'
+import { type Matter, matterOf, narrowed } from './matter.js'
 import { resolve, stricter, subjectOf } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
@@ -56,13 +56,13 @@ export function requirementToday(input: {
   readonly packHash: Resolving['packHash']
 }): ResolvedRequirement | Refusal {
   const { opened, stepId, authority } = input
-  const matter = matterOf(authority, opened.scope)
+  const whole = matterOf(authority, opened.scope)
   const pinned = opened.requirements[stepId]
-  if (isRefusal(matter)) return matter
+  if (isRefusal(whole)) return whole
   if (pinned === undefined) return refuse('WRONG_STEP', `/requirements/${stepId}`)
   const today = requirementOf({
     ...input,
-    matter,
+    matter: narrowed(whole, opened.asked),
     asked: opened.asked,
     change: opened.change,
     requester: opened.requester,

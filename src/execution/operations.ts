@@ -51,6 +51,8 @@ export function isChange({ op }: Operation): boolean {
     case 'verify-removed':
     case 'lift-fence':
     case 'receive-evidence':
+    case 'open-revocations':
+    case 'prove-revocations':
       return false
   }
 }

@@ -5,54 +5,24 @@
  * A *frontier* is the right edge of a tree, enough to append to it and to know its root: the roots of
  * its maximal complete subtrees, largest first, one for each 1 bit of the size. It is plain data.
  */
-import { sha256 } from '@noble/hashes/sha2.js'
-import { concatBytes } from '@noble/hashes/utils.js'
+import { emptyRoot, type Hash, isHash, nodeHash } from '../domain/merkle.js'
 
-/** 32 bytes of SHA-256. */
-export type Hash = Uint8Array
-
-export const HASH_BYTES = 32
-const LEAF = Uint8Array.of(0x00)
-const NODE = Uint8Array.of(0x01)
+export {
+  emptyRoot,
+  HASH_BYTES,
+  type Hash,
+  isHash,
+  leafHash,
+  nodeHash,
+  rootOf,
+} from '../domain/merkle.js'
 
 /** Sizes and indices are safe integers, so every tree here has fewer than 2^53 leaves. */
 export const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && Number(value) >= 0
 
-export const isHash = (value: unknown): value is Hash =>
-  value instanceof Uint8Array && value.length === HASH_BYTES
-
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])
-
-/** SHA-256(0x00 || entry). */
-export const leafHash = (entry: Uint8Array): Hash => sha256(concatBytes(LEAF, entry))
-
-/** SHA-256(0x01 || left || right). Throws TypeError on anything but two hashes. */
-export function nodeHash(left: Hash, right: Hash): Hash {
-  if (!isHash(left) || !isHash(right)) throw new TypeError('a node needs two hashes of 32 bytes')
-  return sha256(concatBytes(NODE, left, right))
-}
-
-/** The root of the tree of size 0: SHA-256 of nothing. */
-export const emptyRoot = (): Hash => sha256(new Uint8Array())
-
-/** The root over leaf hashes (or over the roots of equally high complete subtrees). */
-export function rootOf(hashes: readonly Hash[]): Hash {
-  let level = hashes
-  while (level.length > 1) level = parentsOf(level)
-  return level[0] ?? emptyRoot()
-}
-
-/** A lone last hash moves up as it is, which is what splitting at the largest power of two amounts to. */
-function parentsOf(level: readonly Hash[]): Hash[] {
-  const parents: Hash[] = []
-  for (let i = 0; i < level.length; i += 2) {
-    const [left, right] = level.slice(i, i + 2)
-    if (left !== undefined) parents.push(right === undefined ? left : nodeHash(left, right))
-  }
-  return parents
-}
 
 /** `edge` holds one hash for each 1 bit of `size`, the largest subtree first. */
 export interface Frontier {

@@ -42,6 +42,7 @@ import {
   stoodAt,
   underAny,
 } from './reproduce.js'
+import { isPageOf, wrongRevocations } from './reproduce-page.js'
 
 export const planned: Reproduce<'Planned'> = (moment) => {
   const { state, event } = moment
@@ -58,6 +59,8 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const known =
     target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
   if (isRefusal(known)) return known
+  const page = underAny(moment, (authority) => isPageOf({ opened, plan: event.plan, authority }))
+  if (isRefusal(page)) return page
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
@@ -119,6 +122,7 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'attest':
     case 'demand':
     case 'dispute':
+    case 'recertify':
       return []
   }
 }
@@ -280,6 +284,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
   }
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
+  const foreign = wrongRevocations(moment)
+  if (foreign !== null) return foreign
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
 }
 

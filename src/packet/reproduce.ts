@@ -6,6 +6,7 @@
  */
 import type { Attest } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
+import { matterAsked } from '../domain/campaign.js'
 import type { CaseState, Recorded } from '../domain/case.js'
 import { admitDecision, MAX_RECORDED_REFUSALS } from '../domain/decide/decision.js'
 import { fence } from '../domain/decide/ending.js'
@@ -109,9 +110,11 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   if (isRefusal(admitted)) return admitted
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
-  const { matter, contract, executorCompany } = admitted
-  const { tier, ownerId, objectiveId, systemId } = matter
+  const { contract, executorCompany } = admitted
   const { pack, hash: packHash } = loaded
+  const matter = matterAsked({ matter: admitted.matter, asked, pack })
+  if (isRefusal(matter)) return matter
+  const { tier, ownerId, objectiveId, systemId } = matter
   const requirements = requirementsOf({
     ...{ authority, pack, packHash, matter, asked, change, requester, executorCompany },
   })
@@ -153,7 +156,8 @@ export const decisionAdmitted: Reproduce<'DecisionAdmitted'> = (moment) => {
   const { state, event, at, verify } = moment
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority
-  const admitted = admitDecision(state, { envelope: event.envelope, authority, verify, at })
+  const { envelope, choices } = event
+  const admitted = admitDecision(state, { envelope, choices, authority, verify, at })
   return isRefusal(admitted) ? admitted : admitted.events
 }
 

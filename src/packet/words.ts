@@ -3,6 +3,7 @@
  * with what rollback plan, and what really happened. They are made from the folded entries only.
  */
 import { findingIn } from '../domain/finding.js'
+import type { Choice } from '../domain/shapes/recertify.js'
 import type { Shown } from './told.js'
 import { whom } from './told.js'
 
@@ -36,10 +37,17 @@ const whoApproved = (shown: Shown): readonly string[] =>
       const { votes, signedBy, stepId } = event
       const by = votes === signedBy ? '' : ` (signed by the delegate ${whom(shown, signedBy)})`
       const early = ahead === 'yes' ? ' ahead' : ''
-      return `${whom(shown, votes)}${by} ${VERBS[event.verdict]} ${stepId}${early} at ${at}.`
+      return `${whom(shown, votes)}${by} ${VERBS[event.verdict]} ${stepId}${early} at ${at}${chosen(event.choices)}.`
     }),
     'Nobody: no decision was admitted.',
   )
+
+const chosen = (choices: readonly Choice[] | null): string => {
+  if (choices === null) return ''
+  const named = (verdict: Choice['verdict']) =>
+    choices.flatMap((one) => (one.verdict === verdict ? [one.identityId] : [])).join(', ') || 'none'
+  return `: kept ${named('keep')}; revoked ${named('revoke')}`
+}
 
 function underWhichPolicy({ recorded, opened }: Shown): readonly string[] {
   const resolved = [

@@ -13,6 +13,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import type { CaseEvent } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
+import type { Choice } from '../domain/shapes/recertify.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import {
   type Applied,
@@ -45,6 +46,8 @@ export interface Receipt {
 export interface SubmitDecision {
   readonly caseId: string
   readonly envelope: unknown
+  /** What the decision chooses, where it chooses anything; a signal brings none. */
+  readonly choices?: readonly Choice[] | null
   readonly door: 'api' | 'signal'
 }
 
@@ -80,6 +83,7 @@ function admit(at: {
   const { view, envelope, authority, deps, input } = at
   const admitted = admitDecision(view.state, {
     envelope,
+    choices: input.choices ?? null,
     authority,
     verify: deps.verify,
     at: view.at,

@@ -4,6 +4,7 @@
  * case has an identity for itself at a time; the same idempotency key gets the same case.
  */
 
+import { matterAsked } from '../domain/campaign.js'
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
 import { holdOf, KINDS } from '../domain/kinds.js'
@@ -132,7 +133,9 @@ async function resolveCase(
   if (isRefusal(admitted)) return admitted
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const { matter, contract, executorCompany } = admitted
+  const { contract, executorCompany } = admitted
+  const matter = matterAsked({ matter: admitted.matter, asked, pack: loaded.pack })
+  if (isRefusal(matter)) return matter
   const { scope, tier, ownerId, objectiveId, systemId } = matter
   const ruled = { pack: loaded.pack, kind, tier, systemId, change }
   const freeze = frozen({ ...ruled, at })

@@ -47,7 +47,14 @@ async function approve({ caseId, stepId, who, form = 'gate', reason }: Deciding)
   const review = await reviewBy(who, { caseId, stepId })
   const key = rig.world.authority.keys.persons[`per_${who}`]
   const signed = must(
-    signDecision({ review, verdict: 'approve', form, reason: reason ?? null, ...key }),
+    signDecision({
+      review,
+      verdict: 'approve',
+      form,
+      reason: reason ?? null,
+      choices: null,
+      ...key,
+    }),
   )
   return must(await rig.client(who).decide(signed))
 }
@@ -196,7 +203,10 @@ describe('a decision over HTTP', () => {
     const stepId = 'issue'
     review = must(await rig.client('ana').review({ caseId, stepId }))
   })
-  const key = (person: TestPerson) => rig.world.authority.keys.persons[person]
+  const key = (person: TestPerson) => ({
+    choices: null,
+    ...rig.world.authority.keys.persons[person],
+  })
 
   it('is not signed when the API shows another plan than it offers to sign', () => {
     const shown = { ...review.plan, retiring: 'somebody_else' }

@@ -176,3 +176,42 @@ describe('what is shown', () => {
     expect(ran.out + ran.err + rig.logged.join('')).not.toContain(privateKeyPem.split('\n')[1])
   })
 })
+
+describe('a campaign', () => {
+  let page: string
+  let campaignId: string
+
+  it('is asked for with one command, which opens every page; whoever asks decides on none', async () => {
+    const asked = await countersign(
+      'ben',
+      ...['request', 'recertify', '--partner', 'com_acme', '--tier', 'tier1', '--json'],
+    )
+    expect(asked).toMatchObject({ code: 0 })
+    const answer = JSON.parse(asked.out)
+    campaignId = answer.campaignId
+    page = answer.pages[0].caseId
+    expect(answer.pages).toMatchObject([{ ownerId: 'per_ana', refused: null, page: 1 }])
+    await drawPlan(rig.world.connector, page)
+    await openDueGate(rig.world.connector, page)
+    const shown = await countersign('ana', 'review', page, 'decide')
+    expect(shown.out).toContain('ODD: not-rotated, never-recertified')
+  })
+
+  it('is signed item by item: what is odd is in no batch, and nothing may be left over', async () => {
+    const decide = ['decide', page, 'decide', '--approve', '--yes']
+    const batch = await countersign('ana', ...decide, '--keep-rest')
+    expect(batch).toMatchObject({ code: 1 })
+    expect(batch.err + batch.out).toContain('nhi_billing is odd')
+    const vain = await countersign('ana', ...decide, '--keep', 'nhi_unheard-of')
+    expect(vain).toMatchObject({ code: 1 })
+    const keep = ['--keep', 'nhi_billing', 'nhi_intake', '--revoke', 'nhi_ledger']
+    expect(await countersign('ana', ...decide, ...keep)).toMatchObject({ code: 0 })
+  })
+
+  it('is shown with its pages and how its role decided, without a person', async () => {
+    const shown = await countersign('ben', 'campaign', 'show', campaignId)
+    expect(shown.out).toContain('3 identities, 3 odd, 2 kept, 1 revoked')
+    expect(shown.out).toMatch(/by named-person: 1 decision\(s\), 0 kept everything/)
+    expect(shown.out).not.toContain('per_ana')
+  })
+})

@@ -83,6 +83,7 @@ const BODIES: Partial<Record<RouteName, (caseId: string) => unknown>> = {
   giveMandate: () => ({ envelope: ENVELOPE }),
   revokeMandate: () => ({ envelope: ENVELOPE }),
   lease: () => ({}),
+  openCampaign: () => ({ owners: ['per_unheard-of'] }),
   claim: (caseId) => ({ caseId, envelope: ENVELOPE }),
 }
 
@@ -111,6 +112,8 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   rights: { partner: 403, enterprise: 200 },
   tasks: { partner: 200, enterprise: 403 },
   lease: { partner: 409, enterprise: 403 },
+  openCampaign: { partner: 403, enterprise: 200 },
+  showCampaign: { partner: 403, enterprise: 404 },
   claim: { partner: 422, enterprise: 403 },
   entries: { partner: 200, enterprise: 200 },
   packet: { partner: 200, enterprise: 200 },
@@ -141,7 +144,13 @@ async function ask(name: RouteName, at: { asker: Asker; whose: Whose }): Promise
   const caseId = cases[at.whose]
   const body = BODIES[name]?.(caseId)
   const token = at.asker === 'anonymous' ? null : await rig.token(TOKENS[at.asker])
-  const params = { caseId, stepId: 'issue', kind: 'partner', id: 'com_acme' }
+  const params = {
+    caseId,
+    stepId: 'issue',
+    kind: 'partner',
+    id: 'com_acme',
+    campaignId: 'cmp_0123456789abcdef',
+  }
   return send(pathOf(name, params), {
     method: ROUTES[name].method.toUpperCase(),
     headers: {

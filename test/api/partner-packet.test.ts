@@ -37,7 +37,9 @@ afterAll(() => rig?.stop())
 async function decide(of: string, verdict: 'ask' | 'approve', reason: string) {
   const review = must(await rig.client('ana').review({ caseId: of, stepId: 'issue' }))
   const key = rig.world.authority.keys.persons.per_ana
-  const signed = must(signDecision({ review, verdict, form: 'gate', reason, ...key }))
+  const signed = must(
+    signDecision({ review, verdict, form: 'gate', reason, choices: null, ...key }),
+  )
   must(await rig.client('ana').decide(signed))
 }
 

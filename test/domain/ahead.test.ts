@@ -130,7 +130,11 @@ describe('every envelope against every other gate (I12)', () => {
     const counts = sheaf.map((envelope) =>
       gates.map(({ story }) => {
         const { state, authority, at } = story
-        return isRefusal(judge({ envelope, state, authority, verify: nodeVerify, at })) ? 0 : 1
+        return isRefusal(
+          judge({ envelope, choices: null, state, authority, verify: nodeVerify, at }),
+        )
+          ? 0
+          : 1
       }),
     )
     expect(counts).toEqual(

@@ -196,7 +196,13 @@ describe('an admitted decision', () => {
     const story = told(start, gateOpens('issue'))
     const envelope = decision(story, { stepId: 'issue', person: 'per_ana' })
     const { state, authority, at } = story
-    const admitted = admitDecision(state, { envelope, authority, verify: nodeVerify, at })
+    const admitted = admitDecision(state, {
+      envelope,
+      choices: null,
+      authority,
+      verify: nodeVerify,
+      at,
+    })
     const { version, hash } = authority
     expect(admitted).toMatchObject({
       judged: { votes: 'per_ana', signedBy: 'per_ana', round: 1 },

@@ -148,6 +148,7 @@ function decisionOf(
     gate: { nonce: gate.nonce, preStateHash: gate.preStateHash },
     verdict: input.verdict,
     reasonDigest: null,
+    choice: null,
     notBefore: soon(-1000),
     notAfter: soon(600_000),
     personId: input.personId,

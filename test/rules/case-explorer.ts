@@ -205,6 +205,7 @@ const admitted = (vote: {
     signedBy: 'per_ana',
   },
   ...{ notAfter: LATE, envelope: { payload: '', payloadType: '', signatures: [] } },
+  choices: null,
   authority: opened.authority,
 })
 

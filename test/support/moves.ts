@@ -209,7 +209,13 @@ export function decision(
 
 export const sends = (envelope: Envelope): Move =>
   asking(({ state, authority, at }) => {
-    const admitted = admitDecision(state, { envelope, authority, verify: nodeVerify, at })
+    const admitted = admitDecision(state, {
+      envelope,
+      choices: null,
+      authority,
+      verify: nodeVerify,
+      at,
+    })
     return isRefusal(admitted) ? admitted : admitted.events
   })
 

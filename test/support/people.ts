@@ -40,6 +40,7 @@ export function aDecision(
         : { nonce: step.gate.nonce, preStateHash: step.gate.preStateHash },
     verdict: 'approve',
     reasonDigest: null,
+    choice: null,
     notBefore: soon(-1000),
     notAfter: soon(600_000),
     personId: input.person,

@@ -10,6 +10,7 @@ import type { Verify } from '../envelope.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import type { Envelope } from '../shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'
+import type { Choice } from '../shapes/recertify.js'
 import { settled } from './ending.js'
 import { whenSatisfied } from './gate.js'
 
@@ -18,6 +19,7 @@ export const MAX_RECORDED_REFUSALS = 50
 
 export interface AdmitDecision {
   readonly envelope: Envelope
+  readonly choices: readonly Choice[] | null
   readonly authority: Authority
   readonly verify: Verify
   readonly at: string
@@ -54,6 +56,7 @@ export function admitDecision(state: CaseState, command: AdmitDecision): Admitte
     signedBy: judged.signedBy,
     notAfter: decision.notAfter,
     envelope: command.envelope,
+    choices: command.choices === null ? null : [...command.choices],
     authority: { version, hash },
   }
   const events = [admitted, ...consequences({ step, judged, at: command.at })]

@@ -10,6 +10,7 @@ import {
   Time,
   Ulid,
 } from './basic.js'
+import { PageTerms } from './recertify.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -87,6 +88,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
   /** The partner holds that a finding against it is wrong. */
   z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
+  /** One owner says of each of these identities whether it is kept. */
+  z.strictObject({ kind: z.literal('recertify'), ...PageTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -106,5 +109,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
       return asked.controls.map(({ attestedBy }) => attestedBy)
     case 'attest':
       return [asked.attestedBy]
+    case 'recertify':
+      return [asked.ownerId]
   }
 }

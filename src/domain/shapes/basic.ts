@@ -69,6 +69,10 @@ export const Fact = z.enum([
   'stayed-disabled',
   'removed',
   'fences-lifted',
+  /** Every identity of a page was kept or revoked by signature; what was revoked has a case of its own. */
+  'page-decided',
+  /** Every identity that was revoked there is refused by its target. */
+  'revocations-proved',
   'evidence-complete',
   /** What the partner's claim names was handed in, and its bytes have that digest. */
   'evidence-received',
@@ -87,6 +91,7 @@ export const CaseKind = z.enum([
   'attest',
   'demand',
   'dispute',
+  'recertify',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

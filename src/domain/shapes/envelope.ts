@@ -73,6 +73,8 @@ export const Decision = z.strictObject({
   verdict: Verdict,
   /** Salted digest of the free-text reason, which lives in the erasable side store. */
   reasonDigest: DigestText.nullable(),
+  /** RFC 6962 root over the choices, where a step asks for them; they travel beside the envelope. */
+  choice: DigestText.nullable(),
   notBefore: Time,
   notAfter: Time,
   personId: PersonId,

@@ -27,6 +27,7 @@ import {
 } from './basic.js'
 import { Envelope, FenceScope, Verdict } from './envelope.js'
 import { Plan, TargetState } from './plan.js'
+import { Choices } from './recertify.js'
 import { ResolvedRequirement } from './requirement.js'
 
 const RefusalCodeText = z.string().regex(/^[A-Z_]{3,40}$/)
@@ -95,6 +96,8 @@ export const DecisionAdmitted = z.strictObject({
   signedBy: PersonId,
   notAfter: Time,
   envelope: Envelope,
+  /** What `choice` of the decision is the root over. */
+  choices: Choices.nullable(),
   authority: AuthorityReference,
 })
 

@@ -20,6 +20,7 @@ import {
 } from './basic.js'
 import { FenceScope } from './envelope.js'
 import { FindingKind } from './finding.js'
+import { Page } from './recertify.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -85,6 +86,10 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
   /** The evidence that the partner's claim names is in the store, byte for byte. Changes no target. */
   z.strictObject({ op: z.literal('receive-evidence') }),
+  /** Each identity that the page's decision revokes gets its deprovision, or has one. */
+  z.strictObject({ op: z.literal('open-revocations') }),
+  /** The same again, and the target of each refuses it now, as its own case observed. */
+  z.strictObject({ op: z.literal('prove-revocations') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -153,6 +158,7 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
   z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape, finding: FindingKind }),
+  z.strictObject({ kind: z.literal('recertify'), ...Page.shape }),
 ])
 
 export const Plan = z.strictObject({

@@ -119,13 +119,17 @@ export const Rule = z
     /** Must have been observed before the case may close. */
     evidence: z.array(Fact).refine(isUnique, UNIQUE),
     steps: z.record(z.string(), StepTerms),
+    /** Only for recertify: how often owners are asked, and how old a secret may be without being odd. */
+    campaign: z.strictObject({ every: Span, maxAge: Span }).optional(),
   })
-  .superRefine(({ kind, steps, maximumAge }, context) => {
+  .superRefine(({ kind, steps, maximumAge, campaign }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
     if (maximumAge !== null && kind !== 'rotate')
       wrong(['maximumAge'], 'only a rotation ends an age')
+    if ((campaign !== undefined) !== (kind === 'recertify'))
+      wrong(['campaign'], 'a rule for recertify, and no other, says how often')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const stepId of Object.keys(steps))
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')

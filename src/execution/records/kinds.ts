@@ -11,6 +11,7 @@ import type { Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { acceptedExceptions } from '../../store/exceptions.js'
 import { type ExecutionDeps, readCase, type Setting } from '../deps.js'
+import { planPage, stateOfPage } from './recertify.js'
 
 export async function planInRecords(
   deps: ExecutionDeps,
@@ -28,6 +29,8 @@ export async function planInRecords(
       const { recorded } = await readCase(deps, asked.demand)
       return planDispute({ ...setting, finding: findingIn(asked.demand, recorded) }, asked)
     }
+    case 'recertify':
+      return planPage(deps, { setting, asked })
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
@@ -36,7 +39,14 @@ export async function planInRecords(
 /** Empty where nothing but the plan matters. */
 export async function stateInRecords(
   deps: ExecutionDeps,
-  { opened, caseId }: Setting & { readonly plan: Plan | null },
+  at: Setting & { readonly plan: Plan | null },
 ): Promise<TargetState> {
-  return opened.asked.kind === 'demand' ? demandState((await readCase(deps, caseId)).recorded) : {}
+  switch (at.opened.asked.kind) {
+    case 'demand':
+      return demandState((await readCase(deps, at.caseId)).recorded)
+    case 'recertify':
+      return stateOfPage(deps, at)
+    default:
+      return {}
+  }
 }

@@ -9,8 +9,14 @@ import { documentBytes } from '../../store/documents.js'
 import { liftFence } from '../../store/fences.js'
 import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { openRevocations, proveRevocations } from './recertify.js'
 
-const IN_RECORDS = ['lift-fence', 'receive-evidence'] as const satisfies readonly Operation['op'][]
+const IN_RECORDS = [
+  'lift-fence',
+  'receive-evidence',
+  'open-revocations',
+  'prove-revocations',
+] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
 export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
@@ -23,6 +29,10 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
       return lift({ ...doing, op })
     case 'receive-evidence':
       return receive({ ...doing, op })
+    case 'open-revocations':
+      return openRevocations(doing)
+    case 'prove-revocations':
+      return proveRevocations(doing)
   }
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Campaigns: opened over a slice by somebody of the enterprise, or by the schedule for what the policy says is due
+ * again. What a page left undecided is never kept: its deprovision opens by itself, disables under a reduce-only
+ * mandate that covers it (else after signatures), and can be put back until its removal is signed.
+ */
+import { identitiesOf, pagesOf, type Slice } from '../domain/campaign.js'
+import { packInForce } from '../domain/count.js'
+import { digest } from '../domain/digest.js'
+import { enterpriseCompany } from '../domain/matter.js'
+import { campaignTerms } from '../domain/policy.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import type { Identity } from '../domain/shapes/authority.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
+import type { PageTerms } from '../domain/shapes/recertify.js'
+import { now } from './db.js'
+import { type OpenCase, type OpenCaseDeps, type Opened, openCase } from './open-case.js'
+import { askDeprovision, askedBefore, SILENCE, undecided } from './recertification.js'
+
+export interface OpenCampaign extends Pick<OpenCase, 'principal' | 'idempotencyKey'> {
+  readonly slice: Slice
+  readonly request: Pick<OpenCase['request'], 'requester' | 'change' | 'changeReference'>
+}
+
+export interface Campaign {
+  readonly campaignId: string
+  readonly pages: readonly (Pick<PageTerms, 'ownerId' | 'page' | 'identities'> & {
+    /** The case, or why none could be opened. */
+    readonly opened: Opened | Refusal
+  })[]
+}
+
+/** UNTRUSTED: the slice. Every page of it opens, or is refused by itself; the same key gets the same pages. */
+export async function openCampaign(
+  deps: OpenCaseDeps,
+  input: OpenCampaign,
+): Promise<Campaign | Refusal> {
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const identities = identitiesOf(standing.authority, input.slice)
+  return openPages(deps, { ...input, ...standing, identities })
+}
+
+async function standingNow(deps: OpenCaseDeps) {
+  const at = await now(deps.db)
+  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
+  if (isRefusal(authority)) return authority
+  const loaded = await deps.packs(deps.db, { authority, at })
+  return isRefusal(loaded) ? loaded : { at, authority, pack: loaded.pack }
+}
+
+type Standing = Exclude<Awaited<ReturnType<typeof standingNow>>, Refusal>
+
+async function openPages(
+  deps: OpenCaseDeps,
+  input: OpenCampaign & Standing & { readonly identities: readonly Identity[] },
+): Promise<Campaign | Refusal> {
+  const { authority, pack, identities, principal, idempotencyKey, slice, request } = input
+  const hash = digest({ principal, idempotencyKey }).slice('sha256:'.length)
+  const campaignId = `cmp_${hash.slice(0, 16)}`
+  const terms = pagesOf({ campaignId, identities, pack })
+  if (isRefusal(terms)) return terms
+  const scope: CaseScope =
+    slice.partnerId === null
+      ? { kind: 'enterprise', id: authority.enterprise }
+      : { kind: 'partner', id: slice.partnerId }
+  const pages: Campaign['pages'][number][] = []
+  for (const page of terms) {
+    const opened = await openCase(deps, {
+      request: { ...request, asked: { kind: 'recertify', ...page }, scope },
+      ...{ principal, idempotencyKey: `${idempotencyKey} ${page.page}` },
+    })
+    pages.push({ ...page, opened })
+  }
+  return { campaignId, pages }
+}
+
+/** Opened for what the policy says is due again, and at once for what has another owner than was asked. Repeatable. */
+export async function recertifyDue(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<Campaign | Refusal | null> {
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const { authority, at } = standing
+  const asked = await askedBefore(deps.db)
+  const due = [...authority.identities.values()].filter(
+    (identity) => !besides.has(identity.identityId) && isDue(standing, { identity, asked }),
+  )
+  if (due.length === 0) return null
+  const everything = { partnerId: null, systems: null, tiers: null, objectives: null, owners: null }
+  const ids = due.map(({ identityId, ownerId }) => `${identityId} ${ownerId}`).sort()
+  const companyId = enterpriseCompany(authority)
+  return openPages(deps, {
+    ...standing,
+    identities: due,
+    slice: everything,
+    principal: 'schedule:recertify',
+    idempotencyKey: `${at.slice(0, 10)} ${digest(ids)}`,
+    request: {
+      requester: { kind: 'enterprise', companyId, personId: null },
+      ...{ change: 'standard', changeReference: null },
+    },
+  })
+}
+
+/** An identity that was never asked about counts from when the policy took effect; a change of owner counts at once. */
+function isDue(
+  { authority, pack, at }: Standing,
+  of: { readonly identity: Identity; readonly asked: Awaited<ReturnType<typeof askedBefore>> },
+): boolean {
+  const { identity, asked } = of
+  const everyMs = campaignTerms(pack, identity)?.everyMs
+  if (everyMs === undefined) return false
+  const before = asked.filter(({ identityId }) => identityId === identity.identityId)
+  const own = before.find(({ ownerId }) => ownerId === identity.ownerId)
+  if (own?.phase === 'open') return false
+  if (own === undefined && before.length > 0) return true
+  const since = own?.openedAt ?? packInForce(authority, at)?.effectiveFrom ?? at
+  return Date.parse(since) + everyMs <= Date.parse(at)
+}
+
+export interface Silence {
+  readonly identityId: string
+  readonly opened: Opened | Refusal
+}
+
+/** Silence never keeps: what newest pages left undecided gets its deprovision, once. */
+export async function deprovisionUndecided(
+  deps: OpenCaseDeps,
+  besides: ReadonlySet<string>,
+): Promise<readonly Silence[] | Refusal> {
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const { authority } = standing
+  const silences: Silence[] = []
+  for (const { identityId, caseId } of await undecided(deps.db)) {
+    if (besides.has(identityId) || !authority.identities.has(identityId)) continue
+    const opened = await askDeprovision(deps, {
+      ...{ identityId, companyId: enterpriseCompany(authority), reference: null },
+      ...{ principal: SILENCE, key: `${identityId} ${caseId}` },
+    })
+    silences.push({ identityId, opened })
+  }
+  return silences
+}

@@ -1,0 +1,50 @@
+/** How owners decided, as a role: from the entries alone, so that anybody who has them gets the same numbers. */
+import { describe, expect, it } from 'vitest'
+import type { Recorded } from '../../src/domain/case.js'
+import { rootOver } from '../../src/domain/merkle.js'
+import { qualityOf } from '../../src/domain/quality.js'
+import type { EventOf } from '../../src/domain/shapes/event.js'
+import type { Choice } from '../../src/domain/shapes/recertify.js'
+import { leafHash, nodeHash } from '../../src/ledger/tree.js'
+import { aRotation, told } from '../support/given.js'
+import { all, approved, planned } from '../support/moves.js'
+
+const story = told(aRotation(), all(planned, approved('issue')))
+
+/** The story's decision, as if it had chosen this, so long after the gate opened. */
+const decided = (of: { seconds: number; verdict: Choice['verdict'] }): readonly Recorded[] =>
+  story.recorded.map((item) => {
+    if (item.event.type !== 'DecisionAdmitted') return item
+    const choice: Choice = { identityId: 'nhi_billing', verdict: of.verdict, given: 'one-by-one' }
+    const event: EventOf<'DecisionAdmitted'> = { ...item.event, choices: [choice] }
+    const at = new Date(Date.parse(item.at) + of.seconds * 1000).toISOString()
+    return { ...item, at, event }
+  })
+
+describe('approval quality', () => {
+  it('says by role how long a decision took and how many kept everything', () => {
+    const cases = [
+      decided({ seconds: 4, verdict: 'keep' }),
+      decided({ seconds: 90, verdict: 'revoke' }),
+      decided({ seconds: 600, verdict: 'keep' }),
+    ]
+    expect(qualityOf(cases)).toEqual([
+      {
+        ...{ role: 'identity-owner', decisions: 3, keptAll: 2 },
+        dwellMs: { shortest: 4000, median: 90_000, longest: 600_000 },
+      },
+    ])
+  })
+
+  it('leaves out decisions that chose nothing', () => {
+    expect(qualityOf([story.recorded])).toEqual([])
+  })
+})
+
+describe('the root over choices', () => {
+  it('is the RFC 6962 root over their canonical bytes, so that one can be shown without the others', () => {
+    const bytes = (text: string) => leafHash(new TextEncoder().encode(text))
+    const root = nodeHash(bytes('{"a":1,"b":2}'), bytes('{"c":3}'))
+    expect(rootOver([{ b: 2, a: 1 }, { c: 3 }])).toBe(`sha256:${Buffer.from(root).toString('hex')}`)
+  })
+})
