@@ -3,6 +3,7 @@ export {
   runCase as contain,
   runCase as deprovision,
   runCase as exception,
+  runCase as incident,
   runCase as lift,
   runCase as provision,
   runCase as reinstate,

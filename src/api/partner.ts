@@ -3,6 +3,7 @@
  * account, never of the body. What a claim says is recorded and believed by nobody.
  */
 import {
+  type CaseAskedFor,
   ClaimRequest,
   IdempotencyKey,
   LeaseRequest,
@@ -15,6 +16,8 @@ import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
 import { identityScope } from '../domain/matter.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
+import type { Asked } from '../domain/shapes/asked.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
@@ -26,15 +29,15 @@ import { tenantOf } from './principal.js'
 import { leaseTimes } from './summary.js'
 
 /** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
-export const open: Handler = async ({ deps, principal, body, header }) => {
+export const open: Handler = async ({ deps, principal, authority, body, header }) => {
   const request = parseAs(OpenCaseRequest)(body)
   if (isRefusal(request)) return request
   const key = IdempotencyKey.safeParse(header('Idempotency-Key'))
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
-  const { identityId, change, changeReference, ...asked } = request
-  const scope = identityScope(identityId)
+  const { change, changeReference, ...asking } = request
+  const { asked, scope } = aboutWhat(asking, authority.enterprise)
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
     request: { asked, scope, change, changeReference, requester },
@@ -42,6 +45,22 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
     idempotencyKey: key.data,
   })
   return isRefusal(opened) ? opened : created(opened)
+}
+
+type Asking = Distribute<CaseAskedFor>
+type Distribute<T> = T extends unknown ? Omit<T, 'change' | 'changeReference'> : never
+
+/** What is asked for, and what the case will be about: an identity, a partner, or the enterprise when none is named. */
+function aboutWhat(asking: Asking, enterprise: string): { asked: Asked; scope: CaseScope } {
+  if (asking.kind !== 'incident') {
+    const { identityId, ...asked } = asking
+    return { asked, scope: identityScope(identityId) }
+  }
+  const { identityId, partnerId, ...asked } = asking
+  if (identityId !== undefined) return { asked, scope: identityScope(identityId) }
+  return partnerId === undefined
+    ? { asked, scope: { kind: 'enterprise', id: enterprise } }
+    : { asked, scope: { kind: 'partner', id: partnerId } }
 }
 
 function created({ caseId, made }: Opened): Reply {

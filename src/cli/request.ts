@@ -13,11 +13,12 @@ interface Options extends Common {
 
 const CHANGES = ['standard', 'normal', 'emergency'] as const
 
-/** What every kind of case is asked with. */
+/** A case about one identity. */
 const asking = (kind: string, description: string): Command =>
-  withProfile(kind)
-    .description(description)
-    .argument('<identity>', 'its id, nhi_…')
+  common(withProfile(kind)).description(description).argument('<identity>', 'its id, nhi_…')
+
+const common = (command: Command): Command =>
+  command
     .option('--change <type>', CHANGES.join(', '), 'normal')
     .option('--reference <id>', 'the change record of your own service desk')
     .option('--key <text>', 'Idempotency-Key; the same one again gives the same case')
@@ -58,12 +59,39 @@ export const define = (): Command =>
         ),
     )
     .addCommand(
+      common(withProfile('incident'))
+        .description(
+          'report an incident; with neither --partner nor --identity about the enterprise',
+        )
+        .requiredOption('--because <reference>', 'where it stands in your own register')
+        .requiredOption('--suspected <identities...>', 'what you believe affected, nhi_…')
+        .option('--cleared <identities...>', 'linked, and not affected; no partner clears any')
+        .option('--partner <id>', 'com_…')
+        .option('--identity <id>', 'nhi_…')
+        .action((options: Options & IncidentOptions) => ask(incidentOf(options), options)),
+    )
+    .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
         .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>
           ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
         ),
     )
+
+interface IncidentOptions {
+  readonly because: string
+  readonly suspected: readonly string[]
+  readonly cleared?: readonly string[]
+  readonly partner?: string
+  readonly identity?: string
+}
+
+const incidentOf = (options: IncidentOptions): OpenCaseRequest => ({
+  ...{ kind: 'incident', reference: options.because },
+  ...{ suspected: [...options.suspected], cleared: [...(options.cleared ?? [])] },
+  ...(options.partner === undefined ? {} : { partnerId: options.partner }),
+  ...(options.identity === undefined ? {} : { identityId: options.identity }),
+})
 
 interface ExceptionOptions {
   readonly deviation: string

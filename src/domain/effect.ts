@@ -29,6 +29,8 @@ function takesAway({ op }: Operation): boolean {
     case 'create':
     case 'verify-rights':
     case 'lift-fence':
+    case 'observe-contained':
+    case 'observe-eradicated':
       return false
   }
 }

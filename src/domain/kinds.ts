@@ -5,6 +5,7 @@
 import { CONTAINMENT_STEPS } from './plans/contain.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
+import { INCIDENT_STEPS } from './plans/incident.js'
 import { LIFT_STEPS } from './plans/lift.js'
 import { PROVISION_STEPS } from './plans/provision.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
@@ -16,7 +17,7 @@ export interface KindOfCase {
   readonly steps: readonly string[]
   /** The control outcome that it serves; null when it serves the enterprise as a whole. */
   readonly outcome: Outcome | null
-  readonly scope: CaseScope['kind'] | 'identity or partner'
+  readonly scope: CaseScope['kind'] | 'identity or partner' | 'identity or partner or enterprise'
   /** What its operations act on: the identity's system, or the evidence store alone. */
   readonly place: 'target' | 'records'
   /**
@@ -54,6 +55,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   exception: {
     ...{ steps: EXCEPTION_STEPS, outcome: 'exceptions', scope: 'identity', place: 'records' },
     ...{ work: 'own', askedBy: ['partner', 'enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  incident: {
+    ...{ steps: INCIDENT_STEPS, outcome: 'incidents', place: 'records', work: 'own' },
+    ...{ scope: 'identity or partner or enterprise', askedBy: ['partner', 'enterprise'] },
+    ...{ holds: 'nothing', urgency: 'at-once' },
   },
 }
 

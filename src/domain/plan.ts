@@ -33,6 +33,7 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'reinstate':
       return planReinstatement(input)
     case 'exception':
+    case 'incident':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -45,6 +46,7 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'exception':
+    case 'incident':
       return []
     case 'provision':
       return asked.memberOf

@@ -50,6 +50,8 @@ export function isChange({ op }: Operation): boolean {
     case 'verify-rights':
     case 'verify-removed':
     case 'lift-fence':
+    case 'observe-contained':
+    case 'observe-eradicated':
       return false
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
  * of one case: the exact entries, the authority bundles and policy packs that they name, the *side
- * streams* that bear on it (fences that stopped it, mandates that it used), a proof for each entry against one checkpoint, and what people read (README.txt,
+ * streams* that bear on it (fences that stopped it, mandates that it used, containments of an incident), a proof for each entry against one checkpoint, and what people read (README.txt,
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
@@ -21,7 +21,7 @@ export const REPORT = 'report.html'
 
 const HEX = '[0-9a-f]{64}'
 const SEQ = '[0-9]{4,9}'
-const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/[0-9A-HJKMNP-TV-Z]{26})`
+const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/[0-9A-HJKMNP-TV-Z]{26}|contains/com_[a-z0-9-]{1,48}/nhi_[a-z0-9-]{1,48}/[0-9A-HJKMNP-TV-Z]{26})`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(
@@ -36,7 +36,7 @@ export const proofFile = (seq: number): string => `proofs/${padded(seq)}.tlog-pr
 export const authorityFile = (hash: Digest): string => `authority/${hexOf(hash)}.json`
 export const policyFolder = (hash: Digest): string => `policy/${hexOf(hash)}/`
 
-/** The folder of a side stream, `fence:<kind>:<id>` or `mandate:<id>`. */
+/** The folder of a side stream, `fence:<kind>:<id>`, `mandate:<id>` or the case id of a containment. */
 export const sideFolder = (stream: string): string => {
   const [name, ...rest] = stream.split(':')
   return `${name}s/${rest.join('/')}/`

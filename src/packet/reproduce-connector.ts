@@ -41,6 +41,7 @@ import {
   type Reproduce,
   stoodAt,
 } from './reproduce.js'
+import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
 const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
@@ -71,8 +72,9 @@ export const planned: Reproduce<'Planned'> = (moment) => {
     opened.objectiveId === objectiveId &&
     (KINDS[about.kind].place === 'target') === (target !== null)
   if (!same) return differs('/plan', 'the plan is not for this case')
-  const known =
-    target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
+  const known = underAny(moment, (authority) =>
+    target === null ? isAsDrawn(moment, authority) : isOfTarget(event.plan, authority),
+  )
   if (isRefusal(known)) return known
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
@@ -103,6 +105,7 @@ function namedIn(about: Plan['about']): readonly string[] {
       return about.living
     case 'lift':
     case 'exception':
+    case 'incident':
       return []
   }
 }
@@ -117,7 +120,10 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
     const { pack, hash: packHash } = loaded
-    const resolved = requirementToday({ opened, stepId, authority, pack, packHash })
+    const resolved = requirementToday({
+      ...{ opened, stepId, authority, pack, packHash },
+      involved: involvedAt(moment, authority),
+    })
     if (isRefusal(resolved)) return resolved
     const mandateId = coveringMandate(moment, { stepId, authority, pack })
     return digest(resolved) === digest(event.resolved)
@@ -204,7 +210,10 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
-  const requirement = termsAgain({ opened, state, step, authority, pack, packHash, at })
+  const requirement = termsAgain({
+    ...{ opened, state, step, authority, pack, packHash, at },
+    involved: involvedAt(moment, authority),
+  })
   if (isRefusal(requirement)) return requirement
   const { mandateId } = step
   const counting = { state, recorded: before, step, requirement, authority, verify, at }

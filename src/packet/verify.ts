@@ -28,6 +28,7 @@ import {
 } from './files.js'
 import { openPacket, type Packet, readText } from './open.js'
 import { attestationProblems, replay } from './replay.js'
+import { readContainments } from './reproduce-incident.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
 import { verifyStream } from './verify-entries.js'
 import { verifyFences } from './verify-fences.js'
@@ -129,8 +130,12 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const sides = verifySides(sideFiles)
   const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
   const { mandates, problems: mandateProblems } = verifyMandates(sides)
+  const { containments, problems: containmentProblems } = readContainments(sides)
   const { indexes } = stream
-  const again = { caseId, recorded: recorded.recorded, indexes, believed, fences, mandates, verify }
+  const again = {
+    ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
+    ...{ fences, mandates, containments },
+  }
   const { problem } = replay(again)
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
@@ -142,6 +147,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...sides.problems,
     ...fenceProblems,
     ...mandateProblems,
+    ...containmentProblems,
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]

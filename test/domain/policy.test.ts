@@ -174,6 +174,7 @@ describe('the persons of a subject', () => {
     const { authority } = anAuthority({ keys, change })
     const matter = must(matterOf(authority, identityScope('nhi_billing')))
     return subjectOf({
+      involved: [],
       ...{ authority, matter, asked: { kind: 'rotate' }, stepId: 'retire' },
       executorCompany: 'com_acme',
       requester: requester ?? { personId: null, companyId: 'com_acme' },

@@ -1,6 +1,6 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
-import { CompensatingControl, Deviation, Ms, TargetName, Time, Ulid } from './basic.js'
+import { CompensatingControl, Deviation, IdentityId, Ms, TargetName, Time, Ulid } from './basic.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -20,6 +20,16 @@ export const ExceptionTerms = z.strictObject({
   until: Time,
 })
 export type ExceptionTerms = z.infer<typeof ExceptionTerms>
+
+/** What whoever reports an incident believes. A claim, beside which the enterprise puts its own list. */
+export const Report = z.strictObject({
+  /** Where the incident stands in the reporter's own register. */
+  reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  /** The identities that are believed affected; sorted, without doubles. */
+  suspected: z.array(IdentityId).min(1).max(64),
+  /** Linked ones that the enterprise says are not affected; a partner clears none. */
+  cleared: z.array(IdentityId).max(64),
+})
 
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
@@ -42,6 +52,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
   /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  /** Something happened: its scope, containment and closure are validated by persons who did not respond. */
+  z.strictObject({ kind: z.literal('incident'), ...Report.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -54,6 +66,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'contain':
+    case 'incident':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -69,6 +69,10 @@ export const Fact = z.enum([
   'stayed-disabled',
   'removed',
   'fences-lifted',
+  /** Every identity of the incident has lost access, or is seen to have none. */
+  'contained',
+  /** Each of them has a new secret since the incident opened, or is gone. */
+  'eradicated',
   'evidence-complete',
 ])
 export type Fact = z.infer<typeof Fact>
@@ -82,6 +86,7 @@ export const CaseKind = z.enum([
   'lift',
   'reinstate',
   'exception',
+  'incident',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

@@ -3,9 +3,11 @@
  * bound to besides the plan. A new one is a line in each.
  */
 import { planException } from '../../domain/plans/exception.js'
-import type { Refusal } from '../../domain/refusal.js'
+import { planIncident } from '../../domain/plans/incident.js'
+import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import type { ExecutionDeps, Setting } from '../deps.js'
+import { type ExecutionDeps, type Setting, stop } from '../deps.js'
+import { incidentState } from './incident.js'
 
 export async function planInRecords(
   _deps: ExecutionDeps,
@@ -15,15 +17,19 @@ export async function planInRecords(
   switch (asked.kind) {
     case 'exception':
       return planException(setting, asked)
+    case 'incident':
+      return planIncident(setting, asked)
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
 }
 
-/** Empty where nothing but the plan matters. */
+/** Empty where nothing but the plan matters. `stepId`: the step that is due. */
 export async function stateInRecords(
-  _deps: ExecutionDeps,
-  _at: Setting & { readonly plan: Plan | null },
+  deps: ExecutionDeps,
+  at: Setting & { readonly plan: Plan | null; readonly stepId: string | null },
 ): Promise<TargetState> {
-  return {}
+  if (at.opened.asked.kind !== 'incident') return {}
+  const state = await incidentState(deps, at)
+  return isRefusal(state) ? stop(deps, { caseId: at.caseId, refusal: state }) : state
 }

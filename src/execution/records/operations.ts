@@ -7,8 +7,13 @@ import type { Operation } from '../../domain/shapes/plan.js'
 import { liftFence } from '../../store/fences.js'
 import type { RecordsWork } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { observeContained, observeEradicated } from './incident.js'
 
-const IN_RECORDS = ['lift-fence'] as const satisfies readonly Operation['op'][]
+const IN_RECORDS = [
+  'lift-fence',
+  'observe-contained',
+  'observe-eradicated',
+] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
 export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
@@ -19,6 +24,10 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
   switch (op.op) {
     case 'lift-fence':
       return lift({ ...doing, op })
+    case 'observe-contained':
+      return observeContained({ ...doing, op })
+    case 'observe-eradicated':
+      return observeEradicated({ ...doing, op })
   }
 }
 
