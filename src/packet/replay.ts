@@ -15,7 +15,7 @@ import { entryFile } from './files.js'
 import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
 import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
-import type { Contained } from './reproduce-incident.js'
+import type { Contained } from './verify-containments.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** These are appended only together with the event that brings them about. */

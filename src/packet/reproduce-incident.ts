@@ -4,11 +4,7 @@ import { digest } from '../domain/digest.js'
 import { type Containing, containingOf, respondersOf } from '../domain/incident.js'
 import { planIncident } from '../domain/plans/incident.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { CaseEvent } from '../domain/shapes/event.js'
-import { parseAs } from '../domain/shapes/parse.js'
-import { sideEntryFile } from './files.js'
 import type { Moment, MomentOf } from './reproduce.js'
-import type { Sides } from './verify-sides.js'
 
 /** The scope of an incident is what the enterprise's own inventory gave at that time. */
 export function isAsDrawn(
@@ -39,25 +35,4 @@ export function involvedAt(moment: Moment, authority: Authority): readonly strin
     return found === null ? [] : [found]
   })
   return respondersOf({ fences, containments, inScope, openedAt, authority })
-}
-
-/** The events of one containment, with where each stands in the log. */
-export type Contained = readonly { readonly index: number; readonly event: CaseEvent }[]
-
-export function readContainments(sides: Sides): {
-  readonly containments: readonly Contained[]
-  readonly problems: readonly Refusal[]
-} {
-  const problems: Refusal[] = []
-  const containments = [...sides.entries]
-    .filter(([stream]) => stream.startsWith('contain:'))
-    .map(([stream, entries]) =>
-      entries.flatMap(({ stored, index }) => {
-        const event = parseAs(CaseEvent)(stored.entry.body)
-        if (!isRefusal(event)) return [{ index, event }]
-        problems.push(refuse('EVIDENCE_TAMPERED', sideEntryFile(stream, stored.entry.seq)))
-        return []
-      }),
-    )
-  return { containments, problems }
 }

@@ -21,7 +21,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
-import type { Contained } from './reproduce-incident.js'
+import type { Contained } from './verify-containments.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** A fence entry of the packet whose signature was judged. */

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signDecision } from '../../src/cli/sign-decision.js'
 import type { Review } from '../../src/contract/http.js'
 import { isRefusal } from '../../src/domain/refusal.js'
-import type { Fence } from '../../src/domain/shapes/envelope.js'
 import { readCase } from '../../src/execution/deps.js'
 import { observeStep, performStep } from '../../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
@@ -319,23 +318,6 @@ describe('a fence over HTTP', () => {
       envelope: signFence(keys, { person: 'per_cleo', scope: typo }),
     })
     expect(nowhere).toMatchObject({ refused: 'IDENTITY_UNKNOWN' })
-  })
-
-  it('a partner stops itself with its claim key and without a token, and nothing else', async () => {
-    const { keys } = rig.world.authority
-    const company = 'com_zeta' as const
-    const tries: Partial<Fence>[] = [
-      { speed: 'cut' },
-      { scope: { kind: 'partner', id: 'com_acme' } },
-      { scope: { kind: 'system', id: 'sys_billing' } },
-      { personId: 'per_cleo' },
-    ]
-    for (const overrides of tries)
-      expect(
-        await rig.anonymous.fence({ envelope: signSelfStop(keys, { company, overrides }) }),
-      ).toMatchObject({ refused: 'NOT_ALLOWED' })
-    const stopped = await rig.anonymous.fence({ envelope: signSelfStop(keys, { company }) })
-    expect(stopped).toMatchObject({ scope: { kind: 'partner', id: company }, contained: [] })
   })
 })
 
