@@ -6,6 +6,7 @@ export {
   runCase as deprovision,
   runCase as dispute,
   runCase as exception,
+  runCase as incident,
   runCase as lift,
   runCase as provision,
   runCase as recertify,

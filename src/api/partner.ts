@@ -15,6 +15,7 @@ import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
 import { identityScope } from '../domain/matter.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
@@ -26,14 +27,14 @@ import { tenantOf } from './principal.js'
 import { leaseTimes } from './summary.js'
 
 /** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
-export const open: Handler = async ({ deps, principal, body, header }) => {
+export const open: Handler = async ({ deps, principal, authority, body, header }) => {
   const request = parseAs(OpenCaseRequest)(body)
   if (isRefusal(request)) return request
   const key = IdempotencyKey.safeParse(header('Idempotency-Key'))
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
-  const { scope, change, changeReference, asked } = whatIsAsked(request)
+  const { scope, change, changeReference, asked } = whatIsAsked(request, authority.enterprise)
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
     request: { asked, scope, change, changeReference, requester },
@@ -43,14 +44,36 @@ export const open: Handler = async ({ deps, principal, body, header }) => {
   return isRefusal(opened) ? opened : created(opened)
 }
 
-/** The request in the core's words: what is asked for, and about what. */
-function whatIsAsked(request: AdmittedRequest) {
+/** The request in the core's words: what is asked for, and about what; about the enterprise when nothing is named. */
+function whatIsAsked(request: AdmittedRequest, enterprise: string) {
+  const { change, changeReference } = request
+  if (request.kind === 'incident') {
+    const { identityId, partnerId, change: _, changeReference: __, ...asked } = request
+    return {
+      asked,
+      change,
+      changeReference,
+      scope: scopeNamed({ identityId, partnerId, enterprise }),
+    }
+  }
   if ('partnerId' in request) {
-    const { partnerId: id, change, changeReference, ...asked } = request
+    const { partnerId: id, change: _, changeReference: __, ...asked } = request
     return { asked, change, changeReference, scope: { kind: 'partner' as const, id } }
   }
-  const { identityId, change, changeReference, ...asked } = request
+  const { identityId, change: _, changeReference: __, ...asked } = request
   return { asked, change, changeReference, scope: identityScope(identityId) }
+}
+
+function scopeNamed(named: {
+  readonly identityId: string | undefined
+  readonly partnerId: string | undefined
+  readonly enterprise: string
+}): CaseScope {
+  const { identityId, partnerId, enterprise } = named
+  if (identityId !== undefined) return identityScope(identityId)
+  return partnerId === undefined
+    ? { kind: 'enterprise', id: enterprise }
+    : { kind: 'partner', id: partnerId }
 }
 
 function created({ caseId, made }: Opened): Reply {

@@ -7,9 +7,10 @@ import type { Role } from '../contract/routes.js'
 import { type Authority, inForce } from '../domain/authority.js'
 import { type Verify, verifySignature } from '../domain/envelope.js'
 import { withDuty } from '../domain/policy.js'
-import { type Refusal, refuse } from '../domain/refusal.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Person } from '../domain/shapes/authority.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
+import { companySignerOf, holdsClaimKey } from '../domain/signer.js'
 import type { TokenSubject } from './token.js'
 
 export interface Principal {
@@ -76,6 +77,12 @@ export function signerOf(input: {
   readonly at: string
 }): Principal | null {
   const { authority, envelope, verify, at } = input
+  if (holdsClaimKey(input)) {
+    const signer = companySignerOf(input)
+    return isRefusal(signer)
+      ? null
+      : { kind: 'partner', companyId: signer.company.companyId, personId: null }
+  }
   const holder = authority.personKeys.get(envelope.signatures[0]?.keyid ?? '')
   if (holder === undefined || !inForce(holder.key, at)) return null
   if (verifySignature({ envelope, index: 0, key: holder.key, verify }) !== true) return null

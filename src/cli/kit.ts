@@ -27,6 +27,7 @@ import { kitContents } from '../store/kits.js'
 import { type Scoped, scoped, scopeOf } from './fence.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { EXIT, finish, print, refused, UsageFault } from './outcome.js'
+import { NO_PERSON } from './profile.js'
 import { signFence } from './sign-fence.js'
 
 export const define = (): Command =>
@@ -103,6 +104,8 @@ async function cut(file: string, options: CutOptions): Promise<void> {
     speed: 'cut',
     profile: options.profile,
   })
+  const { personId } = signed
+  if (personId === null) throw new UsageFault(NO_PERSON)
   const startedAt = new Date().toISOString()
   const cutting = judgeKit({ kit, pack, fence: signed.envelope, verify: nodeVerify, at: startedAt })
   if (isRefusal(cutting)) return refused(cutting, options.json)
@@ -118,7 +121,7 @@ async function cut(file: string, options: CutOptions): Promise<void> {
   const results = await cutAll(cutting, (systemId) => connectors.get(systemId))
   await Promise.all([...connectors.values()].map((connector) => connector.close()))
   const use: KitUse = {
-    ...{ type: 'kit-use', v: 1, enterprise: signed.enterprise, personId: signed.personId },
+    ...{ type: 'kit-use', v: 1, enterprise: signed.enterprise, personId },
     ...{ sealedAt: kit.sealedAt, fence: signed.envelope, mandate: first.mandate },
     ...{ results: [...results], startedAt, endedAt: new Date().toISOString() },
   }

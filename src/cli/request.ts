@@ -50,12 +50,39 @@ export const define = (): Command =>
     )
     .addCommand(recertifyCommand())
     .addCommand(
+      withChange(withProfile('incident'))
+        .description(
+          'report an incident; with neither --partner nor --identity about the enterprise',
+        )
+        .requiredOption('--because <reference>', 'where it stands in your own register')
+        .requiredOption('--suspected <identities...>', 'what you believe affected, nhi_…')
+        .option('--cleared <identities...>', 'linked, and not affected; no partner clears any')
+        .option('--partner <id>', 'com_…')
+        .option('--identity <id>', 'nhi_…')
+        .action((options: RequestOptions & IncidentOptions) => ask(incidentOf(options), options)),
+    )
+    .addCommand(
       asking('deprovision', 'end the access of an identity and remove it')
         .option('--reassign-to <role>', 'the role of the target that takes over what it owns')
         .action((identityId: string, options: RequestOptions & { readonly reassignTo?: string }) =>
           ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
         ),
     )
+
+interface IncidentOptions {
+  readonly because: string
+  readonly suspected: readonly string[]
+  readonly cleared?: readonly string[]
+  readonly partner?: string
+  readonly identity?: string
+}
+
+const incidentOf = (options: IncidentOptions): OpenCaseRequest => ({
+  ...{ kind: 'incident', reference: options.because },
+  ...{ suspected: [...options.suspected], cleared: [...(options.cleared ?? [])] },
+  ...(options.partner === undefined ? {} : { partnerId: options.partner }),
+  ...(options.identity === undefined ? {} : { identityId: options.identity }),
+})
 
 interface ExceptionOptions {
   readonly deviation: string

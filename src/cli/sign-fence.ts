@@ -13,7 +13,8 @@ const CLOCK_MS = 5000
 
 export interface SignedFence {
   readonly envelope: Envelope
-  readonly personId: string
+  /** Null for a partner that stops itself. */
+  readonly personId: string | null
   readonly enterprise: string
   readonly key: LoadedKey
 }
@@ -26,9 +27,10 @@ export async function signFence(input: {
 }): Promise<SignedFence> {
   const { scope, speed } = input
   const profile = await readProfile(input.profile)
-  const { personId, enterprise } = profile
-  if (personId === undefined) throw new UsageFault(NO_PERSON)
-  const key = await keyOf(profile, 'decisionKey')
+  const { personId = null, companyId, enterprise } = profile
+  if (personId === null && companyId === undefined) throw new UsageFault(NO_PERSON)
+  // A partner, which can stop itself and nothing else, signs with its claim key.
+  const key = await keyOf(profile, personId === null ? 'claimKey' : 'decisionKey')
   const payload: Fence = {
     ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise, scope },
     ...{ speed, reasonDigest: null, personId },

@@ -5,7 +5,7 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
-import { DemandTerms, DisputeTerms, ExceptionTerms } from '../domain/shapes/asked.js'
+import { DemandTerms, DisputeTerms, ExceptionTerms, Report } from '../domain/shapes/asked.js'
 import {
   CaseId,
   CaseKind,
@@ -37,6 +37,8 @@ export const IdempotencyKey = z.string().regex(/^[!-~]{8,200}$/)
 export const CasePath = z.strictObject({ caseId: CaseId })
 export const StepPath = z.strictObject({ caseId: CaseId, stepId: StepId })
 
+const sortedOnce = (names: readonly string[]): string[] => [...new Set(names)].sort()
+
 const Asking = z.strictObject({
   change: Change.default('normal'),
   /** The change record of the caller's own service desk. */
@@ -53,11 +55,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
   /** `memberOf`: roles of the target whose rights the identity shall get. */
   AskedFor.extend({
     kind: z.literal('provision'),
-    memberOf: z
-      .array(TargetName)
-      .min(1)
-      .max(16)
-      .transform((names) => [...new Set(names)].sort()),
+    memberOf: z.array(TargetName).min(1).max(16).transform(sortedOnce),
   }),
   AskedFor.extend({ kind: z.literal('lift') }),
   AskedFor.extend({ kind: z.literal('reinstate') }),
@@ -69,6 +67,18 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
   AskedFor.extend({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('demand'), ...DemandTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
+  /** About one identity or one partner, or the enterprise when neither is named. */
+  Asking.extend({
+    kind: z.literal('incident'),
+    identityId: IdentityId.optional(),
+    partnerId: CompanyId.optional(),
+    reference: Report.shape.reference,
+    suspected: Report.shape.suspected.transform(sortedOnce),
+    cleared: Report.shape.cleared.default([]).transform(sortedOnce),
+  }).refine(({ identityId, partnerId }) => identityId === undefined || partnerId === undefined, {
+    path: ['partnerId'],
+    message: 'about an identity or a partner, not both',
+  }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 export type AdmittedRequest = z.output<typeof OpenCaseRequest>

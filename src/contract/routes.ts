@@ -22,6 +22,8 @@ export interface Route {
 const BOTH = ['partner', 'partner-person', 'enterprise'] as const
 const PARTNER = ['partner', 'partner-person'] as const
 const ENTERPRISE = ['enterprise'] as const
+/** The enterprise, and a partner's machine, which may stop itself. */
+const SELF_STOP = ['partner', 'enterprise'] as const
 const OPERATOR = ['operator'] as const
 
 export const ROUTES = {
@@ -37,7 +39,7 @@ export const ROUTES = {
     ...{ who: BOTH, scope: 'case' },
   },
   inbox: { method: 'get', path: '/v1/inbox', asks: 'token', who: ENTERPRISE, scope: 'all' },
-  fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: ENTERPRISE, scope: 'all' },
+  fence: { method: 'post', path: '/v1/fences', asks: 'signature', who: SELF_STOP, scope: 'all' },
   kitUse: { method: 'post', path: '/v1/kit-uses', asks: 'token', who: ENTERPRISE, scope: 'all' },
   fencePreview: {
     ...{ method: 'get', path: '/v1/fences/:kind/:id/preview', asks: 'token' },

@@ -13,12 +13,12 @@ import { factsObserved } from './evidence.js'
 import { admitRequest } from './owner.js'
 import { satisfied } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import { requirementToday } from './requirements.js'
+import { type Involving, requirementToday } from './requirements.js'
 import type { CaseOpened } from './shapes/event.js'
 import type { Pack } from './shapes/policy.js'
 import type { Requirement, ResolvedRequirement } from './shapes/requirement.js'
 
-export interface AskingAgain {
+export interface AskingAgain extends Involving {
   readonly opened: CaseOpened
   readonly state: CaseState
   readonly step: StepState

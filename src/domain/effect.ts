@@ -32,6 +32,8 @@ function takesAway({ op }: Operation): boolean {
     case 'receive-evidence':
     case 'open-revocations':
     case 'prove-revocations':
+    case 'observe-contained':
+    case 'observe-eradicated':
       return false
   }
 }

@@ -1,16 +1,16 @@
 /**
  * judgeFence: may this envelope raise a fence? Any owner of something in scope, or a duty person, at
- * once; the signature is for now and cannot be replayed later. Asked at the door and again by the verifier.
+ * once; a partner may stop itself. The signature is for now and cannot be replayed later. Asked at the door and again by the verifier.
  */
 import type { Authority } from './authority.js'
 import { openEnvelope, type Verify } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import type { Identity } from './shapes/authority.js'
+import type { Company, Identity, Person } from './shapes/authority.js'
 import { type Envelope, Fence, type FenceScope } from './shapes/envelope.js'
 import type { CaseOpened } from './shapes/event.js'
 import type { FenceEvent, FenceLifted } from './shapes/fence-event.js'
 import { parseAs } from './shapes/parse.js'
-import { signerOf } from './signer.js'
+import { companySignerOf, holdsClaimKey, signerOf } from './signer.js'
 
 export interface JudgingFence {
   readonly envelope: Envelope
@@ -20,15 +20,34 @@ export interface JudgingFence {
   readonly at: string
 }
 
-/** UNTRUSTED: the envelope. Afterwards an active owner or duty person of the enterprise signed this fence for this time. */
-export function judgeFence({ envelope, authority, verify, at }: JudgingFence): Fence | Refusal {
-  const signer = signerOf({ envelope, authority, verify, at })
+/**
+ * UNTRUSTED: the envelope. Afterwards an active owner or duty person of the enterprise signed this fence for this
+ * time, or a partner's claim key a stop around that partner itself.
+ */
+export function judgeFence(judging: JudgingFence): Fence | Refusal {
+  const { envelope, authority, at } = judging
+  const signer = holdsClaimKey(judging) ? companySignerOf(judging) : signerOf(judging)
   if (isRefusal(signer)) return signer
-  const { person } = signer
   const opened = openEnvelope({ envelope, kind: 'fence', parse: parseAs(Fence) })
   if (isRefusal(opened)) return opened
   const fence = opened.payload
-  if (fence.enterprise !== authority.enterprise) return refuse('WRONG_ENTERPRISE', '/enterprise')
+  const wrong =
+    fence.enterprise === authority.enterprise
+      ? 'person' in signer
+        ? wrongPerson({ authority, fence, person: signer.person })
+        : wrongSelfStop(fence, signer.company)
+      : refuse('WRONG_ENTERPRISE', '/enterprise')
+  if (wrong !== null) return wrong
+  if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
+  return at < fence.notAfter ? fence : refuse('EXPIRED', '/notAfter')
+}
+
+function wrongPerson(input: {
+  readonly authority: Authority
+  readonly fence: Fence
+  readonly person: Person
+}): Refusal | null {
+  const { authority, fence, person } = input
   if (fence.personId !== person.personId) return refuse('PERSON_UNKNOWN', '/personId')
   if (person.status !== 'active') return refuse('PERSON_DISABLED', '/personId')
   if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
@@ -39,17 +58,24 @@ export function judgeFence({ envelope, authority, verify, at }: JudgingFence): F
       '/scope/id',
       `no ${fence.scope.kind} of this id is registered`,
     )
-  if (at < fence.notBefore) return refuse('TOO_EARLY', '/notBefore')
-  if (at >= fence.notAfter) return refuse('EXPIRED', '/notAfter')
   const mayFence = person.duties.includes('duty-person') || ownsInScope(authority, fence)
   return mayFence
-    ? fence
+    ? null
     : refuse(
         'NOT_ALLOWED',
         '/personId',
         'a duty person raises a fence, or an owner within its scope',
       )
 }
+
+/** A partner stops itself and nobody else, and takes no access away. */
+const wrongSelfStop = (
+  { personId, scope, speed }: Fence,
+  { companyId }: Company,
+): Refusal | null =>
+  personId === null && speed === 'stop' && scope.kind === 'partner' && scope.id === companyId
+    ? null
+    : refuse('NOT_ALLOWED', '/scope', 'a partner stops itself and nothing else')
 
 /** A fence around nothing would be a switch that does not work, found out when it is needed. */
 export function isRegistered(authority: Authority, { kind, id }: FenceScope): boolean {

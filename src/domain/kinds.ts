@@ -8,6 +8,7 @@ import { DEMAND_STEPS } from './plans/demand.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
 import { DISPUTE_STEPS } from './plans/dispute.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
+import { INCIDENT_STEPS } from './plans/incident.js'
 import { LIFT_STEPS } from './plans/lift.js'
 import { PROVISION_STEPS } from './plans/provision.js'
 import { RECERTIFY_STEPS } from './plans/recertify.js'
@@ -20,7 +21,11 @@ export interface KindOfCase {
   readonly steps: readonly string[]
   /** The control outcome that it serves; null when it serves the enterprise as a whole. */
   readonly outcome: Outcome | null
-  readonly scope: CaseScope['kind'] | 'identity or partner' | 'partner or enterprise'
+  readonly scope:
+    | CaseScope['kind']
+    | 'identity or partner'
+    | 'partner or enterprise'
+    | 'identity or partner or enterprise'
   /** What its operations act on: the identity's system, or the evidence store alone. */
   readonly place: 'target' | 'records'
   /**
@@ -76,6 +81,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
     ...{ steps: RECERTIFY_STEPS, outcome: 'recertification', scope: 'partner or enterprise' },
     ...{ place: 'records', work: 'own', askedBy: ['enterprise'] },
     ...{ holds: 'nothing', urgency: 'ordinary' },
+  },
+  incident: {
+    ...{ steps: INCIDENT_STEPS, outcome: 'incidents', place: 'records', work: 'own' },
+    ...{ scope: 'identity or partner or enterprise', askedBy: ['partner', 'enterprise'] },
+    ...{ holds: 'nothing', urgency: 'at-once' },
   },
 }
 

@@ -37,6 +37,7 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'demand':
     case 'dispute':
     case 'recertify':
+    case 'incident':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -53,6 +54,7 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'demand':
     case 'dispute':
     case 'recertify':
+    case 'incident':
       return []
     case 'provision':
       return asked.memberOf

@@ -28,7 +28,7 @@ interface Scope {
 export interface Subject extends Scope {
   readonly stepId: string
   readonly roles: Readonly<Record<Role, readonly string[]>>
-  /** Never approvers here: who asks, and everybody of the companies that ask or execute. */
+  /** Never approvers here: who asks, whose own doing it is about, and everybody of the companies that ask or execute. */
   readonly exclude: readonly string[]
 }
 
@@ -41,8 +41,10 @@ export function subjectOf(input: {
   readonly stepId: string
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
+  /** Persons whose own doing the case is about. */
+  readonly involved: readonly string[]
 }): Subject {
-  const { authority, matter, asked, change, stepId, requester, executorCompany } = input
+  const { authority, matter, asked, change, stepId, requester, executorCompany, involved } = input
   const { kind } = asked
   const { identity, tier, systemId } = matter
   const everybody = [...authority.persons.values()]
@@ -52,6 +54,7 @@ export function subjectOf(input: {
   const partnerExecutes = authority.companies.get(executorCompany)?.kind === 'partner'
   const out = (person: Person) =>
     person.personId === requester.personId ||
+    involved.includes(person.personId) ||
     (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {

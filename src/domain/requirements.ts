@@ -26,8 +26,13 @@ export interface Resolving {
   readonly executorCompany: string
 }
 
+/** Whoever did what the case is about, as the record shows it when a gate opens: they sign nothing in it. */
+export interface Involving {
+  readonly involved: readonly string[]
+}
+
 export function requirementOf(
-  input: Resolving & { readonly stepId: string },
+  input: Resolving & Involving & { readonly stepId: string },
 ): ResolvedRequirement | Refusal {
   const subject = subjectOf(input)
   return isRefusal(subject)
@@ -40,7 +45,7 @@ export function requirementsOf(
 ): Readonly<Record<string, ResolvedRequirement>> | Refusal {
   const requirements: Record<string, ResolvedRequirement> = {}
   for (const stepId of KINDS[input.asked.kind].steps) {
-    const resolved = requirementOf({ ...input, stepId })
+    const resolved = requirementOf({ ...input, stepId, involved: [] })
     if (isRefusal(resolved)) return resolved
     requirements[stepId] = resolved
   }
@@ -48,13 +53,15 @@ export function requirementsOf(
 }
 
 /** stricter(what the case opened with, what the pack and the persons of today say). */
-export function requirementToday(input: {
-  readonly opened: CaseOpened
-  readonly stepId: string
-  readonly authority: Authority
-  readonly pack: Pack
-  readonly packHash: Resolving['packHash']
-}): ResolvedRequirement | Refusal {
+export function requirementToday(
+  input: Involving & {
+    readonly opened: CaseOpened
+    readonly stepId: string
+    readonly authority: Authority
+    readonly pack: Pack
+    readonly packHash: Resolving['packHash']
+  },
+): ResolvedRequirement | Refusal {
   const { opened, stepId, authority } = input
   const whole = matterOf(authority, opened.scope)
   const pinned = opened.requirements[stepId]

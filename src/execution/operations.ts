@@ -53,6 +53,8 @@ export function isChange({ op }: Operation): boolean {
     case 'receive-evidence':
     case 'open-revocations':
     case 'prove-revocations':
+    case 'observe-contained':
+    case 'observe-eradicated':
       return false
   }
 }

@@ -3,6 +3,7 @@
  * plan is drawn there and what a signature is bound to besides the plan.
  */
 import type { CaseState } from '../domain/case.js'
+import { currentStep } from '../domain/due.js'
 import { scopesAround } from '../domain/fence.js'
 import { KINDS } from '../domain/kinds.js'
 import { drawPlan, othersIn } from '../domain/plan.js'
@@ -16,7 +17,8 @@ import { planInRecords, stateInRecords } from './records/kinds.js'
 /** What the place looks like now: the state that signatures are for. */
 export async function lookAt(deps: ExecutionDeps, state: CaseState): Promise<TargetState> {
   const setting = await settingOf(deps, state)
-  if (isInRecords(setting)) return stateInRecords(deps, { ...setting, plan: state.plan })
+  const stepId = currentStep(state)?.step.stepId ?? null
+  if (isInRecords(setting)) return stateInRecords(deps, { ...setting, plan: state.plan, stepId })
   const { connector, subject } = await targetOf(deps, setting)
   return connector.state(subject)
 }

@@ -7,7 +7,9 @@ import { openGate, plan as planCase } from '../domain/decide/gate.js'
 import { due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
-import { apply } from '../store/apply.js'
+import { applyIn } from '../store/apply.js'
+import { transaction } from '../store/db.js'
+import { holdInvolved } from '../store/involved.js'
 import { coveringMandate } from '../store/mandates.js'
 import { applied, type ExecutionDeps, readCase, record, stop } from './deps.js'
 import { lookAt, planAt } from './place.js'
@@ -40,36 +42,41 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
   const preState = await lookAt(deps, state)
   const outcome = await applied(deps, {
     caseId,
-    result: apply(deps.db, {
-      caseId,
-      decide: async (view, tx) => {
-        const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
-        if (isRefusal(authority)) return { events: [], answer: authority }
-        const loaded = await deps.packs(tx, { authority, at: view.at })
-        if (isRefusal(loaded)) return { events: [], answer: loaded }
-        const resolved = requirementToday({
-          opened,
-          stepId,
-          authority,
-          pack: loaded.pack,
-          packHash: loaded.hash,
-        })
-        if (isRefusal(resolved)) return { events: [], answer: resolved }
-        const { state: now, at } = view
-        const { verify } = deps
-        const mandateId = await coveringMandate(tx, {
-          ...{ state: now, stepId, authority, pack: loaded.pack, verify, at },
-        })
-        const events = openGate(view.state, {
-          stepId,
-          preState,
-          resolved,
-          mandateId,
-          at,
-          attest: deps.attestFor(caseId),
-        })
-        return isRefusal(events) ? { events: [], answer: events } : { events, answer: null }
-      },
+    result: transaction(deps.db, async (tx) => {
+      const involved = await holdInvolved(tx, { ...deps, caseId })
+      if (isRefusal(involved)) return involved
+      return applyIn(tx, {
+        caseId,
+        decide: async (view) => {
+          const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+          if (isRefusal(authority)) return { events: [], answer: authority }
+          const loaded = await deps.packs(tx, { authority, at: view.at })
+          if (isRefusal(loaded)) return { events: [], answer: loaded }
+          const resolved = requirementToday({
+            opened,
+            stepId,
+            authority,
+            pack: loaded.pack,
+            packHash: loaded.hash,
+            involved,
+          })
+          if (isRefusal(resolved)) return { events: [], answer: resolved }
+          const { state: now, at } = view
+          const { verify } = deps
+          const mandateId = await coveringMandate(tx, {
+            ...{ state: now, stepId, authority, pack: loaded.pack, verify, at },
+          })
+          const events = openGate(view.state, {
+            stepId,
+            preState,
+            resolved,
+            mandateId,
+            at,
+            attest: deps.attestFor(caseId),
+          })
+          return isRefusal(events) ? { events: [], answer: events } : { events, answer: null }
+        },
+      })
     }),
   })
   if (outcome.answer !== null && outcome.answer.refused !== 'NOT_DUE')

@@ -135,8 +135,8 @@ export async function observeStaysDisabled(doing: Only<'observe-stays-disabled'>
 }
 
 /** The catalog says that none of them may log in, or that it is gone, and nobody is connected as one of them. */
-async function lookDisabled(
-  work: Work,
+export async function lookDisabled(
+  work: Pick<Work, 'connector' | 'subject'>,
   credentials: readonly string[],
 ): Promise<{ readonly good: boolean; readonly observed: Record<string, string> }> {
   const state = await work.connector.state(work.subject)
@@ -194,7 +194,7 @@ export async function verifyRemoved({ work }: Only<'verify-removed'>): Promise<S
   return there.length === 0 ? done(observed, ['removed']) : refused('VERIFY_FAILED', observed)
 }
 
-async function sessionsOf(work: Work, credential: string): Promise<number> {
+async function sessionsOf(work: Pick<Work, 'connector'>, credential: string): Promise<number> {
   const groups = await work.connector.sessions(credential)
   return groups.reduce((sum, group) => sum + group.count, 0)
 }

@@ -72,7 +72,7 @@ export async function collectPacks(
 const isFenced = (event: CaseEvent): boolean =>
   event.type === 'CaseFenced' || ('code' in event && event.code === 'FENCED')
 
-/** The streams beside the case that its entries rest on: fences that stopped or opened it, mandates that it used, the demand that it disputes. */
+/** The streams beside the case that its entries rest on: fences that stopped or opened it or stand around it, mandates that it used, the demand that it disputes. */
 async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {
   const opened = recorded[0]?.event
   if (opened?.type !== 'CaseOpened') return []
@@ -89,9 +89,25 @@ async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<rea
       ? event.plan.about.fences.map(({ scope }) => `fence:${scope.kind}:${scope.id}`)
       : [],
   )
+  const around = await aroundIncident(db, recorded)
   const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
   const disputed = asked.kind === 'dispute' ? [asked.demand] : []
-  return [...new Set([...fences, ...mandates, ...lifted, ...cut, ...disputed])].sort()
+  return [...new Set([...fences, ...mandates, ...lifted, ...around, ...cut, ...disputed])].sort()
+}
+
+/** Who responded to an incident: the fences around what is in scope, and its containments. */
+async function aroundIncident(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {
+  const planned = recorded.find(({ event }) => event.type === 'Planned')?.event
+  if (planned?.type !== 'Planned' || planned.plan.about.kind !== 'incident') return []
+  const { inScope, scopes } = planned.plan.about
+  const { rows } = await db.query<{ stream: string }>(
+    "select case_id as stream from cases where kind = 'contain' and scope_id = any($1)",
+    [inScope],
+  )
+  return [
+    ...scopes.map(({ kind, id }) => `fence:${kind}:${id}`),
+    ...rows.map(({ stream }) => stream),
+  ]
 }
 
 async function fenceNamed(db: Db, fenceId: string): Promise<readonly string[]> {

@@ -16,6 +16,7 @@ import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
 import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
 import * as task from './reproduce-task.js'
+import type { Contained } from './verify-containments.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** These are appended only together with the event that brings them about. */
@@ -63,6 +64,7 @@ export interface Replay {
   readonly fences: readonly RaisedFence[]
   readonly mandates: Mandates
   readonly findings: Moment['findings']
+  readonly containments: readonly Contained[]
   readonly verify: Verify
 }
 

@@ -42,6 +42,7 @@ import {
   stoodAt,
   underAny,
 } from './reproduce.js'
+import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
 
 export const planned: Reproduce<'Planned'> = (moment) => {
@@ -56,8 +57,9 @@ export const planned: Reproduce<'Planned'> = (moment) => {
     (KINDS[about.kind].place === 'target') === (target !== null) &&
     (target !== null || holdsAll(about, opened.asked))
   if (!same) return differs('/plan', 'the plan is not for this case')
-  const known =
-    target === null || underAny(moment, (authority) => isOfTarget(event.plan, authority))
+  const known = underAny(moment, (authority) =>
+    target === null ? isAsDrawn(moment, authority) : isOfTarget(event.plan, authority),
+  )
   if (isRefusal(known)) return known
   const page = underAny(moment, (authority) => isPageOf({ opened, plan: event.plan, authority }))
   if (isRefusal(page)) return page
@@ -123,6 +125,7 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'demand':
     case 'dispute':
     case 'recertify':
+    case 'incident':
       return []
   }
 }
@@ -139,7 +142,10 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
     const { pack, hash: packHash } = loaded
-    const resolved = requirementToday({ opened, stepId, authority, pack, packHash })
+    const resolved = requirementToday({
+      ...{ opened, stepId, authority, pack, packHash },
+      involved: involvedAt(moment, authority),
+    })
     if (isRefusal(resolved)) return resolved
     const mandateId = coveringMandate(moment, { stepId, authority, pack })
     return digest(resolved) === digest(event.resolved)
@@ -226,7 +232,10 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
-  const requirement = termsAgain({ opened, state, step, authority, pack, packHash, at })
+  const requirement = termsAgain({
+    ...{ opened, state, step, authority, pack, packHash, at },
+    involved: involvedAt(moment, authority),
+  })
   if (isRefusal(requirement)) return requirement
   const { mandateId } = step
   const counting = { state, recorded: before, step, requirement, authority, verify, at }

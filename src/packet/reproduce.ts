@@ -13,6 +13,7 @@ import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
+import { admitReport } from '../domain/incident.js'
 import { KINDS } from '../domain/kinds.js'
 import { admitRequest } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
@@ -22,6 +23,7 @@ import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
+import type { Contained } from './verify-containments.js'
 import type { Findings } from './verify-demands.js'
 import type { Mandates } from './verify-mandates.js'
 
@@ -31,7 +33,11 @@ export interface RaisedFence {
   /** Its index in the log. */
   readonly index: number
   /** For which identities it was lifted, and where in the log that stands. */
-  readonly lifted: readonly { readonly identityId: string; readonly index: number }[]
+  readonly lifted: readonly {
+    readonly identityId: string
+    readonly index: number
+    readonly at: string
+  }[]
 }
 
 /** Whether the fence stood for this identity at this place of the log. */
@@ -57,11 +63,12 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   readonly mandates: Mandates
   /** What follows from the demands of which the packet has the entries, by case. */
   readonly findings: Findings
+  readonly containments: readonly Contained[]
   readonly verify: Verify
 }
 
 export type Reproduced = readonly CaseEvent[] | Refusal
-type MomentOf<Type extends CaseEvent['type']> = Moment<EventOf<Type>>
+export type MomentOf<Type extends CaseEvent['type']> = Moment<EventOf<Type>>
 export type Reproduce<Type extends CaseEvent['type']> = (
   moment: Moment<EventOf<Type>>,
 ) => Reproduced
@@ -108,6 +115,8 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   const { kind } = asked
   const admitted = admitRequest({ authority, request: { kind, scope, requester }, at })
   if (isRefusal(admitted)) return admitted
+  const wrong = admitReport({ authority, matter: admitted.matter, asked, requester })
+  if (wrong !== null) return wrong
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
   const { contract, executorCompany } = admitted

@@ -25,7 +25,7 @@ export function verifyFences(
       if (stored.entry.body.type !== 'FenceLifted') continue
       const lifted = liftedBy(input, stored)
       if (isRefusal(lifted)) problems.push(lifted)
-      else liftings.push({ ...lifted, index })
+      else liftings.push({ ...lifted, index, at: stored.entry.at })
     }
     for (const { stored, index } of entries) {
       if (stored.entry.body.type === 'FenceLifted') continue
@@ -45,13 +45,14 @@ interface Lifting {
   readonly fenceId: string
   readonly identityId: string
   readonly index: number
+  readonly at: string
 }
 
 /** Afterwards a connector that a root in force then names signed that the fence is lifted for this identity. */
 function liftedBy(
   { believed, verify }: SideFiles,
   stored: StoredEntry,
-): Omit<Lifting, 'index'> | Refusal {
+): Omit<Lifting, 'index' | 'at'> | Refusal {
   const { body, at, stream, seq } = stored.entry
   const where = sideEntryFile(stream, seq)
   const event = parseAs(FenceLifted)(body)

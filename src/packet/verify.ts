@@ -29,6 +29,7 @@ import {
 import { openPacket, type Packet, readText } from './open.js'
 import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
+import { readContainments } from './verify-containments.js'
 import { documentProblems, verifyDemands } from './verify-demands.js'
 import { verifyStream } from './verify-entries.js'
 import { verifyFences } from './verify-fences.js'
@@ -131,10 +132,11 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
   const { mandates, problems: mandateProblems } = verifyMandates(sides)
   const { findings, problems: demandProblems } = verifyDemands(sides)
+  const { containments, problems: containmentProblems } = readContainments(sides)
   const { indexes } = stream
   const again = {
     ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
-    ...{ fences, mandates, findings },
+    ...{ fences, mandates, findings, containments },
   }
   const { problem } = replay(again)
   const told: Told = {
@@ -149,6 +151,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...mandateProblems,
     ...demandProblems,
     ...documentProblems(files, recorded.recorded),
+    ...containmentProblems,
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]

@@ -162,6 +162,7 @@ export function simulateCase(input: {
       ...{ authority, matter, stepId, pack: under.pack, packHash: under.hash },
       ...{ asked: opened.asked, change: opened.change, requester: opened.requester },
       executorCompany: opened.executor,
+      involved: [],
     })
     const comparison = compare(before, after)
     if (isRefusal(after))

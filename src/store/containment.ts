@@ -33,7 +33,7 @@ export async function contain(
   const at = await now(deps.db)
   const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
   if (isRefusal(authority)) return authority
-  const companyId = authority.persons.get(fence.personId)?.companyId ?? ''
+  const companyId = authority.persons.get(fence.personId ?? '')?.companyId ?? ''
   const contained: Containment['contained'][number][] = []
   const residue: Containment['residue'][number][] = []
   for (const { identityId } of identitiesIn(authority, fence.scope)) {

@@ -105,6 +105,12 @@ async function readStreams(
   return streams
 }
 
+/** Tests whether a connector that the root of this process names signed this lifting. */
+export const isBelieved =
+  (by: { readonly authority: Authority; readonly verify: Verify }) =>
+  (event: FenceLifted): boolean =>
+    isAttestedBy({ ...by, caseId: event.caseId, event })
+
 /** What stands for the identity in one stream after another; the authority is read once, where there is a fence at all. */
 function standingFor(tx: Tx, of: Believing & { readonly identityId: string }) {
   const { identityId, verify } = of
@@ -118,8 +124,7 @@ function standingFor(tx: Tx, of: Believing & { readonly identityId: string }) {
       believed ?? (await of.authority.current(tx, { at: await now(tx), lock: 'none' }))
     if (isRefusal(authority)) return authority
     believed = authority
-    const believes = (event: FenceLifted) =>
-      isAttestedBy({ caseId: event.caseId, event, authority, verify })
+    const believes = isBelieved({ authority, verify })
     return standingIn({ scope, events, identityId, believes })
   }
 }

@@ -21,6 +21,7 @@ import { type Applied, applyIn, type Change, type View } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
 import { type HeldFences, holdFences, isCut } from './fences.js'
+import { holdInvolved } from './involved.js'
 import { holdMandate } from './mandates.js'
 import type { packSource } from './packs.js'
 
@@ -50,9 +51,11 @@ export const passGate = (deps: GateDeps, asked: Asked): Promise<Applied<GateAnsw
     const { authority, verify } = deps
     const fences = await holdFences(tx, { caseId, authority, verify })
     if (isRefusal(fences)) return fences
+    const involved = await holdInvolved(tx, { caseId, authority, verify })
+    if (isRefusal(involved)) return involved
     return applyIn(tx, {
       caseId: asked.caseId,
-      decide: (view) => decideAtGate({ deps, asked, tx, fences, view }),
+      decide: (view) => decideAtGate({ deps, asked, tx, fences, involved, view }),
     })
   })
 
@@ -61,6 +64,7 @@ interface AtGate {
   readonly asked: Asked
   readonly tx: Tx
   readonly fences: HeldFences
+  readonly involved: readonly string[]
   readonly view: View
 }
 
@@ -154,7 +158,16 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
   // Afterwards owner, contract and requirement are still what was signed for.
-  const terms = { opened, state, step, authority, pack, packHash, at: view.at }
+  const terms = {
+    opened,
+    state,
+    step,
+    authority,
+    pack,
+    packHash,
+    involved: at.involved,
+    at: view.at,
+  }
   const requirement = termsAgain(terms)
   if (isRefusal(requirement)) return requirement
   const decided = await whatDecided({ at, step, authority, pack, requirement })

@@ -7,6 +7,7 @@
 import { matterAsked } from '../domain/campaign.js'
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
+import { admitReport } from '../domain/incident.js'
 import { holdOf, KINDS } from '../domain/kinds.js'
 import { admitRequest, type CaseRequest } from '../domain/owner.js'
 import { frozen, preflight, settingsFor } from '../domain/policy.js'
@@ -131,6 +132,8 @@ async function resolveCase(
     at,
   })
   if (isRefusal(admitted)) return admitted
+  const unreportable = admitReport({ authority, matter: admitted.matter, asked, requester })
+  if (unreportable !== null) return unreportable
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
   const { contract, executorCompany } = admitted

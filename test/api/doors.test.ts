@@ -103,7 +103,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   review: { partner: 403, enterprise: 409 },
   decide: { partner: 422, enterprise: 422 },
   inbox: { partner: 403, enterprise: 200 },
-  fence: { partner: 403, enterprise: 422 },
+  fence: { partner: 422, enterprise: 422 },
   fencePreview: { partner: 403, enterprise: 200 },
   kitUse: { partner: 403, enterprise: 422 },
   giveMandate: { partner: 403, enterprise: 422 },

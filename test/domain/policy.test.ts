@@ -184,6 +184,7 @@ describe('the persons of a subject', () => {
     const { authority } = anAuthority({ keys, change })
     const matter = must(matterOf(authority, identityScope('nhi_billing')))
     return subjectOf({
+      involved: [],
       ...{ authority, matter, asked: { kind: 'rotate' }, stepId: 'retire' },
       change: 'normal',
       executorCompany: 'com_acme',

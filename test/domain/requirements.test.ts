@@ -51,7 +51,7 @@ const packWith = (stepId: string, terms: Partial<StepTerms>): Pack => ({
   }),
 })
 const today = (pack: Pack, stepId = 'cut-over', believed: Authority = authority) =>
-  requirementToday({ opened, stepId, authority: believed, pack, packHash: PACK_HASH })
+  requirementToday({ opened, stepId, authority: believed, pack, packHash: PACK_HASH, involved: [] })
 const terms = (answer: ResolvedRequirement | Refusal) => must(answer).requirement
 const code = (answer: object) => (isRefusal(answer) ? answer.refused : 'accepted')
 
@@ -69,7 +69,9 @@ describe('the requirements of a case', () => {
   it('are refused as a whole when one step has nobody to approve it', () => {
     const requester = { personId: 'per_ben', companyId: 'com_bank' }
     expect(code(requirementsOf({ ...asking, requester }))).toBe('NO_APPROVER')
-    expect(code(requirementOf({ ...asking, requester, stepId: 'issue' }))).toBe('accepted')
+    expect(code(requirementOf({ ...asking, requester, stepId: 'issue', involved: [] }))).toBe(
+      'accepted',
+    )
   })
 })
 
@@ -131,7 +133,7 @@ const satisfied = told(aRotation(), planned, performed('issue'), approved('cut-o
 const asked = (story: Story, change: Partial<AskingAgain> = {}): AskingAgain => ({
   ...{ opened: story.opened, state: story.state, authority: story.authority, at: story.at },
   ...{ step: must(stepOf(story.state, 'cut-over') ?? refuse('WRONG_STEP', '/')) },
-  ...{ pack: PACK, packHash: PACK_HASH, ...change },
+  ...{ pack: PACK, packHash: PACK_HASH, involved: [], ...change },
 })
 const counted = (story: Story, change: Partial<Parameters<typeof countAgain>[0]> = {}) => {
   const { state, recorded, at } = story

@@ -107,6 +107,21 @@ export function signFence(
   return signEnvelope({ kind: 'fence', payload, keyId, signer })
 }
 
+/** A partner stops itself, or tries more. */
+export function signSelfStop(
+  keys: Keys,
+  input: { company: 'com_acme' | 'com_zeta'; overrides?: Partial<Fence> },
+): Envelope {
+  const { keyId, signer } = keys.claims[input.company]
+  const payload: Fence = {
+    ...{ type: 'fence', v: 1, fenceId: ulid(), enterprise: ENTERPRISE },
+    scope: { kind: 'partner', id: input.company },
+    ...{ speed: 'stop', reasonDigest: null, personId: null },
+    ...{ notBefore: soon(-1000), notAfter: soon(60_000), ...input.overrides },
+  }
+  return signEnvelope({ kind: 'fence', payload, keyId, signer })
+}
+
 const DAY = 86_400_000
 
 /** A mandate that lets the connector contain by itself, as the policy's quorum signs it. */

@@ -4,6 +4,7 @@ import {
   CaseId,
   CompensatingControl,
   Deviation,
+  IdentityId,
   Ms,
   PersonId,
   TargetName,
@@ -62,6 +63,16 @@ export const DisputeTerms = z.strictObject({
 })
 export type DisputeTerms = z.infer<typeof DisputeTerms>
 
+/** What whoever reports an incident believes. A claim, beside which the enterprise puts its own list. */
+export const Report = z.strictObject({
+  /** Where the incident stands in the reporter's own register. */
+  reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  /** The identities that are believed affected; sorted, without doubles. */
+  suspected: z.array(IdentityId).min(1).max(64),
+  /** Linked ones that the enterprise says are not affected; a partner clears none. */
+  cleared: z.array(IdentityId).max(64),
+})
+
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rotate') }),
@@ -90,6 +101,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape }),
   /** One owner says of each of these identities whether it is kept. */
   z.strictObject({ kind: z.literal('recertify'), ...PageTerms.shape }),
+  /** Something happened: its scope, containment and closure are validated by persons who did not respond. */
+  z.strictObject({ kind: z.literal('incident'), ...Report.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -104,6 +117,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'contain':
     case 'demand':
     case 'dispute':
+    case 'incident':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -73,6 +73,10 @@ export const Fact = z.enum([
   'page-decided',
   /** Every identity that was revoked there is refused by its target. */
   'revocations-proved',
+  /** Every identity of the incident has lost access, or is seen to have none. */
+  'contained',
+  /** Each of them has a new secret since the incident opened, or is gone. */
+  'eradicated',
   'evidence-complete',
   /** What the partner's claim names was handed in, and its bytes have that digest. */
   'evidence-received',
@@ -92,6 +96,7 @@ export const CaseKind = z.enum([
   'demand',
   'dispute',
   'recertify',
+  'incident',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

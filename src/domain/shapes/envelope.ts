@@ -154,7 +154,8 @@ export const Fence = z.strictObject({
   scope: FenceScope,
   speed: z.enum(['stop', 'cut']),
   reasonDigest: DigestText.nullable(),
-  personId: PersonId,
+  /** Null when a partner stops itself, under its claim key. */
+  personId: PersonId.nullable(),
   notBefore: Time,
   notAfter: Time,
 })

@@ -11,6 +11,7 @@ import {
   ConsumerId,
   Count,
   Fact,
+  IdentityId,
   Ms,
   ObjectiveId,
   StepId,
@@ -24,6 +25,7 @@ import { Page } from './recertify.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
+const Identities = z.array(IdentityId).min(1).max(64)
 
 export const Operation = z.discriminatedUnion('op', [
   /** Make the new secret and commit it, encrypted, before the target is touched. */
@@ -90,6 +92,14 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('open-revocations') }),
   /** The same again, and the target of each refuses it now, as its own case observed. */
   z.strictObject({ op: z.literal('prove-revocations') }),
+  /** Each identity on this system was contained since the incident opened, or the target says that it has no access. */
+  z.strictObject({
+    op: z.literal('observe-contained'),
+    systemId: SystemId,
+    identities: Identities,
+  }),
+  /** Each got a new secret since the incident opened, or was removed: closed cases say so. */
+  z.strictObject({ op: z.literal('observe-eradicated'), identities: Identities }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -123,6 +133,28 @@ export type Step = z.infer<typeof Step>
 /** Attribute name to value, as text; the secret's verifier appears only as a keyed fingerprint. */
 export const TargetState = z.record(z.string().max(160), z.string().max(400))
 export type TargetState = z.infer<typeof TargetState>
+
+/** The scope of an incident: the reporter's list, and beside it what the enterprise itself found. */
+export const IncidentScope = z.strictObject({
+  reported: z.array(IdentityId).max(64),
+  /** Not reported, and linked to what was: by a consumer or a need in common, at least. */
+  linked: z
+    .array(
+      z.strictObject({
+        identityId: IdentityId,
+        by: z.array(z.enum(['consumer', 'need', 'system', 'custodian'])).min(1),
+      }),
+    )
+    .max(1000),
+  /** Linked, and said by the enterprise not to be affected. */
+  cleared: z.array(IdentityId).max(64),
+  /** What has to be contained and eradicated. */
+  inScope: z.array(IdentityId).min(1).max(64),
+  /** On the same system or with the same custodian, and nothing more; `nearCount` counts what has no room here too. */
+  near: z.array(IdentityId).max(64),
+  nearCount: Count,
+})
+export type IncidentScope = z.infer<typeof IncidentScope>
 
 /** What the change is about, by kind of case. */
 const About = z.discriminatedUnion('kind', [
@@ -159,6 +191,12 @@ const About = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('demand'), ...DemandTerms.shape }),
   z.strictObject({ kind: z.literal('dispute'), ...DisputeTerms.shape, finding: FindingKind }),
   z.strictObject({ kind: z.literal('recertify'), ...Page.shape }),
+  z.strictObject({
+    kind: z.literal('incident'),
+    ...IncidentScope.shape,
+    /** Where fences around it stand or may come to stand: whoever raises one signs nothing here. */
+    scopes: z.array(FenceScope).max(192),
+  }),
 ])
 
 export const Plan = z.strictObject({

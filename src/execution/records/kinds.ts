@@ -7,10 +7,12 @@ import { planAttestation } from '../../domain/plans/attest.js'
 import { demandState, planDemand } from '../../domain/plans/demand.js'
 import { planDispute } from '../../domain/plans/dispute.js'
 import { planException } from '../../domain/plans/exception.js'
-import type { Refusal } from '../../domain/refusal.js'
+import { planIncident } from '../../domain/plans/incident.js'
+import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { acceptedExceptions } from '../../store/exceptions.js'
-import { type ExecutionDeps, readCase, type Setting } from '../deps.js'
+import { type ExecutionDeps, readCase, type Setting, stop } from '../deps.js'
+import { incidentState } from './incident.js'
 import { planPage, stateOfPage } from './recertify.js'
 
 export async function planInRecords(
@@ -31,21 +33,27 @@ export async function planInRecords(
     }
     case 'recertify':
       return planPage(deps, { setting, asked })
+    case 'incident':
+      return planIncident(setting, asked)
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
 }
 
-/** Empty where nothing but the plan matters. */
+/** Empty where nothing but the plan matters. `stepId`: the step that is due. */
 export async function stateInRecords(
   deps: ExecutionDeps,
-  at: Setting & { readonly plan: Plan | null },
+  at: Setting & { readonly plan: Plan | null; readonly stepId: string | null },
 ): Promise<TargetState> {
   switch (at.opened.asked.kind) {
     case 'demand':
       return demandState((await readCase(deps, at.caseId)).recorded)
     case 'recertify':
       return stateOfPage(deps, at)
+    case 'incident': {
+      const state = await incidentState(deps, at)
+      return isRefusal(state) ? stop(deps, { caseId: at.caseId, refusal: state }) : state
+    }
     default:
       return {}
   }

@@ -9,6 +9,7 @@ import { documentBytes } from '../../store/documents.js'
 import { liftFence } from '../../store/fences.js'
 import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { observeContained, observeEradicated } from './incident.js'
 import { openRevocations, proveRevocations } from './recertify.js'
 
 const IN_RECORDS = [
@@ -16,6 +17,8 @@ const IN_RECORDS = [
   'receive-evidence',
   'open-revocations',
   'prove-revocations',
+  'observe-contained',
+  'observe-eradicated',
 ] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
@@ -33,6 +36,10 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
       return openRevocations(doing)
     case 'prove-revocations':
       return proveRevocations(doing)
+    case 'observe-contained':
+      return observeContained({ ...doing, op })
+    case 'observe-eradicated':
+      return observeEradicated({ ...doing, op })
   }
 }
 
