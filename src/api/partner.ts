@@ -2,6 +2,7 @@
  * The partner's doors: ask for work, take offered tasks, claim what was done. The company is that of the
  * account, never of the body. What a claim says is recorded and believed by nobody.
  */
+import type { z } from 'zod'
 import {
   ClaimRequest,
   IdempotencyKey,
@@ -10,38 +11,65 @@ import {
   StepPath,
   type TasksAnswer,
 } from '../contract/http.js'
+import type { Authority } from '../domain/authority.js'
 import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
 import { identityScope } from '../domain/matter.js'
-import { isRefusal, refuse } from '../domain/refusal.js'
+import { namedBy } from '../domain/plans/authority.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { submitClaim, submitLease } from '../store/cases.js'
-import { type Opened, openCase } from '../store/open-case.js'
+import { type OpenCase, type Opened, openCase } from '../store/open-case.js'
+import { type ProposalDeps, proposed } from '../store/proposals.js'
 import { casesWaitingOn, sealedFor } from '../store/queries.js'
 import type { Handler, Reply } from './call.js'
 import { tenantOf } from './principal.js'
 import { leaseTimes } from './summary.js'
 
 /** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
-export const open: Handler = async ({ deps, principal, body, header }) => {
+export const open: Handler = async ({ deps, principal, authority, at, body, header }) => {
   const request = parseAs(OpenCaseRequest)(body)
   if (isRefusal(request)) return request
   const key = IdempotencyKey.safeParse(header('Idempotency-Key'))
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
-  const { identityId, change, changeReference, ...asked } = request
-  const scope = identityScope(identityId)
+  const { change, changeReference, ...about } = request
+  const what = await whatIsAsked(deps, { about, authority, at })
+  if (isRefusal(what)) return what
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
-    request: { asked, scope, change, changeReference, requester },
+    request: { ...what, change, changeReference, requester },
     principal: tenantOf(principal),
     idempotencyKey: key.data,
   })
   return isRefusal(opened) ? opened : created(opened)
+}
+
+type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+type AskedAbout = Without<z.output<typeof OpenCaseRequest>, 'change' | 'changeReference'>
+
+/** What the case is about and what is asked, which for a change of the authority names whom the bundle concerns. */
+async function whatIsAsked(
+  deps: ProposalDeps,
+  of: {
+    readonly about: AskedAbout
+    readonly authority: Authority
+    readonly at: string
+  },
+): Promise<Pick<OpenCase['request'], 'asked' | 'scope'> | Refusal> {
+  const { about, authority, at } = of
+  if ('identityId' in about) {
+    const { identityId, ...asked } = about
+    return { asked, scope: identityScope(identityId) }
+  }
+  const change = await proposed(deps, { hash: about.bundleHash, from: authority, at })
+  if (isRefusal(change)) return change
+  const scope = { kind: 'enterprise', id: authority.enterprise } as const
+  return { asked: { ...about, ...namedBy(change.found) }, scope }
 }
 
 function created({ caseId, made }: Opened): Reply {

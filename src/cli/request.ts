@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import type { OpenCaseRequest } from '../contract/http.js'
-import { Deviation } from '../domain/shapes/basic.js'
+import { AuthorityKind, Deviation } from '../domain/shapes/basic.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -15,14 +15,22 @@ const CHANGES = ['standard', 'normal', 'emergency'] as const
 
 /** What every kind of case is asked with. */
 const asking = (kind: string, description: string): Command =>
+  askingAbout(kind, description).argument('<identity>', 'its id, nhi_…')
+
+const askingAbout = (kind: string, description: string): Command =>
   withProfile(kind)
     .description(description)
-    .argument('<identity>', 'its id, nhi_…')
     .option('--change <type>', CHANGES.join(', '), 'normal')
     .option('--reference <id>', 'the change record of your own service desk')
     .option('--key <text>', 'Idempotency-Key; the same one again gives the same case')
 
 export const define = (): Command =>
+  AuthorityKind.options.reduce(
+    (command, kind) => command.addCommand(askingAuthority(kind)),
+    forIdentities(),
+  )
+
+const forIdentities = (): Command =>
   new Command('request')
     .addCommand(
       asking('rotate', 'replace the credential of an identity').action(
@@ -63,6 +71,23 @@ export const define = (): Command =>
         .action((identityId: string, options: Options & { readonly reassignTo?: string }) =>
           ask({ kind: 'deprovision', identityId, reassignTo: options.reassignTo ?? null }, options),
         ),
+    )
+
+/** Each ends in the bundle that `countersign authority propose` has brought. */
+const AUTHORITY_WORDS: Readonly<Record<AuthorityKind, string>> = {
+  'change-policy': 'have a proposed authority bundle change the policy packs',
+  'change-contracts': 'have a proposed authority bundle change contracts',
+  'change-ownership': 'have a proposed authority bundle change owners and identities',
+  'change-people': 'have a proposed authority bundle change persons, keys and companies',
+  'revoke-keys': 'have a proposed authority bundle take keys or persons away, at once',
+}
+
+const askingAuthority = (kind: AuthorityKind): Command =>
+  askingAbout(kind, AUTHORITY_WORDS[kind])
+    .argument('<bundle>', 'the digest that `countersign authority propose` answered')
+    .requiredOption('--because <reference>', 'where the reason stands in your own register')
+    .action((hash: string, options: Options & { readonly because: string }) =>
+      ask({ kind, bundleHash: hash as `sha256:${string}`, reference: options.because }, options),
     )
 
 interface ExceptionOptions {

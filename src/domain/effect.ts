@@ -29,6 +29,7 @@ function takesAway({ op }: Operation): boolean {
     case 'create':
     case 'verify-rights':
     case 'lift-fence':
+    case 'activate-bundle':
       return false
   }
 }

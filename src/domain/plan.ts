@@ -33,6 +33,11 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'reinstate':
       return planReinstatement(input)
     case 'exception':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -45,6 +50,11 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'exception':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       return []
     case 'provision':
       return asked.memberOf

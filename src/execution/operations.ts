@@ -50,6 +50,7 @@ export function isChange({ op }: Operation): boolean {
     case 'verify-rights':
     case 'verify-removed':
     case 'lift-fence':
+    case 'activate-bundle':
       return false
   }
 }

@@ -41,6 +41,7 @@ import {
   type Reproduce,
   stoodAt,
 } from './reproduce.js'
+import { activatedAgain, drawnAgain } from './reproduce-authority.js'
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
 const attest: Attest = (event) => ({ ...event, attestation: { keyid: '', sig: '' } })
@@ -77,7 +78,7 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const steps = event.plan.steps.map((step) => step.stepId)
   if (steps.join() !== KINDS[about.kind].steps.join())
     return differs('/plan/steps', 'not the steps of this kind of case')
-  return plan(state, { plan: event.plan, attest })
+  return drawnAgain(moment) ?? plan(state, { plan: event.plan, attest })
 }
 
 /** The plan is for the identity as it is registered on its system, and names no credential of another. */
@@ -103,6 +104,11 @@ function namedIn(about: Plan['about']): readonly string[] {
       return about.living
     case 'lift':
     case 'exception':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       return []
   }
 }
@@ -256,6 +262,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
     (item) => item.place < place && !isDone(moment, { grantId, place: item.place }),
   )
   if (early !== undefined) return refuse('NOT_DUE', '/op', `${early.op} was not done before`)
+  const inactive = activatedAgain(moment)
+  if (inactive !== null) return inactive
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')

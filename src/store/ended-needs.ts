@@ -1,7 +1,9 @@
 /**
- * Ended needs: an identity whose registered business need is over is deprovisioned without being asked for.
+ * Ended needs and contracts: an identity whose registered business need is over, or whose custodian's contracts
+ * have all ended, is deprovisioned without being asked for.
  * The case opens by itself; what happens in it still waits for signatures, or for a mandate that covers it.
  */
+import { type End, endOf } from '../domain/ended.js'
 import { enterpriseCompany, identityScope } from '../domain/matter.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { type Db, now } from './db.js'
@@ -9,11 +11,12 @@ import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
 
 export interface Ended {
   readonly identityId: string
+  readonly of: End['of']
   /** The case, or why none could be opened. */
   readonly opened: Opened | Refusal
 }
 
-/** Opens one case for each identity whose need ended and that was not removed since, but for those in `besides`; repeatable. */
+/** Opens one case for each identity that is over and that was not removed since, but for those in `besides`; repeatable. */
 export async function deprovisionEnded(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
@@ -23,8 +26,10 @@ export async function deprovisionEnded(
   if (isRefusal(authority)) return authority
   const companyId = enterpriseCompany(authority)
   const ended: Ended[] = []
-  for (const { identityId, need } of authority.identities.values()) {
-    if (at < need.until || besides.has(identityId)) continue
+  for (const identity of authority.identities.values()) {
+    const { identityId } = identity
+    const end = endOf(authority, { identity, at })
+    if (end === null || besides.has(identityId)) continue
     if (await isHandled(deps.db, identityId)) continue
     const opened = await openCase(deps, {
       request: {
@@ -34,10 +39,10 @@ export async function deprovisionEnded(
         requester: { kind: 'enterprise', companyId, personId: null },
         changeReference: null,
       },
-      principal: 'schedule:need',
-      idempotencyKey: `${identityId} ${need.until}`,
+      principal: `schedule:${end.of}`,
+      idempotencyKey: `${identityId} ${end.at}`,
     })
-    ended.push({ identityId, opened })
+    ended.push({ identityId, of: end.of, opened })
   }
   return ended
 }

@@ -1,6 +1,16 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
-import { CompensatingControl, Deviation, Ms, TargetName, Time, Ulid } from './basic.js'
+import {
+  AuthorityKind,
+  CompensatingControl,
+  Deviation,
+  DigestText,
+  Ms,
+  PersonId,
+  TargetName,
+  Time,
+  Ulid,
+} from './basic.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -20,6 +30,18 @@ export const ExceptionTerms = z.strictObject({
   until: Time,
 })
 export type ExceptionTerms = z.infer<typeof ExceptionTerms>
+
+export const AuthorityTerms = z.strictObject({
+  /** Digest of the proposed bundle's manifest. */
+  bundleHash: DigestText,
+  /** Where the reason stands, in the enterprise's own register. */
+  reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  /** Sorted: who answers for what changed from then on, each of whom has to accept it. */
+  accepting: z.array(PersonId).max(8),
+  /** Sorted: whose own keys, duties or votes grow, none of whom decides on it. */
+  affected: z.array(PersonId).max(64),
+})
+export type AuthorityTerms = z.infer<typeof AuthorityTerms>
 
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
@@ -42,6 +64,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('contain'), fenceId: Ulid }),
   /** It may deviate from a rule until then, as long as somebody attests its compensating controls this often. */
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  /** The proposed bundle becomes the authority. */
+  z.strictObject({ kind: AuthorityKind, ...AuthorityTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -57,5 +81,15 @@ export function personsNamedIn(asked: Asked): readonly string[] {
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
+      return asked.accepting
   }
 }
+
+/** Persons to whom the request gives something, none of whom decides on it. */
+export const personsServedBy = (asked: Asked): readonly string[] =>
+  'affected' in asked ? asked.affected : []

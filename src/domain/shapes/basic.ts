@@ -70,6 +70,7 @@ export const Fact = z.enum([
   'removed',
   'fences-lifted',
   'evidence-complete',
+  'bundle-active',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -82,12 +83,26 @@ export const CaseKind = z.enum([
   'lift',
   'reinstate',
   'exception',
+  'change-policy',
+  'change-contracts',
+  'change-ownership',
+  'change-people',
+  'revoke-keys',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
 /** What the enterprise can do at any moment, on its own terms and without anybody's help. */
 export const Right = z.enum(['revoke', 'decide-exceptions', 'demand-evidence'])
 export type Right = z.infer<typeof Right>
+/** Kinds that end in a new authority bundle, each for one section; `revoke-keys` only takes away. */
+export const AuthorityKind = CaseKind.extract([
+  'change-policy',
+  'change-contracts',
+  'change-ownership',
+  'change-people',
+  'revoke-keys',
+])
+export type AuthorityKind = z.infer<typeof AuthorityKind>
 
 /** From which rule of the enterprise an exception lets an identity deviate. A closed list: each is asked about somewhere. */
 export const Deviation = z.enum([

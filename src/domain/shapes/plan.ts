@@ -3,8 +3,10 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { ExceptionTerms } from './asked.js'
+import { AuthorityTerms, ExceptionTerms } from './asked.js'
 import {
+  AuthorityKind,
+  AuthorityReference,
   CaseScope,
   ConsumerId,
   Count,
@@ -80,6 +82,8 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('verify-removed') }),
   /** The fence stops this identity no more; others in its scope it still does. Changes no target. */
   z.strictObject({ op: z.literal('lift-fence'), scope: FenceScope, fenceId: Ulid }),
+  /** The proposed bundle, verified again, replaces the one that the plan compared it with. Changes no target. */
+  z.strictObject({ op: z.literal('activate-bundle'), ...AuthorityReference.shape }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -140,6 +144,12 @@ const About = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('reinstate'), incoming: Credential }),
   z.strictObject({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
+  z.strictObject({
+    ...{ kind: AuthorityKind, ...AuthorityTerms.omit({ bundleHash: true }).shape },
+    ...{ from: AuthorityReference, to: AuthorityReference },
+    /** All in which the two differ, one sentence each. */
+    changes: z.array(z.string().max(300)).max(64),
+  }),
 ])
 
 export const Plan = z.strictObject({

@@ -7,8 +7,9 @@ import type { Operation } from '../../domain/shapes/plan.js'
 import { liftFence } from '../../store/fences.js'
 import type { RecordsWork } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { activateBundle } from './authority.js'
 
-const IN_RECORDS = ['lift-fence'] as const satisfies readonly Operation['op'][]
+const IN_RECORDS = ['lift-fence', 'activate-bundle'] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
 export const isRecordsOperation = (op: Operation): op is RecordsOperation =>
@@ -19,6 +20,8 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
   switch (op.op) {
     case 'lift-fence':
       return lift({ ...doing, op })
+    case 'activate-bundle':
+      return activateBundle({ ...doing, op })
   }
 }
 
