@@ -5,9 +5,8 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
-import { AuthorityTerms, ExceptionTerms } from '../domain/shapes/asked.js'
+import { AuthorityAsked, ExceptionTerms } from '../domain/shapes/asked.js'
 import {
-  AuthorityKind,
   CaseId,
   CaseKind,
   CaseScope,
@@ -65,10 +64,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     reassignTo: TargetName.nullable().default(null),
   }),
   AskedFor.extend({ kind: z.literal('exception'), ...ExceptionTerms.shape }),
-  /** Who accepts it, and who may not decide, follows from the proposed bundle. */
-  AskedFor.omit({ identityId: true }).extend({
-    ...{ kind: AuthorityKind, ...AuthorityTerms.pick({ bundleHash: true, reference: true }).shape },
-  }),
+  AskedFor.omit({ identityId: true }).extend(AuthorityAsked.shape),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 

@@ -43,6 +43,11 @@ export const AuthorityTerms = z.strictObject({
 })
 export type AuthorityTerms = z.infer<typeof AuthorityTerms>
 
+/** As it is asked for; who accepts it, and who may not decide, follows from the proposed bundle. */
+export const AuthorityAsked = AuthorityTerms.pick({ bundleHash: true, reference: true }).extend({
+  kind: AuthorityKind,
+})
+
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rotate') }),
