@@ -2,12 +2,14 @@
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
 import { isRefusal, type Refusal } from '../src/domain/refusal.js'
+import { ownershipGaps } from '../src/domain/responsibility.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import { deprovisionUndecided, recertifyDue } from '../src/store/campaigns.js'
-import type { Db } from '../src/store/db.js'
+import { type Db, now } from '../src/store/db.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
+import { reportedGone } from '../src/store/ownership.js'
 import { packSource } from '../src/store/packs.js'
 import { askForAttestations, rotateOverdue } from '../src/store/renewals.js'
 import type { Scheduled } from '../src/store/scheduled.js'
@@ -57,18 +59,20 @@ async function recertified(
 }
 
 const OCCASIONS: readonly Occasion[] = [
-  { because: 'a need has ended', look: deprovisionEnded },
+  { because: 'a need or a contract has ended', look: deprovisionEnded },
   { because: 'an attestation falls due', look: askForAttestations },
   { because: 'a credential is too old', look: rotateOverdue },
   { because: 'a page was left undecided', look: byIdentity('undecided', deprovisionUndecided) },
   { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
 ]
 
-export function createSchedule(input: {
+interface ScheduleDeps {
   readonly db: Db
   readonly authority: AuthoritySource
   readonly log: Logger
-}): () => Promise<void> {
+}
+
+export function createSchedule(input: ScheduleDeps): () => Promise<void> {
   const { db, authority, log } = input
   const deps = { db, authority, packs: packSource(), verify: nodeVerify, newId: () => ulid() }
   const refused = new Map<string, number>()
@@ -79,13 +83,29 @@ export function createSchedule(input: {
     } else if (opened.made === 'now')
       log.info({ identityId, because, caseId: opened.caseId }, 'a case opened by itself')
   }
+  const watchOwners = ownerWatch(input)
   return async () => {
+    await watchOwners()
     const at = performance.now()
     for (const [key, since] of refused) if (at - since >= ASK_AGAIN_MS) refused.delete(key)
     for (const { because, look } of OCCASIONS) {
       const asked = await look(deps, new Set(refused.keys()))
       if (isRefusal(asked)) log.warn({ refused: asked.refused, because }, 'the schedule cannot ask')
       else for (const one of asked) note(because, one)
+    }
+  }
+}
+
+/** Says once of each identity and outcome that its owner is gone: a succession is owed, and nobody can guess to whom. */
+function ownerWatch({ db, authority: source, log }: ScheduleDeps): () => Promise<void> {
+  const said = new Set<string>()
+  return async () => {
+    const authority = await source.current(db, { at: await now(db), lock: 'none' })
+    if (isRefusal(authority)) return
+    for (const gap of ownershipGaps(authority, await reportedGone(db))) {
+      const line = JSON.stringify(gap)
+      if (!said.has(line)) log.warn(gap, 'it has no owner who is there: a succession is owed')
+      said.add(line)
     }
   }
 }

@@ -12,4 +12,9 @@ export {
   runCase as recertify,
   runCase as reinstate,
   runCase as rotate,
+  runCase as 'change-policy',
+  runCase as 'change-contracts',
+  runCase as 'change-ownership',
+  runCase as 'change-people',
+  runCase as 'revoke-keys',
 } from './run-case.js'

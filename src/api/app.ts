@@ -4,10 +4,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
-import { MAX_BODY_BYTES, ROUTES, type RouteName } from '../contract/routes.js'
+import { MAX_BODY_BYTES, MAX_BUNDLE_BYTES, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { StoreFault } from '../store/db.js'
 import { caseIdOf, type Entering, enter } from './auth.js'
+import { propose } from './authority.js'
 import type { ApiDeps, Handlers, OpenHandlers, Reply } from './call.js'
 import { openAll, show } from './campaigns.js'
 import { list, read } from './cases.js'
@@ -23,6 +24,7 @@ import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
+import { listResponsibilities, report } from './responsibility.js'
 import { rights } from './rights.js'
 import { IssuerFault } from './token.js'
 
@@ -33,6 +35,7 @@ const HANDLERS: Handlers = {
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },
   ...{ openCampaign: openAll, showCampaign: show },
+  ...{ proposeAuthority: propose, reportPersons: report, listResponsibilities },
 }
 const OPEN: OpenHandlers = { livez, readyz }
 
@@ -61,6 +64,8 @@ export function createApi(deps: ApiDeps): express.Express {
     next()
   })
   app.use(onlyJson)
+  const bundles = { limit: MAX_BUNDLE_BYTES, type: 'application/json', inflate: false }
+  app.use(ROUTES.proposeAuthority.path, express.json(bundles))
   app.use(express.json({ limit: MAX_BODY_BYTES, type: 'application/json', inflate: false }))
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const { method, path } = ROUTES[name]

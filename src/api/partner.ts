@@ -9,59 +9,78 @@ import {
   StepPath,
 } from '../contract/http.js'
 import { ClaimRequest, LeaseRequest, type TasksAnswer } from '../contract/http-task.js'
+import type { Authority } from '../domain/authority.js'
 import { fromBase64 } from '../domain/base64.js'
 import { type Recorded, stepOf } from '../domain/case.js'
 import { digest } from '../domain/digest.js'
 import { fold } from '../domain/evolve.js'
 import { identityScope } from '../domain/matter.js'
-import { isRefusal, refuse } from '../domain/refusal.js'
+import { namedBy } from '../domain/plans/authority.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { submitClaim, submitLease } from '../store/cases.js'
-import { type Opened, openCase } from '../store/open-case.js'
+import { type OpenCase, type Opened, openCase } from '../store/open-case.js'
+import { type ProposalDeps, proposed } from '../store/proposals.js'
 import { casesWaitingOn, sealedFor } from '../store/queries.js'
 import type { Handler, Reply } from './call.js'
 import { tenantOf } from './principal.js'
 import { leaseTimes } from './summary.js'
 
 /** UNTRUSTED: body and Idempotency-Key. A partner and an enterprise person ask by the same door. */
-export const open: Handler = async ({ deps, principal, authority, body, header }) => {
+export const open: Handler = async ({ deps, principal, authority, at, body, header }) => {
   const request = parseAs(OpenCaseRequest)(body)
   if (isRefusal(request)) return request
   const key = IdempotencyKey.safeParse(header('Idempotency-Key'))
   if (!key.success)
     return refuse('MALFORMED', '/Idempotency-Key', 'send 8 to 200 visible characters')
   const { kind, companyId, personId } = principal
-  const { scope, change, changeReference, asked } = whatIsAsked(request, authority.enterprise)
+  const { change, changeReference, ...about } = request
+  const what = await whatIsAsked(deps, { about, authority, at })
+  if (isRefusal(what)) return what
   const requester = { kind, companyId, personId }
   const opened = await openCase(deps, {
-    request: { asked, scope, change, changeReference, requester },
+    request: { ...what, change, changeReference, requester },
     principal: tenantOf(principal),
     idempotencyKey: key.data,
   })
   return isRefusal(opened) ? opened : created(opened)
 }
 
-/** The request in the core's words: what is asked for, and about what; about the enterprise when nothing is named. */
-function whatIsAsked(request: AdmittedRequest, enterprise: string) {
-  const { change, changeReference } = request
-  if (request.kind === 'incident') {
-    const { identityId, partnerId, change: _, changeReference: __, ...asked } = request
-    return {
-      asked,
-      change,
-      changeReference,
-      scope: scopeNamed({ identityId, partnerId, enterprise }),
-    }
+type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+type AskedAbout = Without<AdmittedRequest, 'change' | 'changeReference'>
+
+/** What the case is about and what is asked, which for a change of the authority names whom the bundle concerns. */
+async function whatIsAsked(
+  deps: ProposalDeps,
+  of: {
+    readonly about: AskedAbout
+    readonly authority: Authority
+    readonly at: string
+  },
+): Promise<Pick<OpenCase['request'], 'asked' | 'scope'> | Refusal> {
+  const { about, authority, at } = of
+  const { enterprise } = authority
+  if (about.kind === 'incident') {
+    const { identityId, partnerId, ...asked } = about
+    return { asked, scope: scopeNamed({ identityId, partnerId, enterprise }) }
   }
-  if ('partnerId' in request) {
-    const { partnerId: id, change: _, changeReference: __, ...asked } = request
-    return { asked, change, changeReference, scope: { kind: 'partner' as const, id } }
+  if ('partnerId' in about) {
+    const { partnerId: id, ...asked } = about
+    return { asked, scope: { kind: 'partner', id } }
   }
-  const { identityId, change: _, changeReference: __, ...asked } = request
-  return { asked, change, changeReference, scope: identityScope(identityId) }
+  if ('identityId' in about) {
+    const { identityId, ...asked } = about
+    return { asked, scope: identityScope(identityId) }
+  }
+  const change = await proposed(deps, { hash: about.bundleHash, from: authority, at })
+  if (isRefusal(change)) return change
+  return {
+    asked: { ...about, ...namedBy(change.found) },
+    scope: { kind: 'enterprise', id: enterprise },
+  }
 }
 
 function scopeNamed(named: {

@@ -24,6 +24,11 @@ import {
   KitUseAnswer,
   MandateAnswer,
   MandateList,
+  ProposalAnswer,
+  type ProposalRequest,
+  ReportAnswer,
+  type ReportRequest,
+  ResponsibilityAnswer,
   RevocationAnswer,
   RightsAnswer,
 } from '../contract/http-control.js'
@@ -83,6 +88,9 @@ export interface ApiClient {
   }) => Answer<typeof RevocationAnswer>
   readonly kitUse: (input: { readonly envelope: Envelope }) => Answer<typeof KitUseAnswer>
   readonly rights: () => Answer<typeof RightsAnswer>
+  readonly proposeAuthority: (input: ProposalRequest) => Answer<typeof ProposalAnswer>
+  readonly reportPersons: (input: ReportRequest) => Answer<typeof ReportAnswer>
+  readonly listResponsibilities: () => Answer<typeof ResponsibilityAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
   readonly lease: (at: StepAt) => Answer<typeof LeaseAnswer>
   readonly openCampaign: (input: {
@@ -140,6 +148,9 @@ export function clientOf(connection: Connection): ApiClient {
     revokeMandate: (body) => ask({ name: 'revokeMandate', shape: RevocationAnswer, body }),
     kitUse: (body) => ask({ name: 'kitUse', shape: KitUseAnswer, body }),
     rights: () => ask({ name: 'rights', shape: RightsAnswer }),
+    proposeAuthority: (body) => ask({ name: 'proposeAuthority', shape: ProposalAnswer, body }),
+    reportPersons: (body) => ask({ name: 'reportPersons', shape: ReportAnswer, body }),
+    listResponsibilities: () => ask({ name: 'listResponsibilities', shape: ResponsibilityAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),
     lease: (at) => ask({ name: 'lease', shape: LeaseAnswer, params: { ...at } }),
     openCampaign: ({ idempotencyKey, request }) =>

@@ -1,15 +1,24 @@
 import { Command } from 'commander'
 import type { OpenCaseRequest } from '../contract/http.js'
-import { Deviation } from '../domain/shapes/basic.js'
+import { AuthorityKind, Deviation } from '../domain/shapes/basic.js'
 import { ask, type RequestOptions, withChange } from './asking.js'
 import { recertifyCommand } from './campaign.js'
 import { withProfile } from './options.js'
 import { demandCommand, disputeCommand } from './request-partner.js'
 
 const asking = (kind: string, description: string): Command =>
-  withChange(withProfile(kind).description(description).argument('<identity>', 'its id, nhi_…'))
+  askingAbout(kind, description).argument('<identity>', 'its id, nhi_…')
+
+const askingAbout = (kind: string, description: string): Command =>
+  withChange(withProfile(kind).description(description))
 
 export const define = (): Command =>
+  AuthorityKind.options.reduce(
+    (command, kind) => command.addCommand(askingAuthority(kind)),
+    forIdentities(),
+  )
+
+const forIdentities = (): Command =>
   new Command('request')
     .addCommand(demandCommand())
     .addCommand(disputeCommand())
@@ -83,6 +92,23 @@ const incidentOf = (options: IncidentOptions): OpenCaseRequest => ({
   ...(options.partner === undefined ? {} : { partnerId: options.partner }),
   ...(options.identity === undefined ? {} : { identityId: options.identity }),
 })
+
+/** Each ends in the bundle that `countersign authority propose` has brought. */
+const AUTHORITY_WORDS: Readonly<Record<AuthorityKind, string>> = {
+  'change-policy': 'have a proposed authority bundle change the policy packs',
+  'change-contracts': 'have a proposed authority bundle change contracts',
+  'change-ownership': 'have a proposed authority bundle change owners and identities',
+  'change-people': 'have a proposed authority bundle change persons, keys and companies',
+  'revoke-keys': 'have a proposed authority bundle take keys or persons away, at once',
+}
+
+const askingAuthority = (kind: AuthorityKind): Command =>
+  askingAbout(kind, AUTHORITY_WORDS[kind])
+    .argument('<bundle>', 'the digest that `countersign authority propose` answered')
+    .requiredOption('--because <reference>', 'where the reason stands in your own register')
+    .action((hash: string, options: RequestOptions & { readonly because: string }) =>
+      ask({ kind, bundleHash: hash as `sha256:${string}`, reference: options.because }, options),
+    )
 
 interface ExceptionOptions {
   readonly deviation: string

@@ -1,10 +1,14 @@
-/** The HTTP contract of the enterprise's own controls, version 1: fences, mandates and findings against partners. See http.ts for the rules. */
+/** The HTTP contract of the enterprise's own controls, version 1: fences, mandates, findings and the authority. See http.ts for the rules. */
 import { z } from 'zod'
+import { AuthorityBundle } from '../domain/shapes/authority.js'
 import {
   CaseId,
   CompanyId,
   Count,
+  DigestText,
   IdentityId,
+  ObjectiveId,
+  Outcome,
   PersonId,
   Right,
   SystemId,
@@ -19,6 +23,15 @@ export const FenceRequest = z.strictObject({ envelope: Envelope })
 /** The signed use of a sealed kit, while the evidence store was down. */
 export const KitUseRequest = z.strictObject({ envelope: Envelope })
 export const MandateRequest = z.strictObject({ envelope: Envelope })
+/** A whole signed bundle, and the text of every policy pack that it names and the store may lack. */
+export const ProposalRequest = z.strictObject({
+  bundle: AuthorityBundle,
+  packs: z
+    .array(z.record(z.string().max(80), z.string().max(256 * 1024)))
+    .max(8)
+    .default([]),
+})
+export type ProposalRequest = z.input<typeof ProposalRequest>
 export const FencePath = FenceScope
 
 /** A cut opens a containment for each identity in scope; where it could not, `residue` says why. */
@@ -91,3 +104,39 @@ export const FindingsAnswer = z.object({
   ),
 })
 export type FindingsAnswer = z.infer<typeof FindingsAnswer>
+
+/** What the proposed bundle would change today, by section, and whom that concerns. */
+export const ProposalAnswer = z.object({
+  bundleHash: DigestText,
+  version: z.int(),
+  changes: z.array(z.object({ section: z.string(), words: z.string() })),
+  accepting: z.array(PersonId),
+  affected: z.array(PersonId),
+})
+export type ProposalAnswer = z.infer<typeof ProposalAnswer>
+
+/** What a directory says of persons, each once. */
+export const ReportRequest = z.strictObject({
+  persons: z
+    .array(z.strictObject({ personId: PersonId, status: z.enum(['present', 'gone']) }))
+    .min(1)
+    .max(1000)
+    .refine((list) => new Set(list.map(({ personId }) => personId)).size === list.length, 'twice'),
+})
+export type ReportRequest = z.infer<typeof ReportRequest>
+export const ReportAnswer = z.object({ kept: Count })
+
+/** Each control outcome with its one owner; `owed` lists what has none that is there. */
+export const ResponsibilityAnswer = z.object({
+  responsibilities: z.array(
+    z.object({
+      ...{ objectiveId: ObjectiveId, outcome: Outcome, ownerId: PersonId },
+      partners: z.array(CompanyId),
+      identities: z.array(IdentityId),
+      /** The newest closed case of each kind that serves the outcome. */
+      evidence: z.array(z.object({ caseId: CaseId, outcome: z.string() })),
+    }),
+  ),
+  owed: z.array(z.object({ of: z.string(), ownerId: PersonId, because: z.string() })),
+})
+export type ResponsibilityAnswer = z.infer<typeof ResponsibilityAnswer>

@@ -5,7 +5,13 @@
  * What is signed travels as an envelope and is judged from its bytes, never from the fields around it.
  */
 import { z } from 'zod'
-import { DemandTerms, DisputeTerms, ExceptionTerms, Report } from '../domain/shapes/asked.js'
+import {
+  AuthorityAsked,
+  DemandTerms,
+  DisputeTerms,
+  ExceptionTerms,
+  Report,
+} from '../domain/shapes/asked.js'
 import {
   CaseId,
   CaseKind,
@@ -79,6 +85,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     path: ['partnerId'],
     message: 'about an identity or a partner, not both',
   }),
+  Asking.extend(AuthorityAsked.shape),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 export type AdmittedRequest = z.output<typeof OpenCaseRequest>

@@ -64,6 +64,18 @@ export const ROUTES = {
     ...{ who: ENTERPRISE, scope: 'all' },
   },
   rights: { method: 'get', path: '/v1/rights', asks: 'token', who: ENTERPRISE, scope: 'all' },
+  proposeAuthority: {
+    ...{ method: 'post', path: '/v1/authority/proposals', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
+  reportPersons: {
+    ...{ method: 'post', path: '/v1/authority/reports', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
+  listResponsibilities: {
+    ...{ method: 'get', path: '/v1/responsibilities', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
   tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
   lease: {
     ...{ method: 'post', path: '/v1/cases/:caseId/steps/:stepId/lease', asks: 'token' },
@@ -112,6 +124,8 @@ export type RouteName = keyof typeof ROUTES
 
 /** Largest request body, bytes: a document of 48 KiB in base64, and its claim. */
 export const MAX_BODY_BYTES = 96 * 1024
+/** The same where whole bundles and packs are sent. */
+export const MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 
 /** A route's path with its parameters filled in. */
 export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>

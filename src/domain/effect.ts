@@ -34,6 +34,7 @@ function takesAway({ op }: Operation): boolean {
     case 'prove-revocations':
     case 'observe-contained':
     case 'observe-eradicated':
+    case 'activate-bundle':
       return false
   }
 }

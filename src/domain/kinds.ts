@@ -51,6 +51,12 @@ const CHANGE = {
   urgency: 'ordinary',
 } as const satisfies Partial<KindOfCase>
 
+/** A change of the authority itself: the enterprise's own, by persons of its own. */
+const AUTHORITY = {
+  ...{ steps: ['approve', 'activate'], outcome: null, scope: 'enterprise', place: 'records' },
+  ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+} as const satisfies KindOfCase
+
 export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   rotate: { ...CHANGE, steps: ROTATION_STEPS, outcome: 'rotation', work: 'clause' },
   provision: { ...CHANGE, steps: PROVISION_STEPS, outcome: 'provisioning', work: 'clause' },
@@ -87,6 +93,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
     ...{ scope: 'identity or partner or enterprise', askedBy: ['partner', 'enterprise'] },
     ...{ holds: 'nothing', urgency: 'at-once' },
   },
+  'change-policy': AUTHORITY,
+  'change-contracts': AUTHORITY,
+  'change-ownership': AUTHORITY,
+  'change-people': AUTHORITY,
+  'revoke-keys': { ...AUTHORITY, steps: ['activate'], urgency: 'at-once' },
 }
 
 /** What an open case of this kind has for itself, as a key of which there is one at a time; null: nothing. */

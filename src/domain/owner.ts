@@ -105,9 +105,11 @@ function whichMatter({ authority, request }: Asking): Matter | Refusal {
     : matter
 }
 
-/** What a partner knows of: what it is custodian of, and itself. */
+/** What a partner knows of: what it is custodian of, itself, and that there is an enterprise. */
 const isTheirs = ({ scope, identity }: Matter, companyId: string): boolean =>
-  identity === null ? scope.id === companyId : identity.custodian === companyId
+  identity === null
+    ? scope.kind === 'enterprise' || scope.id === companyId
+    : identity.custodian === companyId
 
 function isEmployed(input: { authority: Authority; requester: CaseRequest['requester'] }): boolean {
   const person = input.authority.persons.get(input.requester.personId ?? '')

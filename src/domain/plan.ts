@@ -38,6 +38,11 @@ export function drawPlan(input: Planning): Plan | Refusal {
     case 'dispute':
     case 'recertify':
     case 'incident':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
@@ -55,6 +60,11 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'dispute':
     case 'recertify':
     case 'incident':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       return []
     case 'provision':
       return asked.memberOf

@@ -12,9 +12,9 @@ import { KINDS } from './kinds.js'
 import { contractsWith, livePerson, type Matter } from './matter.js'
 import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
-import { type Asked, personsNamedIn, type Settings } from './shapes/asked.js'
+import { type Asked, personsNamedIn, personsServedBy, type Settings } from './shapes/asked.js'
 import type { Identity, Person, PersonKey } from './shapes/authority.js'
-import type { CaseKind, Change, Fact } from './shapes/basic.js'
+import { AuthorityKind, type CaseKind, type Change, type Fact } from './shapes/basic.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
 import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/requirement.js'
 
@@ -52,9 +52,11 @@ export function subjectOf(input: {
     sorted(ids.filter((id) => livePerson(authority, id) !== null))
   const asksForPartner = authority.companies.get(requester.companyId)?.kind === 'partner'
   const partnerExecutes = authority.companies.get(executorCompany)?.kind === 'partner'
+  const served = personsServedBy(asked)
   const out = (person: Person) =>
     person.personId === requester.personId ||
     involved.includes(person.personId) ||
+    served.includes(person.personId) ||
     (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
   return {
@@ -159,11 +161,15 @@ function requirementOf(terms: StepTerms | undefined, subject: Subject): Requirem
   const groups = approvers.map(({ role, need }) => ({
     name: role,
     persons: sorted(subject.roles[role].filter((person) => !subject.exclude.includes(person))),
-    need,
+    need: role === 'named-person' ? needOfNamed(subject, need) : need,
   }))
   const { stepId } = subject
   return checked(normal({ v: 1, stepId, ...rest, groups, facts: sorted(rest.facts) }))
 }
+
+/** Whoever is to answer for a change of the authority accepts it: all of them, also those who may not sign. */
+const needOfNamed = ({ kind, roles }: Subject, need: number): number =>
+  AuthorityKind.safeParse(kind).success ? Math.max(need, roles['named-person'].length) : need
 
 /** Durations and evidence of all matching rules: what is observed takes the longest, what a partner holds ends soonest. */
 export function settingsFor(

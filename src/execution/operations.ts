@@ -55,6 +55,7 @@ export function isChange({ op }: Operation): boolean {
     case 'prove-revocations':
     case 'observe-contained':
     case 'observe-eradicated':
+    case 'activate-bundle':
       return false
   }
 }

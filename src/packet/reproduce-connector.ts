@@ -27,7 +27,7 @@ import { planDispute } from '../domain/plans/dispute.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import type { Asked } from '../domain/shapes/asked.js'
-import type { Fact } from '../domain/shapes/basic.js'
+import type { CaseKind, Fact } from '../domain/shapes/basic.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
@@ -42,6 +42,7 @@ import {
   stoodAt,
   underAny,
 } from './reproduce.js'
+import { activatedAgain, drawnAgain as authorityDrawnAgain } from './reproduce-authority.js'
 import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
 
@@ -55,7 +56,7 @@ export const planned: Reproduce<'Planned'> = (moment) => {
     opened.systemId === systemId &&
     opened.objectiveId === objectiveId &&
     (KINDS[about.kind].place === 'target') === (target !== null) &&
-    (target !== null || holdsAll(about, opened.asked))
+    (!REPEATING.includes(about.kind) || holdsAll(about, opened.asked))
   if (!same) return differs('/plan', 'the plan is not for this case')
   const known = underAny(moment, (authority) =>
     target === null ? isAsDrawn(moment, authority) : isOfTarget(event.plan, authority),
@@ -69,7 +70,7 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const drawn = drawnAgain(moment)
   if (drawn !== null && digest(drawn) !== digest(event.plan))
     return differs('/plan', 'drawn again, it is another plan')
-  return plan(state, { plan: event.plan, attest })
+  return authorityDrawnAgain(moment) ?? plan(state, { plan: event.plan, attest })
 }
 
 /** The plan of a case that needs nothing besides the packet, drawn again; null for one that was drawn from a target. */
@@ -104,7 +105,9 @@ function isOfTarget({ about, scope, target }: Plan, authority: Authority): true 
   return same || differs('/plan', 'the plan is not for this identity')
 }
 
-/** A plan without a target repeats what was asked, word for word. */
+/** Plans that repeat what was asked, word for word; the others without a target are drawn again. */
+const REPEATING: readonly CaseKind[] = ['exception', 'attest']
+
 const holdsAll = (about: Plan['about'], asked: Asked): boolean =>
   digest({ ...about, ...asked }) === digest(about)
 
@@ -126,6 +129,11 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'dispute':
     case 'recertify':
     case 'incident':
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
       return []
   }
 }
@@ -291,6 +299,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
     if (event.observed.document !== (documentIn(moment.before) ?? 'none'))
       return differs('/observed/document', 'not what the claim handed in')
   }
+  const inactive = activatedAgain(moment)
+  if (inactive !== null) return inactive
   const stray = event.facts.find((fact) => !held.step.produces.includes(fact))
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
   const foreign = wrongRevocations(moment)

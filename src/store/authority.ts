@@ -22,6 +22,8 @@ export interface AuthoritySource {
   readonly today: (
     db: Db | Tx,
   ) => Promise<{ readonly authority: Authority; readonly at: string } | Refusal>
+  /** UNTRUSTED: the bundle. What it would be believed to say, under the same roots, were it installed. */
+  readonly candidate: (bundle: unknown, at: string) => Authority | Refusal
 }
 
 /**
@@ -30,6 +32,12 @@ export interface AuthoritySource {
  */
 export function authoritySource(input: { trust: Trust; verify: Verify }): AuthoritySource {
   let newest = input.trust.minimumBundleVersion
+  const candidate = (given: unknown, at: string): Authority | Refusal => {
+    const bundle = parseAs(AuthorityBundle)(given)
+    return isRefusal(bundle)
+      ? refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
+      : verifyAuthority({ bundle, ...input, at })
+  }
   let cached: { readonly row: string; readonly authority: Authority } | null = null
   const believe = async (db: Db | Tx, { row, at }: Installed): Promise<Authority | Refusal> => {
     if (cached?.row === row) {
@@ -38,10 +46,7 @@ export function authoritySource(input: { trust: Trust; verify: Verify }): Author
     }
     const stored = await storedBundle(db)
     if (stored === null) return notInstalled
-    const bundle = parseAs(AuthorityBundle)(JSON.parse(stored.bundle))
-    if (isRefusal(bundle))
-      return refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
-    const authority = verifyAuthority({ bundle, trust: input.trust, verify: input.verify, at })
+    const authority = candidate(JSON.parse(stored.bundle), at)
     if (isRefusal(authority)) return authority
     if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
     newest = authority.version
@@ -55,6 +60,7 @@ export function authoritySource(input: { trust: Trust; verify: Verify }): Author
     return isRefusal(authority) ? authority : { authority, at: installed.at }
   }
   return {
+    candidate,
     current: async (db, { at, lock }) => {
       const installed = await installedNow(db, lock)
       return installed === null ? notInstalled : believe(db, { ...installed, at })

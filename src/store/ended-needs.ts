@@ -1,7 +1,9 @@
 /**
- * Ended needs: an identity whose registered business need is over is deprovisioned without being asked for.
+ * Ended needs and contracts: an identity whose registered business need is over, or whose custodian's contracts
+ * have all ended, is deprovisioned without being asked for.
  * The case opens by itself; what happens in it still waits for signatures, or for a mandate that covers it.
  */
+import { endOf } from '../domain/ended.js'
 import { isExcepted } from '../domain/exceptions.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { type Db, now } from './db.js'
@@ -10,7 +12,7 @@ import type { OpenCaseDeps } from './open-case.js'
 import { openScheduled, type Scheduled } from './scheduled.js'
 
 /**
- * Opens one case for each identity whose need ended, that was not removed since and has no exception in force, but
+ * Opens one case for each identity that is over, that was not removed since and has no exception in force, but
  * for those in `besides`; repeatable.
  */
 export async function deprovisionEnded(
@@ -20,16 +22,20 @@ export async function deprovisionEnded(
   const at = await now(deps.db)
   const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
   if (isRefusal(authority)) return authority
-  const over = [...authority.identities.values()].filter(({ need }) => at >= need.until)
+  const over = [...authority.identities.values()].flatMap((identity) => {
+    const end = endOf(authority, { identity, at })
+    return end === null ? [] : [{ identityId: identity.identityId, end }]
+  })
   const exceptions = over.length === 0 ? [] : await acceptedExceptions(deps.db)
   const ended: Scheduled[] = []
-  for (const { identityId, need } of over) {
-    const key = `${identityId} ${need.until}`
-    if (besides.has(key) || isExcepted(exceptions, { identityId, deviation: 'ended-need', at }))
-      continue
+  for (const { identityId, end } of over) {
+    const key = `${identityId} ${end.at}`
+    const excepted = isExcepted(exceptions, { identityId, deviation: 'ended-need', at })
+    if (besides.has(key) || (end.of === 'need' && excepted)) continue
     if (await isHandled(deps.db, identityId)) continue
     const asked = { kind: 'deprovision' as const, reassignTo: null }
-    const of = { authority, asked, identityId, principal: 'schedule:need' as const, key }
+    const principal = `schedule:${end.of}` as const
+    const of = { authority, asked, identityId, principal, key }
     ended.push(await openScheduled(deps, of))
   }
   return ended

@@ -3,6 +3,7 @@ import type { Authority } from '../domain/authority.js'
 import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { PackReference } from '../domain/shapes/authority.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import { type PackFiles, packHash, parsePack } from '../packs/load.js'
 import type { Db, Tx } from './db.js'
@@ -23,20 +24,26 @@ export function packSource(): (
     if (reference === undefined) return refuse('POLICY_UNSIGNED', '/policy/packs')
     const known = cache.get(reference.hash)
     if (known !== undefined) return { pack: known, hash: reference.hash }
-    const { rows } = await db.query<{ files: PackFiles }>(
-      'select files from packs where hash = $1',
-      [reference.hash],
-    )
-    const files = rows[0]?.files
-    if (files === undefined)
-      return refuse('POLICY_INVALID', `/packs/${reference.packId}`, 'the pack is not stored')
-    if (packHash(files) !== reference.hash)
-      return refuse('POLICY_UNSIGNED', `/packs/${reference.packId}`)
-    const pack = parsePack(files)
+    const pack = await storedPack(db, reference)
     if (isRefusal(pack)) return pack
     cache.set(reference.hash, pack)
     return { pack, hash: reference.hash }
   }
+}
+
+/** The pack of this reference, read again from its stored text. */
+export async function storedPack(
+  db: Db | Tx,
+  { hash, packId }: Pick<PackReference, 'hash' | 'packId'>,
+): Promise<Pack | Refusal> {
+  const { rows } = await db.query<{ files: PackFiles }>('select files from packs where hash = $1', [
+    hash,
+  ])
+  const files = rows[0]?.files
+  if (files === undefined)
+    return refuse('POLICY_INVALID', `/packs/${packId}`, 'the pack is not stored')
+  if (packHash(files) !== hash) return refuse('POLICY_UNSIGNED', `/packs/${packId}`)
+  return parsePack(files)
 }
 
 /** Stores a pack under its hash; storing is not believing. */

@@ -1,9 +1,11 @@
 /** What a case is asked for, by kind, and the durations that the policy gives it. */
 import { z } from 'zod'
 import {
+  AuthorityKind,
   CaseId,
   CompensatingControl,
   Deviation,
+  DigestText,
   IdentityId,
   Ms,
   PersonId,
@@ -73,6 +75,23 @@ export const Report = z.strictObject({
   cleared: z.array(IdentityId).max(64),
 })
 
+export const AuthorityTerms = z.strictObject({
+  /** Digest of the proposed bundle's manifest. */
+  bundleHash: DigestText,
+  /** Where the reason stands, in the enterprise's own register. */
+  reference: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  /** Sorted: who answers for what changed from then on, each of whom has to accept it. */
+  accepting: z.array(PersonId).max(8),
+  /** Sorted: whose own keys, duties or votes grow, none of whom decides on it. */
+  affected: z.array(PersonId).max(64),
+})
+export type AuthorityTerms = z.infer<typeof AuthorityTerms>
+
+/** As it is asked for; who accepts it, and who may not decide, follows from the proposed bundle. */
+export const AuthorityAsked = AuthorityTerms.pick({ bundleHash: true, reference: true }).extend({
+  kind: AuthorityKind,
+})
+
 /** What was asked for, by kind of case. */
 export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('rotate') }),
@@ -103,6 +122,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('recertify'), ...PageTerms.shape }),
   /** Something happened: its scope, containment and closure are validated by persons who did not respond. */
   z.strictObject({ kind: z.literal('incident'), ...Report.shape }),
+  /** The proposed bundle becomes the authority. */
+  z.strictObject({ kind: AuthorityKind, ...AuthorityTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -125,5 +146,15 @@ export function personsNamedIn(asked: Asked): readonly string[] {
       return [asked.attestedBy]
     case 'recertify':
       return [asked.ownerId]
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
+      return asked.accepting
   }
 }
+
+/** Persons to whom the request gives something, none of whom decides on it. */
+export const personsServedBy = (asked: Asked): readonly string[] =>
+  'affected' in asked ? asked.affected : []

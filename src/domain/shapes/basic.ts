@@ -80,6 +80,7 @@ export const Fact = z.enum([
   'evidence-complete',
   /** What the partner's claim names was handed in, and its bytes have that digest. */
   'evidence-received',
+  'bundle-active',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -97,12 +98,26 @@ export const CaseKind = z.enum([
   'dispute',
   'recertify',
   'incident',
+  'change-policy',
+  'change-contracts',
+  'change-ownership',
+  'change-people',
+  'revoke-keys',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
 /** What the enterprise can do at any moment, on its own terms and without anybody's help. */
 export const Right = z.enum(['revoke', 'decide-exceptions', 'demand-evidence'])
 export type Right = z.infer<typeof Right>
+/** Kinds that end in a new authority bundle, each for one section; `revoke-keys` only takes away. */
+export const AuthorityKind = CaseKind.extract([
+  'change-policy',
+  'change-contracts',
+  'change-ownership',
+  'change-people',
+  'revoke-keys',
+])
+export type AuthorityKind = z.infer<typeof AuthorityKind>
 
 /** As service desks call it; what an emergency is asked for differs only where the policy says so. */
 export const Change = z.enum(['standard', 'normal', 'emergency'])

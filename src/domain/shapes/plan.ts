@@ -3,8 +3,10 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { AttestTerms, DemandTerms, DisputeTerms, ExceptionTerms } from './asked.js'
+import { AttestTerms, AuthorityTerms, DemandTerms, DisputeTerms, ExceptionTerms } from './asked.js'
 import {
+  AuthorityKind,
+  AuthorityReference,
   CaseScope,
   Change,
   CompensatingControl,
@@ -100,6 +102,8 @@ export const Operation = z.discriminatedUnion('op', [
   }),
   /** Each got a new secret since the incident opened, or was removed: closed cases say so. */
   z.strictObject({ op: z.literal('observe-eradicated'), identities: Identities }),
+  /** The proposed bundle, verified again, replaces the one that the plan compared it with. Changes no target. */
+  z.strictObject({ op: z.literal('activate-bundle'), ...AuthorityReference.shape }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -196,6 +200,12 @@ const About = z.discriminatedUnion('kind', [
     ...IncidentScope.shape,
     /** Where fences around it stand or may come to stand: whoever raises one signs nothing here. */
     scopes: z.array(FenceScope).max(192),
+  }),
+  z.strictObject({
+    ...{ kind: AuthorityKind, ...AuthorityTerms.omit({ bundleHash: true }).shape },
+    ...{ from: AuthorityReference, to: AuthorityReference },
+    /** All in which the two differ, one sentence each. */
+    changes: z.array(z.string().max(300)).max(64),
   }),
 ])
 

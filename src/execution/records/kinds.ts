@@ -12,6 +12,7 @@ import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { acceptedExceptions } from '../../store/exceptions.js'
 import { type ExecutionDeps, readCase, type Setting, stop } from '../deps.js'
+import { authorityState, isAuthorityChange, planAuthority } from './authority.js'
 import { incidentState } from './incident.js'
 import { planPage, stateOfPage } from './recertify.js'
 
@@ -35,6 +36,12 @@ export async function planInRecords(
       return planPage(deps, { setting, asked })
     case 'incident':
       return planIncident(setting, asked)
+    case 'change-policy':
+    case 'change-contracts':
+    case 'change-ownership':
+    case 'change-people':
+    case 'revoke-keys':
+      return planAuthority(deps, setting, asked)
     default:
       throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
@@ -55,6 +62,6 @@ export async function stateInRecords(
       return isRefusal(state) ? stop(deps, { caseId: at.caseId, refusal: state }) : state
     }
     default:
-      return {}
+      return isAuthorityChange(at.opened.asked) ? authorityState(at) : {}
   }
 }

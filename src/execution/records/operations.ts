@@ -9,6 +9,7 @@ import { documentBytes } from '../../store/documents.js'
 import { liftFence } from '../../store/fences.js'
 import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
+import { activateBundle } from './authority.js'
 import { observeContained, observeEradicated } from './incident.js'
 import { openRevocations, proveRevocations } from './recertify.js'
 
@@ -19,6 +20,7 @@ const IN_RECORDS = [
   'prove-revocations',
   'observe-contained',
   'observe-eradicated',
+  'activate-bundle',
 ] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
@@ -40,6 +42,8 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
       return observeContained({ ...doing, op })
     case 'observe-eradicated':
       return observeEradicated({ ...doing, op })
+    case 'activate-bundle':
+      return activateBundle({ ...doing, op })
   }
 }
 

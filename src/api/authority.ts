@@ -1,0 +1,24 @@
+/**
+ * The door of changes to the authority: a signed bundle is kept as a proposal and said in words. Nothing takes
+ * effect by it; a case for its section does that, when the policy's quorum has signed.
+ */
+import { type ProposalAnswer, ProposalRequest } from '../contract/http-control.js'
+import { namedBy } from '../domain/plans/authority.js'
+import { isRefusal } from '../domain/refusal.js'
+import { parseAs } from '../domain/shapes/parse.js'
+import { proposeAuthority } from '../store/proposals.js'
+import type { Handler } from './call.js'
+
+/** UNTRUSTED: the body. Signed by those to whom the root delegated, whoever brings it. */
+export const propose: Handler = async ({ deps, body }) => {
+  const request = parseAs(ProposalRequest)(body)
+  if (isRefusal(request)) return request
+  const change = await proposeAuthority(deps, request)
+  if (isRefusal(change)) return change
+  const { to, found } = change
+  const answer: ProposalAnswer = {
+    ...{ bundleHash: to.hash, version: to.version, ...namedBy(found) },
+    changes: found.map(({ section, words }) => ({ section, words })),
+  }
+  return { body: answer }
+}
