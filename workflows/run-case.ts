@@ -16,9 +16,9 @@ import {
 } from '@temporalio/workflow'
 import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
 import { waitLabel, waitOf, workLabel } from '../src/contract/views.js'
-import { type CaseOutcome, type CaseState, initial, type Recorded } from '../src/domain/case.js'
-import { type Due, due, type Turn, turnAfter } from '../src/domain/due.js'
-import { evolve } from '../src/domain/evolve.js'
+import type { CaseOutcome, CaseState, Recorded } from '../src/domain/case.js'
+import { type Due, due, type Turn } from '../src/domain/due.js'
+import { follow, unread } from '../src/domain/evolve.js'
 import { type Alarm, createAlarm } from './alarm.js'
 import { carryOut, sync, type Work } from './effects.js'
 import { type Inbox, openInbox } from './inbox.js'
@@ -30,16 +30,14 @@ const STUCK_MS = 30_000
 const EARLY_MS = 50
 const EARLY_MAX_MS = 10_000
 
-const NOBODY: Turn = { by: [], since: '' }
-
 interface Run {
   state: CaseState
+  /** Who holds the ball, by the ledger's clock. */
+  turn: Turn
   /** Why the present work stands still; kept until it moves, so that views do not flicker. */
   stuck: string | null
   /** Names what the case waits for. */
   wait: string
-  /** Who holds the ball, by the ledger's clock. */
-  turn: Turn
   /** How often the database said "not yet" to the deadline of the present wait. */
   early: number
   /** Who told this run its newest events. */
@@ -51,10 +49,9 @@ interface Run {
 export async function runCase(input: CaseInput): Promise<CaseOutcome> {
   const caseId = workflowInfo().workflowId
   const run: Run = {
-    state: initial(caseId),
+    ...unread(caseId),
     stuck: null,
     wait: '',
-    turn: NOBODY,
     early: 0,
     toldBy: 'ledger',
     inbox: openInbox(),
@@ -103,21 +100,8 @@ function resetRun(): string | null {
 
 const foldedOf = (state: CaseState): Folded => ({ after: state.seq, head: state.head })
 
-/**
- * Two sources may tell the same events: each is folded once, in order. Events that begin again with the
- * first mean that this run was told something that the ledger does not hold; it folds anew.
- */
-function absorb(run: Run, events: readonly Recorded[]): void {
-  if (run.state.seq > 0 && events[0]?.seq === 1) {
-    run.state = initial(run.state.caseId)
-    run.turn = NOBODY
-  }
-  for (const event of events) {
-    if (event.seq !== run.state.seq + 1) continue
-    run.state = evolve(run.state, event)
-    run.turn = turnAfter(run.turn, { state: run.state, at: event.at })
-  }
-}
+const absorb = (run: Run, events: readonly Recorded[]): void =>
+  void Object.assign(run, follow(run, events))
 
 function noteWait(run: Run): void {
   const wait = waitOf(run.state)

@@ -4,10 +4,10 @@
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
 import { whyOf } from '../contract/why.js'
-import { type CaseState, initial, type Recorded, type StepState } from '../domain/case.js'
-import { awaited, deadlinesOf, due, type Turn, turnAfter } from '../domain/due.js'
+import type { CaseState, Recorded, StepState } from '../domain/case.js'
+import { awaited, deadlinesOf, due, type Turn } from '../domain/due.js'
 import { missing } from '../domain/evidence.js'
-import { evolve } from '../domain/evolve.js'
+import { follow, unread } from '../domain/evolve.js'
 
 /** Null when the entries hold no case. */
 export function summaryOf(input: {
@@ -131,16 +131,14 @@ export function turnsOf(input: {
   readonly at: string
 }) {
   const spent: Record<Holder, number> = { owner: 0, partner: 0, system: 0 }
-  let state = initial(input.caseId)
-  let turn: Turn = { by: [], since: '' }
+  let followed = unread(input.caseId)
   for (const item of input.recorded) {
-    state = evolve(state, item)
-    const next = turnAfter(turn, { state, at: item.at })
-    if (next !== turn) spend(spent, { ...turn, until: item.at })
-    turn = next
+    const { turn } = followed
+    followed = follow(followed, [item])
+    if (followed.turn !== turn) spend(spent, { ...turn, until: item.at })
   }
-  spend(spent, { ...turn, until: input.at })
-  return { state, turn, spent }
+  spend(spent, { ...followed.turn, until: input.at })
+  return { ...followed, spent }
 }
 
 function spend(spent: Record<Holder, number>, held: Turn & { readonly until: string }): void {

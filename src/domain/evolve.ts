@@ -12,6 +12,7 @@ import {
   type Task,
   type Vote,
 } from './case.js'
+import { type Turn, turnAfter } from './due.js'
 import type { RefusalCode } from './refusal.js'
 import type { Fact } from './shapes/basic.js'
 import type { CaseEvent, EventOf } from './shapes/event.js'
@@ -248,3 +249,29 @@ const union = (left: readonly Fact[], right: readonly Fact[]): readonly Fact[] =
 
 export const fold = (caseId: string, recorded: readonly Recorded[]): CaseState =>
   recorded.reduce(evolve, initial(caseId))
+
+/** A case, and whose turn it is, as somebody has read it so far. */
+export interface Followed {
+  readonly state: CaseState
+  readonly turn: Turn
+}
+
+export const unread = (caseId: string): Followed => ({
+  state: initial(caseId),
+  turn: { by: [], since: '' },
+})
+
+/**
+ * Two sources may tell the same events: each is folded once, in order. Events that begin again with the
+ * first mean that the reader was told something that the ledger does not hold; then all is folded anew.
+ */
+export function follow(followed: Followed, events: readonly Recorded[]): Followed {
+  let { state, turn } =
+    followed.state.seq > 0 && events[0]?.seq === 1 ? unread(followed.state.caseId) : followed
+  for (const event of events) {
+    if (event.seq !== state.seq + 1) continue
+    state = evolve(state, event)
+    turn = turnAfter(turn, { state, at: event.at })
+  }
+  return { state, turn }
+}

@@ -1,6 +1,7 @@
 /**
  * nodeVerify: the signature primitive of servers and of the offline verifier, on node:crypto. Ed25519 is
- * strict: OpenSSL refuses S >= L and any R but the canonical one, and `isSound` refuses weak keys first.
+ * strict: OpenSSL refuses S >= L, and `isSound` refuses weak keys, and an R of small order or in another spelling, about
+ * which releases of OpenSSL differ: one signature is good everywhere or nowhere.
  * ES256 takes raw r||s or DER with either S; points off the curve are no keys.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
@@ -21,11 +22,14 @@ const MAX_CACHED_KEYS = 1024
 export const nodeVerify: Verify = ({ alg, publicKey, message, signature }) => {
   const key = cachedKey({ alg, publicKey })
   if (key === null) return false
-  if (alg === 'ed25519')
-    return signature.length === ED25519_SIGNATURE_BYTES && verify(null, message, key, signature)
+  if (alg === 'ed25519') return isStrict(signature) && verify(null, message, key, signature)
   const raw = readEs256(signature)
   return raw !== null && verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, raw)
 }
+
+const isStrict = (signature: Uint8Array): boolean =>
+  signature.length === ED25519_SIGNATURE_BYTES &&
+  isSound({ alg: 'ed25519', publicKey: signature.subarray(0, 32) })
 
 /** Least recently used first. Null stands for bytes that are no key. */
 const cache = new Map<string, KeyObject | null>()

@@ -65,7 +65,7 @@ describe('a grant', () => {
     })
     for (const held of [
       { stepId: 'cut-over', grantId },
-      { stepId: 'issue', grantId: `${grantId.slice(0, -1)}X` },
+      { stepId: 'issue', grantId: `${grantId.slice(0, -1)}${grantId.endsWith('X') ? 'Y' : 'X'}` },
       { stepId: 'nothing', grantId },
     ])
       expect(holdsGrant(story.state, held)).toMatchObject({ refused: 'NOT_DUE' })

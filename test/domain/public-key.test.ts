@@ -27,6 +27,13 @@ function openssl(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Arr
   return opensslVerify(null, message, imported, signature)
 }
 
+/** Newer releases refuse points of small order themselves; there is nothing to show there. */
+const LENIENT = openssl(
+  little(1n),
+  Buffer.from('any message'),
+  Buffer.concat([little(1n), little(0n)]),
+)
+
 describe('a weak Ed25519 key', () => {
   it.each(WEAK.map((bytes) => [Buffer.from(bytes).toString('hex'), bytes] as const))(
     'is refused before its signature is looked at: %s',
@@ -37,21 +44,21 @@ describe('a weak Ed25519 key', () => {
     },
   )
 
-  it('would let OpenSSL accept one signature for every message', () => {
+  it('would let an OpenSSL accept one signature for every message', () => {
     const forged = Buffer.concat([little(1n), little(0n)])
     const weak = { ...key, publicKey: toBase64(little(1n)) }
     for (const speed of ['stop', 'cut']) {
       const payload = canonicalBytes({ ...fence, speed })
       const envelope = { ...withSig(toBase64(forged)), payload: toBase64(payload) }
       const message = pae(sealed.payloadType, payload)
-      expect(openssl(little(1n), message, forged)).toBe(true)
+      expect(openssl(little(1n), message, forged)).toBe(LENIENT)
       expect(verified(envelope, weak)).toMatchObject({ refused: 'KEY_WEAK' })
       const direct = { alg: 'ed25519', publicKey: little(1n), message, signature: forged } as const
       expect(nodeVerify(direct)).toBe(false)
     }
   })
 
-  it.each([
+  it.runIf(LENIENT).each([
     ['order 2', little(P - 1n)],
     ['order 4', little(0n)],
     ['order 8', hex(Y8)],

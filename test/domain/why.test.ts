@@ -2,18 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { gateWords, whyOf } from '../../src/contract/why.js'
 import { stepOf } from '../../src/domain/case.js'
-import { type Turn, turnAfter } from '../../src/domain/due.js'
-import { fold } from '../../src/domain/evolve.js'
+import { follow, unread } from '../../src/domain/evolve.js'
 import { aRotation, CASE_ID, type Story, told } from '../support/given.js'
 import { deadline, gateOpens, offered, performed, planned, waits } from '../support/moves.js'
 
-const turnOf = ({ recorded }: Story): Turn =>
-  recorded.reduce<Turn>(
-    (turn, item, index) =>
-      turnAfter(turn, { state: fold(CASE_ID, recorded.slice(0, index + 1)), at: item.at }),
-    { by: [], since: '' },
-  )
-const why = (story: Story): string => whyOf({ state: story.state, turn: turnOf(story) })
+const why = ({ recorded }: Story): string => whyOf(follow(unread(CASE_ID), recorded))
 
 const begun = told(aRotation(), planned)
 const open = told(begun, waits(1000), gateOpens('issue'))

@@ -22,15 +22,21 @@ export interface Running {
   readonly stop: (folder: 'removed' | 'kept') => Promise<void>
 }
 
-export async function runSystem(input: { readonly accounts: readonly string[] }): Promise<Running> {
+export async function runSystem(input: {
+  readonly accounts: readonly string[]
+  /** That of an earlier run, to start it again. */
+  readonly dir?: string
+  readonly progress?: (line: string) => void
+}): Promise<Running> {
   if (!existsSync(fileURLToPath(compiled)))
     throw new Error('compile first: npm test and npm run test:faults do')
   const { startSystem } = (await import(compiled.href)) as {
     startSystem: (options: SystemOptions) => Promise<System>
   }
-  const dir = await mkdtemp(join(tmpdir(), 'countersign-journey-'))
+  const dir = input.dir ?? (await mkdtemp(join(tmpdir(), 'countersign-journey-')))
   const env: Environments = {}
-  const system = await startSystem({ dir, ...input, env, progress: () => undefined })
+  const { accounts, progress = () => undefined } = input
+  const system = await startSystem({ dir, accounts, env, progress })
   return {
     system,
     env,

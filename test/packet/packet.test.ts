@@ -96,9 +96,8 @@ describe('the packet of a whole rotation', () => {
     const { log, published } = world.connector
     const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 1000 }
     const unknown = caseId.replace(/.{4}$/, '0000')
-    expect(await exportPacket(deps, { caseId: unknown, reader: 'enterprise' })).toMatchObject({
-      refused: 'CASE_UNKNOWN',
-    })
+    const asked = { caseId: unknown, reader: 'enterprise' } as const
+    expect(await exportPacket(deps, asked)).toMatchObject({ refused: 'CASE_UNKNOWN' })
   })
 
   it('names the version of the program that made it', () => {
