@@ -4,7 +4,7 @@
  */
 import type { Authority } from './authority.js'
 import { type Matter, narrowed } from './matter.js'
-import { campaignTerms } from './policy.js'
+import { campaignTerms } from './periods.js'
 import { type Refusal, refuse } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
 import type { Identity } from './shapes/authority.js'

@@ -18,7 +18,7 @@ import { AuthorityKind, type CaseKind, type Change, type Fact } from './shapes/b
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
 import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/requirement.js'
 
-interface Scope {
+export interface Scope {
   readonly kind: CaseKind
   readonly tier: Identity['tier']
   readonly systemId: string | null
@@ -95,7 +95,8 @@ function contractOwners(authority: Authority, { scope, identity }: Matter): read
 
 const sorted = <T extends string>(values: Iterable<T>): T[] => [...new Set(values)].sort()
 
-const matches = (rule: Rule, { kind, tier, systemId, change }: Scope): boolean =>
+/** Whether the rule is for cases of this scope. */
+export const matches = (rule: Rule, { kind, tier, systemId, change }: Scope): boolean =>
   rule.kind === kind &&
   rule.when.tiers.includes(tier) &&
   (rule.when.systems === null || (systemId !== null && rule.when.systems.includes(systemId))) &&
@@ -188,34 +189,6 @@ export function settingsFor(
     },
     evidence: sorted(rules.flatMap(({ evidence }) => evidence)),
   }
-}
-
-/** How often an identity is recertified, and from what age its secret is odd: the strictest matching rule; null: by none. */
-export function campaignTerms(
-  pack: Pack,
-  { tier, systemId }: Pick<Identity, 'tier' | 'systemId'>,
-): { readonly everyMs: number; readonly maxAgeMs: number } | null {
-  const terms = pack.rules.flatMap((rule) =>
-    rule.campaign !== undefined &&
-    matches(rule, { kind: 'recertify', tier, systemId, change: 'standard' })
-      ? [rule.campaign]
-      : [],
-  )
-  if (terms.length === 0) return null
-  return {
-    everyMs: Math.min(...terms.map(({ every }) => every)),
-    maxAgeMs: Math.min(...terms.map(({ maxAge }) => maxAge)),
-  }
-}
-
-/** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
-export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): number | null {
-  const ages = pack.rules.flatMap((rule) =>
-    matches(rule, { ...of, kind: 'rotate', change: 'standard' }) && rule.maximumAge !== null
-      ? [rule.maximumAge]
-      : [],
-  )
-  return ages.length === 0 ? null : Math.min(...ages)
 }
 
 /**

@@ -3,7 +3,7 @@
  * attestation ahead of each date at which an exception needs one. What happens in them still waits for signatures.
  */
 import { attestationsToAsk, isExcepted } from '../domain/exceptions.js'
-import { maximumAgeMs } from '../domain/policy.js'
+import { maximumAgeMs } from '../domain/periods.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { type Db, now } from './db.js'
 import { acceptedExceptions } from './exceptions.js'

@@ -1,0 +1,32 @@
+/** What the rules of a pack say of time between cases: when a credential is too old, when an identity is looked at again. */
+import { matches, type Scope } from './policy.js'
+import type { Identity } from './shapes/authority.js'
+import type { Pack } from './shapes/policy.js'
+
+/** How often an identity is recertified, and from what age its secret is odd: the strictest matching rule; null: by none. */
+export function campaignTerms(
+  pack: Pack,
+  { tier, systemId }: Pick<Identity, 'tier' | 'systemId'>,
+): { readonly everyMs: number; readonly maxAgeMs: number } | null {
+  const terms = pack.rules.flatMap((rule) =>
+    rule.campaign !== undefined &&
+    matches(rule, { kind: 'recertify', tier, systemId, change: 'standard' })
+      ? [rule.campaign]
+      : [],
+  )
+  if (terms.length === 0) return null
+  return {
+    everyMs: Math.min(...terms.map(({ every }) => every)),
+    maxAgeMs: Math.min(...terms.map(({ maxAge }) => maxAge)),
+  }
+}
+
+/** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
+export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): number | null {
+  const ages = pack.rules.flatMap((rule) =>
+    matches(rule, { ...of, kind: 'rotate', change: 'standard' }) && rule.maximumAge !== null
+      ? [rule.maximumAge]
+      : [],
+  )
+  return ages.length === 0 ? null : Math.min(...ages)
+}
