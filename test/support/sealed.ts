@@ -16,7 +16,6 @@ export const fence = {
   scope: { kind: 'partner', id: 'com_msp' },
   speed: 'stop',
   reasonDigest: null,
-  choice: null,
   personId: 'per_ada',
   notBefore: '2026-11-23T22:31:00.000Z',
   notAfter: '2026-11-24T22:31:00.000Z',
