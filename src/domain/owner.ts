@@ -44,9 +44,11 @@ const isOwnWork = ({ kind, requester }: CaseRequest): boolean =>
 
 /** Refuses NOT_ALLOWED, IDENTITY_UNKNOWN, NEED_ENDED, NO_OWNER, NO_OBJECTIVE, CONTRACT_ENDED, NOT_ACKNOWLEDGED or NO_CLAUSE. */
 export function admitRequest(asking: Asking): Admission | Refusal {
+  const { authority, request, at } = asking
+  const wrong = wrongAsker(request)
+  if (wrong !== null) return wrong
   const matter = whichMatter(asking)
   if (isRefusal(matter)) return matter
-  const { authority, request, at } = asking
   const { identity } = matter
   if (isOwnWork(request)) return admitOwnWork(asking, matter)
   if (identity === null) return refuse('NOT_ALLOWED', '/scope/kind')
@@ -70,15 +72,21 @@ export function admitRequest(asking: Asking): Admission | Refusal {
   }
 }
 
+/** Null when somebody of this kind may ask for what no clause of a contract covers. */
+function wrongAsker(request: CaseRequest): Refusal | null {
+  const { askedBy } = KINDS[request.kind]
+  return isOwnWork(request) && !askedBy.includes(request.requester.kind)
+    ? refuse(
+        'NOT_ALLOWED',
+        '/requester/kind',
+        `only the ${askedBy.join(' or the ')} itself asks for this`,
+      )
+    : null
+}
+
 /** What the enterprise does itself, or demands of a partner, needs no clause; taking access away not even an owner who is still there. */
 function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
   const { requester, kind } = request
-  if (!KINDS[kind].askedBy.includes(requester.kind))
-    return refuse(
-      'NOT_ALLOWED',
-      '/requester/kind',
-      `only the ${KINDS[kind].askedBy.join(' or the ')} itself asks for this`,
-    )
   const own = requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
   const executorCompany = KINDS[kind].work === 'scope' ? matter.scope.id : own
   return { matter, contract: null, executorCompany }
@@ -105,11 +113,9 @@ function whichMatter({ authority, request }: Asking): Matter | Refusal {
     : matter
 }
 
-/** What a partner knows of: what it is custodian of, itself, and that there is an enterprise. */
+/** What a partner knows of: what it is custodian of, and itself. */
 const isTheirs = ({ scope, identity }: Matter, companyId: string): boolean =>
-  identity === null
-    ? scope.kind === 'enterprise' || scope.id === companyId
-    : identity.custodian === companyId
+  identity === null ? scope.id === companyId : identity.custodian === companyId
 
 function isEmployed(input: { authority: Authority; requester: CaseRequest['requester'] }): boolean {
   const person = input.authority.persons.get(input.requester.personId ?? '')

@@ -140,6 +140,11 @@ function expected(name: RouteName, at: { asker: Asker; whose: Whose }): number {
   const ours = at.asker === 'enterprise' || at.asker === 'operator'
   if (scope === 'case' && (at.whose === 'missing' || (at.whose === 'foreign' && !ours))) return 404
   if (at.asker === 'operator') return row.operator ?? row.enterprise
+  if (
+    at.asker === 'person of the partner' &&
+    !ROUTES[name].who.some((role) => role === 'partner-person')
+  )
+    return 403
   return ours ? row.enterprise : row.partner
 }
 

@@ -113,6 +113,11 @@ const REFUSED: readonly Case[] = [
     'fence stop --identity nhi_billing',
     /NOT_ALLOWED .* a duty person raises a fence, or an owner/,
   ],
+  [
+    'acme',
+    'fence stop --identity nhi_billing',
+    /NOT_ALLOWED .* a partner stops itself and nothing else/,
+  ],
   ['ana', `mandate revoke ${ID}`, /MANDATE_INVALID .* there is no such mandate; .*mandate list/],
   ['ana', 'mandate revoke nope', /mandateId: not an id of 26 letters/],
   ['ana', 'task list', /NOT_ALLOWED .* a machine of the partner, a person of the partner/],
@@ -167,11 +172,6 @@ const USAGE: readonly Case[] = [
   [null, 'inbox --profile DIR/empty.json', /empty.json is wrong at \/api/],
   ['ana', 'cases --phase opened', /--phase is open or closed/],
   ['ana', 'fence preview', /name one of --partner com_…, --system sys_…, --identity nhi_…/],
-  [
-    'acme',
-    'fence stop --identity nhi_billing',
-    /no personId; use the profile of a person who decides/,
-  ],
   [
     'ana',
     'mandate draft --kind conain --step x --signer per_ana --out DIR/m',
