@@ -62,7 +62,7 @@ describe('an ended contract', () => {
     must(await giveMandate(world.api, signMandate(keys, mandate)))
     const [ended, ...others] = await look()
     expect(others).toEqual([])
-    expect(ended).toMatchObject({ identityId: 'nhi_ledger', of: 'contract' })
+    expect(ended).toMatchObject({ identityId: 'nhi_ledger' })
     if (ended === undefined || isRefusal(ended.opened)) throw new Error('no case')
     const { caseId } = ended.opened
     expect(await look()).toEqual([])
