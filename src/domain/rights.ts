@@ -13,6 +13,7 @@ import type { CaseKind, Right } from './shapes/basic.js'
 export const RIGHT_OF: Readonly<Partial<Record<CaseKind, Right>>> = {
   contain: 'revoke',
   exception: 'decide-exceptions',
+  demand: 'demand-evidence',
 }
 
 /** One time that it worked. */
