@@ -1,0 +1,38 @@
+/** A bundle as of the times of entries: each time is asked of the bundle itself, and work is not done twice. */
+import { type Authority, verifyAuthority } from './authority.js'
+import { type Digest, digestOf } from './digest.js'
+import { decodePayload, type Verify } from './envelope.js'
+import { isRefusal, type Refusal } from './refusal.js'
+import type { AuthorityBundle, Trust } from './shapes/authority.js'
+
+/** The digest of the manifest's exact bytes, by which entries name a bundle. */
+export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
+  const bytes = decodePayload(bundle.manifest)
+  return isRefusal(bytes) ? bytes : digestOf(bytes)
+}
+
+/** One signature each: the times at which the bundle verifies are then one interval. */
+const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
+  [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
+
+export type AsOf = (at: string) => Authority | Refusal
+
+/** Verifies as of a time. Between two times at which a bundle signed once verified, it need not be done again. */
+export function authorityAsOf(reading: {
+  readonly bundle: AuthorityBundle
+  readonly trust: Trust
+  readonly verify: Verify
+}): AsOf {
+  let span: { from: string; until: string; authority: Authority } | null = null
+  return (at) => {
+    if (span !== null && span.from <= at && at <= span.until) return span.authority
+    const authority = verifyAuthority({ ...reading, at })
+    if (!isRefusal(authority) && isSignedOnce(reading.bundle))
+      span = {
+        from: span === null || at < span.from ? at : span.from,
+        until: span === null || at > span.until ? at : span.until,
+        authority,
+      }
+    return authority
+  }
+}
