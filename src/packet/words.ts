@@ -2,6 +2,7 @@
  * The five answers an auditor asks for, as plain sentences: who approved, under which policy, when,
  * with what rollback plan, and what really happened. They are made from the folded entries only.
  */
+import { isCapped } from '../domain/decide/decision.js'
 import type { Shown } from './told.js'
 import { whom } from './told.js'
 
@@ -79,6 +80,7 @@ function whatHappened({ recorded, state }: Shown): readonly string[] {
   const findings = recorded.flatMap(({ event }) =>
     event.type === 'FindingRecorded' ? [`Found: ${event.code}. ${event.detail}.`] : [],
   )
-  const noes = state.refusals === 0 ? [] : [`Refused messages: ${state.refusals}.`]
+  const least = isCapped(state) ? 'at least ' : ''
+  const noes = state.refusals === 0 ? [] : [`Refused messages: ${least}${state.refusals}.`]
   return orElse([...seen, ...lies, ...findings, ...noes], 'Nothing was done on the target.')
 }
