@@ -48,6 +48,7 @@ import {
 import { offerTask } from './offer.js'
 import { type Doing, isChange, operate, type Seen, watches } from './operations.js'
 import { isInRecords, lookAt } from './place.js'
+import { isRecordsOperation } from './records/operations.js'
 
 /** Afterwards the step is performed, failed, offered to the partner, or its gate is due again. */
 export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
@@ -174,13 +175,15 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     if (place === operations.length - 1) return finish(deps, { at, grantId, observed: all })
     unrecorded = all
     const next = operations[place + 1]
-    if (next !== undefined && isChange(next) && !canWait(op)) await keep()
+    if (next !== undefined && acts(next) && !canWait(op)) await keep()
   }
   return finish(deps, { at, grantId, observed: unrecorded })
 }
 
+const acts = (op: Operation): boolean => isChange(op) || isRecordsOperation(op)
+
 /**
- * What was seen is recorded before the next change of the target, or with the end of the step. Only a staged
+ * What was seen is recorded before the next change, or with the end of the step. Only a staged
  * secret may wait longer: it has its own commit, and changes no target.
  */
 const canWait = ({ op }: Operation): boolean => op === 'stage'
