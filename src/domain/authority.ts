@@ -96,13 +96,12 @@ export function verifyAuthority(check: Check): Authority | Refusal {
   const { spans, ...opened } = sections
   const signed = [manifest, ...spans]
   const expiresAt = earliest([root.expiresAt, body.expiresAt, ...signed.map(({ until }) => until)])
-  const signedFrom = latest(signed.map(({ from }) => from))
+  const signedFrom = signed.reduce((last, { from }) => (from > last ? from : last), '')
   const { digest: hash } = manifest
   return assemble({ ...check, root, manifest: body, hash, expiresAt, signedFrom, sections: opened })
 }
 
 const earliest = (times: readonly string[]): string => times.toSorted()[0] ?? ''
-const latest = (times: readonly string[]): string => times.toSorted().at(-1) ?? ''
 
 const at = (where: string, refusal: Refusal): Refusal =>
   refuse('AUTHORITY_INVALID', where + refusal.where, refusal.detail)
