@@ -76,9 +76,9 @@ describe('a demand', () => {
     expect(await rig.client('zeta').claim(claim)).toMatchObject({ refused: 'MALFORMED' })
   })
 
-  it('is for the enterprise to ask, never for a partner', async () => {
+  it('is for the enterprise to ask, never for a partner, which hears the same of itself and of others', async () => {
     expect(await ask('zeta')).toMatchObject({ refused: 'NOT_ALLOWED' })
-    expect(await ask('acme')).toMatchObject({ refused: 'IDENTITY_UNKNOWN' })
+    expect(await ask('acme')).toMatchObject({ refused: 'NOT_ALLOWED' })
   })
 
   it('that is not accepted is a finding that both can read, and no other partner', async () => {
