@@ -11,9 +11,7 @@ import { drive } from '../../src/execution/drive.js'
 import { openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { believe } from '../../src/packet/bundles.js'
-import { exportPacket } from '../../src/packet/export.js'
 import { drawnAgain } from '../../src/packet/reproduce-authority.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { type PackFiles, packHash } from '../../src/packs/load.js'
 import { now } from '../../src/store/db.js'
 import { openCase } from '../../src/store/open-case.js'
@@ -28,6 +26,7 @@ import {
 } from '../support/authority.js'
 import { type Change, handOver, ordinary, withKey, without } from '../support/bundle-changes.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
 
 let world: World
@@ -92,15 +91,6 @@ async function carryOut(kind: AuthorityKind, change: Proposed, by: readonly Test
   return caseId
 }
 
-async function verdictOn(caseId: string) {
-  const { connector, authority } = world
-  const packet = must(
-    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
-  )
-  const { trust } = authority
-  return verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })
-}
-
 describe('a succession', () => {
   it('is accepted by the successor, activates exactly the approved bundle, and its packet verifies', async () => {
     const change = must(await propose(await next({ ownership: handOver })))
@@ -120,7 +110,7 @@ describe('a succession', () => {
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
     expect(await current()).toMatchObject({ hash: change.to.hash, version: 2 })
     expect((await current()).identities.get('nhi_reports')?.ownerId).toBe('per_cleo')
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('is never planned when it names another successor than the bundle, or the bundle changes something else too', async () => {
@@ -221,7 +211,7 @@ describe('keys', () => {
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
     const keys = (await current()).persons.get('per_ben')?.keys ?? []
     expect(keys.every(({ revokedAt }) => revokedAt !== null)).toBe(true)
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('are not enrolled by what only revokes', async () => {
@@ -302,7 +292,7 @@ describe('a looser policy', () => {
       expect.stringContaining('asks something else: exception changed'),
     )
     const caseId = await carryOut('change-policy', change, ['per_dora', 'per_cleo'])
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     await openDueGate(world.connector, pending)
     expect(await work.dueOf(pending)).toMatchObject({ kind: 'decision', stepId: 'accept' })
     await work.signAndPerform(pending, { stepId: 'accept', by: ['per_ana'] })

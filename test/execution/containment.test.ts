@@ -5,9 +5,6 @@ import { identityScope } from '../../src/domain/matter.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { FenceScope } from '../../src/domain/shapes/envelope.js'
 import { drive, dueWithoutTemporal } from '../../src/execution/drive.js'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
@@ -15,6 +12,7 @@ import { giveMandate, revokeMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aMandate, signFence, signMandate, signRevocation } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -88,15 +86,7 @@ describe('under a reduce-only mandate', () => {
     await work.signAndPerform(caseId, { stepId: 'review', by: ['per_ana', 'per_cleo'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
 
-    const { connector, authority } = world
-    const packet = must(
-      await exportPacket(
-        { ...connector, db: world.db('cs_api') },
-        { caseId, reader: 'enterprise' },
-      ),
-    )
-    const { trust } = authority
-    expect(verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
+    expect(await verdictOn(world, caseId)).toMatchObject({
       verdict: 'VERIFIED',
       problems: [],
     })

@@ -5,9 +5,6 @@ import { digestOf } from '../../src/domain/digest.js'
 import type { Asked } from '../../src/domain/shapes/asked.js'
 import { drive, dueWithoutTemporal } from '../../src/execution/drive.js'
 import { signEnvelope } from '../../src/keys/sign.js'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { submitClaim, submitLease } from '../../src/store/cases.js'
 import { passDeadlines } from '../../src/store/deadlines.js'
 import { raiseFence } from '../../src/store/fences.js'
@@ -15,6 +12,7 @@ import { findingsAgainst } from '../../src/store/findings.js'
 import { openCase } from '../../src/store/open-case.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { packetOf, verdictOf, verdictOn } from '../support/packets.js'
 import { aClaim, signFence, soon } from '../support/people.js'
 import { waitUntil } from '../support/wait.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
@@ -92,16 +90,6 @@ const handedIn = async (caseId: string): Promise<void> => {
   await drive(world.connector, caseId)
 }
 
-const packetOf = async (caseId: string) =>
-  must(
-    await exportPacket(
-      { ...world.connector, db: world.db('cs_api') },
-      { caseId, reader: 'enterprise' },
-    ),
-  )
-const verdictOf = (bytes: Uint8Array) =>
-  verifyPacket({ bytes, trust: world.authority.trust, verify: nodeVerify })
-
 /** Asked, and not answered in the time that the demand and the policy give. */
 const lapsed = async (): Promise<string> => {
   const caseId = await opened(demanded(soon(600)))
@@ -133,8 +121,8 @@ describe('a demand', () => {
     await approved(caseId, 'accept')
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
     expect(await findingsAgainst(world.api.db, PARTNER)).toEqual([])
-    const { bytes } = await packetOf(caseId)
-    expect(verdictOf(bytes)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    const bytes = await packetOf(world, caseId)
+    expect(verdictOf(world, bytes)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     expect(Buffer.from(bytes).includes('documents/')).toBe(true)
   })
 
@@ -189,7 +177,7 @@ describe('a demand', () => {
       digestOf(document),
       Buffer.from('what was not'),
     ])
-    expect(verdictOf((await packetOf(caseId)).bytes)).toMatchObject({
+    expect(await verdictOn(world, caseId)).toMatchObject({
       verdict: 'NOT VERIFIED',
       problems: [{ code: 'PACKET_INVALID' }],
     })
@@ -212,7 +200,7 @@ describe('a finding', () => {
     expect(await findingsAgainst(world.api.db, PARTNER)).toContainEqual(
       expect.objectContaining({ caseId: demand, dispute: { caseId: dispute, says: 'withdrawn' } }),
     )
-    expect(verdictOf((await packetOf(dispute)).bytes)).toMatchObject({
+    expect(await verdictOn(world, dispute)).toMatchObject({
       verdict: 'VERIFIED',
       problems: [],
     })
@@ -233,7 +221,7 @@ describe('a finding', () => {
     expect(await findingsAgainst(world.api.db, PARTNER)).toContainEqual(
       expect.objectContaining({ caseId, finding: 'missing' }),
     )
-    expect(verdictOf((await packetOf(caseId)).bytes)).toMatchObject({
+    expect(await verdictOn(world, caseId)).toMatchObject({
       verdict: 'VERIFIED',
       problems: [],
     })
@@ -249,8 +237,8 @@ describe('a finding', () => {
     expect(await findingsAgainst(world.api.db, PARTNER)).toContainEqual(
       expect.objectContaining({ caseId, finding: 'late' }),
     )
-    const { bytes } = await packetOf(caseId)
-    expect(verdictOf(bytes).words.join(' ')).toContain('Finding against com_zeta: late.')
+    const bytes = await packetOf(world, caseId)
+    expect(verdictOf(world, bytes).words.join(' ')).toContain('Finding against com_zeta: late.')
   })
 
   it('that does not exist cannot be disputed', async () => {

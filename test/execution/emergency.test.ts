@@ -1,12 +1,11 @@
 /** An emergency is signed by one person on duty, who says by it that it is one; both owners look at it afterwards. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
 import { simulatePacket } from '../../src/packet/simulate.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { packHash, parsePack } from '../../src/packs/load.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { packetOf, verdictOf } from '../support/packets.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
 
 let world: World
@@ -30,15 +29,8 @@ describe('an emergency rotation', () => {
     )
     await work.signAndPerform(caseId, { stepId: 'issue', by: ['per_cleo'] })
     expect(await work.dueOf(caseId)).toMatchObject({ kind: 'decision', stepId: 'cut-over' })
-    const { connector, authority } = world
-    const packet = must(
-      await exportPacket(
-        { ...connector, db: world.db('cs_api') },
-        { caseId, reader: 'enterprise' },
-      ),
-    )
-    const { trust } = authority
-    expect(verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
+    const packet = await packetOf(world, caseId)
+    expect(verdictOf(world, packet)).toMatchObject({
       ...{ verdict: 'VERIFIED', problems: [] },
     })
 
@@ -50,8 +42,8 @@ describe('an emergency rotation', () => {
       ),
     )
     const under = { pack: must(parsePack(files)), hash: packHash(files) }
-    const simulating = { trust, verify: nodeVerify, under }
-    const { gates } = must(simulatePacket({ ...simulating, bytes: packet.bytes }))
+    const simulating = { trust: world.authority.trust, verify: nodeVerify, under }
+    const { gates } = must(simulatePacket({ ...simulating, bytes: packet }))
     expect(gates).toContainEqual({
       ...{ stepId: 'retire', comparison: 'stricter', refused: 'UNSIGNABLE' },
       ...{ quorum: 2, eligible: 1 },
@@ -59,7 +51,7 @@ describe('an emergency rotation', () => {
     expect(gates).toContainEqual({
       ...{ stepId: 'close', comparison: 'same', refused: null, quorum: 2, eligible: 2 },
     })
-    const bytes = packet.bytes.slice(0, -1)
+    const bytes = packet.slice(0, -1)
     expect(simulatePacket({ ...simulating, bytes })).toMatchObject({ refused: 'PACKET_INVALID' })
   })
 })

@@ -2,13 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { drive } from '../../src/execution/drive.js'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { deprovisionEnded } from '../../src/store/ended-needs.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { acknowledge, must, type Overrides, someKeys } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aMandate, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -74,16 +72,6 @@ describe('an ended contract', () => {
     )
     expect(rows).toEqual([])
     await work.signAndPerform(caseId, { stepId: 'close', by: ['per_ana'] })
-    const { connector, authority } = world
-    const packet = must(
-      await exportPacket(
-        { ...connector, db: world.db('cs_api') },
-        { caseId, reader: 'enterprise' },
-      ),
-    )
-    const verdict = verifyPacket({
-      ...{ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify },
-    })
-    expect(verdict).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 })

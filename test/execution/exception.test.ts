@@ -1,10 +1,7 @@
 /** Whoever knows an identity may ask to deviate from a rule; only the risk owner accepts, with those who attest what makes up for it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
-import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
@@ -27,15 +24,7 @@ describe('an exception', () => {
     expect(await work.dueOf(caseId)).toMatchObject({ kind: 'decision', stepId: 'accept' })
     await work.signAndPerform(caseId, { stepId: 'accept', by: ['per_cleo', 'per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    const { connector, authority } = world
-    const packet = must(
-      await exportPacket(
-        { ...connector, db: world.db('cs_api') },
-        { caseId, reader: 'enterprise' },
-      ),
-    )
-    const { trust } = authority
-    expect(await verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })).toMatchObject({
+    expect(await verdictOn(world, caseId)).toMatchObject({
       verdict: 'VERIFIED',
       problems: [],
     })

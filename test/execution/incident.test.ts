@@ -8,7 +8,6 @@ import type { Fence } from '../../src/domain/shapes/envelope.js'
 import { drive } from '../../src/execution/drive.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
 import { verifyPacket } from '../../src/packet/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { contain } from '../../src/store/containment.js'
@@ -18,6 +17,7 @@ import { openCase } from '../../src/store/open-case.js'
 import { filesOf, reseal } from '../packet/forge.js'
 import { must, type TestPerson } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { packetOf, verdictOn } from '../support/packets.js'
 import { aMandate, signFence, signMandate, signSelfStop } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -104,19 +104,6 @@ async function cut(person: TestPerson, identityId: string): Promise<string> {
 const eventsOf = async (caseId: string) =>
   (await eventsSince(world.db('cs_api'), { caseId, after: 0 })).map(({ event }) => event)
 
-const packetOf = async (caseId: string) =>
-  must(
-    await exportPacket(
-      { ...world.connector, db: world.db('cs_api') },
-      { caseId, reader: 'enterprise' },
-    ),
-  ).bytes
-
-const verdictOn = async (caseId: string) =>
-  verifyPacket({
-    ...{ bytes: await packetOf(caseId), trust: world.authority.trust, verify: nodeVerify },
-  })
-
 describe('who may report one', () => {
   it.each<[string, Reporting]>([
     ['on what another holds', { by: ACME, suspected: ['nhi_reports'] }],
@@ -176,7 +163,7 @@ describe('an incident that a partner reported', () => {
     expect(await eventsOf(caseId)).toContainEqual(
       expect.objectContaining({ type: 'GateRefused', stepId: 'contain', code: 'NO_APPROVER' }),
     )
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 })
 
@@ -231,11 +218,11 @@ describe('an incident in which others responded', () => {
     )
     await work.signAndPerform(caseId, { stepId: 'close', by: ['per_cleo', 'per_dora'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('a packet that hides who responded is not verified', async () => {
-    const kept = [...filesOf(await packetOf(caseId))].filter(
+    const kept = [...filesOf(await packetOf(world, caseId))].filter(
       ([name]) => !name.startsWith('fences/'),
     )
     const { trust } = world.authority
@@ -254,6 +241,6 @@ describe('a partner that stops itself', () => {
     must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
     await work.perform(caseId, 'issue')
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'fenced' })
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 })

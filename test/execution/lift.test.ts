@@ -3,16 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attested } from '../../src/domain/attestation.js'
 import { identityScope } from '../../src/domain/matter.js'
 import { drive } from '../../src/execution/drive.js'
-import { nodeVerify } from '../../src/keys/verify.js'
 import { chain, readEntry } from '../../src/ledger/entry.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aMandate, signFence, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -47,15 +45,6 @@ const askAsEnterprise = (kind: 'lift' | 'reinstate', key: string) =>
     },
     ...{ principal: 'dora', idempotencyKey: key },
   })
-
-async function verdictOn(caseId: string) {
-  const { connector, authority } = world
-  const packet = must(
-    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
-  )
-  const { trust } = authority
-  return verifyPacket({ bytes: packet.bytes, trust, verify: nodeVerify })
-}
 
 /** What a superuser of the database can write: a well-formed lifting, chained, under a signature of the superuser's own. */
 async function forgeLifting(caseId: string): Promise<void> {
@@ -98,7 +87,7 @@ describe('a fence', () => {
     await work.signAndPerform(caseId, { stepId: 'lift', by: ['per_ana', 'per_cleo'] })
     await work.signAndPerform(caseId, { stepId: 'close', by: ['per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('lets the identity be reinstated with a new secret; the old one stays dead', async () => {
@@ -116,7 +105,7 @@ describe('a fence', () => {
     await expect(work.connect({ user: 'billing_a', password, appears })).rejects.toMatchObject({
       code: '28P01',
     })
-    expect(await verdictOn(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     await consumer.end()
   })
 

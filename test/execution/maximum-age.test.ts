@@ -3,9 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { ExceptionTerms } from '../../src/domain/shapes/asked.js'
 import { drive } from '../../src/execution/drive.js'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { deprovisionEnded } from '../../src/store/ended-needs.js'
 import { acceptedExceptions } from '../../src/store/exceptions.js'
 import { openCase } from '../../src/store/open-case.js'
@@ -13,6 +10,7 @@ import { askForAttestations, renewedAt, rotateOverdue } from '../../src/store/re
 import type { Scheduled } from '../../src/store/scheduled.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { verdictOn } from '../support/packets.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
 
 const ENDED = '2026-01-01T00:00:00.000Z'
@@ -52,13 +50,6 @@ const NONE: ReadonlySet<string> = new Set()
 const opened = (list: readonly Scheduled[]) =>
   list.flatMap(({ opened: one }) => (isRefusal(one) || one.made === 'before' ? [] : [one.caseId]))
 const rotations = async () => must(await rotateOverdue(world.keeper, NONE))
-const verdictOf = async (caseId: string) => {
-  const { connector, authority } = world
-  const packet = must(
-    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
-  )
-  return verifyPacket({ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify })
-}
 
 describe('an identity whose need ended', () => {
   it('lives on while an exception from that is in force', async () => {
@@ -85,7 +76,10 @@ describe('the maximum age of a credential', () => {
     expect(opened(await rotations())).toEqual([])
     await drive(world.connector, rotation ?? '')
     expect(await work.dueOf(rotation ?? '')).toMatchObject({ kind: 'decision', stepId: 'issue' })
-    expect(await verdictOf(rotation ?? '')).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, rotation ?? '')).toMatchObject({
+      verdict: 'VERIFIED',
+      problems: [],
+    })
   })
 
   it('counts from the first registration of an identity that no case gave a secret', async () => {
@@ -111,7 +105,7 @@ describe('an attestation', () => {
     })
     await work.signAndPerform(caseId, { stepId: 'attest', by: ['per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    expect(await verdictOf(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     const [exception] = (await acceptedExceptions(world.keeper.db)).filter(
       (one) => one.exceptionId === exceptionId,
     )

@@ -9,9 +9,6 @@ import type { Plan } from '../../src/domain/shapes/plan.js'
 import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { drive } from '../../src/execution/drive.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
-import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
 import { deprovisionUndecided, openCampaign, recertifyDue } from '../../src/store/campaigns.js'
 import { submitDeadline, submitDecision } from '../../src/store/cases.js'
 import { giveMandate } from '../../src/store/mandates.js'
@@ -19,6 +16,7 @@ import { revocationOf } from '../../src/store/recertification.js'
 import { forge, reattest } from '../packet/forge.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { packetOf, verdictOf, verdictOn } from '../support/packets.js'
 import { aDecision, aMandate, signDecision, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -80,22 +78,11 @@ const decide = async (
   return submitDecision(world.api, { caseId, envelope, choices, door: 'api' })
 }
 
-const packetOf = async (caseId: string) => {
-  const { connector, authority } = world
-  const packet = must(
-    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
-  )
-  return verifyPacket({ bytes: packet.bytes, trust: authority.trust, verify: nodeVerify })
-}
-
 /** The packet of the case with its events changed, attested again and put into a log of its own. */
 const forged = async (caseId: string, change: (event: CaseEvent) => CaseEvent) => {
-  const { connector, authority } = world
-  const packet = must(
-    await exportPacket({ ...connector, db: world.db('cs_api') }, { caseId, reader: 'enterprise' }),
-  )
+  const { authority } = world
   const bytes = await forge({
-    ...{ bytes: packet.bytes, authority },
+    ...{ bytes: await packetOf(world, caseId), authority },
     rewrite: (written) =>
       written.map(({ at, body }) => {
         const event = change(body)
@@ -103,7 +90,7 @@ const forged = async (caseId: string, change: (event: CaseEvent) => CaseEvent) =
         return { at, body: 'attestation' in event ? reattest(caseId, { event, key }) : event }
       }),
   })
-  return verifyPacket({ bytes, trust: authority.trust, verify: nodeVerify })
+  return verdictOf(world, bytes)
 }
 
 const revocation = async (pageId: string, identityId: string) =>
@@ -195,7 +182,7 @@ describe('a page of a campaign', () => {
     await work.perform(caseId, 'decide')
     await drive(world.connector, caseId)
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    expect(await packetOf(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('ends only when the target refuses what was revoked, and keeps the rest', async () => {
@@ -219,7 +206,7 @@ describe('a page of a campaign', () => {
     await drive(world.connector, caseId)
     await work.signAndPerform(caseId, { stepId: 'revoke', by: ['per_ana'] })
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'completed' })
-    expect(await packetOf(caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     await expectForgeriesFound(caseId)
   })
 
