@@ -6,7 +6,7 @@ import { ownershipGaps } from '../src/domain/responsibility.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import { deprovisionUndecided, recertifyDue } from '../src/store/campaigns.js'
-import { type Db, now } from '../src/store/db.js'
+import type { Db } from '../src/store/db.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
 import { reportedGone } from '../src/store/ownership.js'
@@ -100,9 +100,9 @@ export function createSchedule(input: ScheduleDeps): () => Promise<void> {
 function ownerWatch({ db, authority: source, log }: ScheduleDeps): () => Promise<void> {
   const said = new Set<string>()
   return async () => {
-    const authority = await source.current(db, { at: await now(db), lock: 'none' })
-    if (isRefusal(authority)) return
-    for (const gap of ownershipGaps(authority, await reportedGone(db))) {
+    const today = await source.today(db)
+    if (isRefusal(today)) return
+    for (const gap of ownershipGaps(today.authority, await reportedGone(db))) {
       const line = JSON.stringify(gap)
       if (!said.has(line)) log.warn(gap, 'it has no owner who is there: a succession is owed')
       said.add(line)

@@ -11,7 +11,7 @@ import { isRefusal } from '../src/domain/refusal.js'
 import type { Signer } from '../src/keys/sign.js'
 import { signNoteBytes } from '../src/keys/sign.js'
 import type { AuthoritySource } from '../src/store/authority.js'
-import { type Db, now } from '../src/store/db.js'
+import type { Db } from '../src/store/db.js'
 import { createSequencer, LogForked, type Sequencer } from '../src/store/sequencer.js'
 
 export interface SigningDeps {
@@ -48,9 +48,9 @@ export function createSigning(deps: SigningDeps): () => Promise<void> {
 
 async function openSequencer(deps: SigningDeps): Promise<Sequencer> {
   const { db, signer, stateDir } = deps
-  const authority = await deps.authority.current(db, { at: await now(db), lock: 'none' })
-  if (isRefusal(authority)) throw new NotSigning(`no authority bundle yet (${authority.refused})`)
-  const { origin, key } = authority.root.log
+  const today = await deps.authority.today(db)
+  if (isRefusal(today)) throw new NotSigning(`no authority bundle yet (${today.refused})`)
+  const { origin, key } = today.authority.root.log
   if (signer.alg !== 'ed25519' || toBase64(signer.publicKey) !== key.publicKey)
     throw new NotSigning('the key file is not the log key of the authority bundle')
   await mkdir(stateDir, { recursive: true, mode: 0o700 })

@@ -12,7 +12,6 @@ import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
 import type { PageTerms } from '../domain/shapes/recertify.js'
-import { now } from './db.js'
 import { type OpenCase, type OpenCaseDeps, type Opened, openCase } from './open-case.js'
 import { askDeprovision, askedBefore, SILENCE, undecided } from './recertification.js'
 
@@ -41,9 +40,9 @@ export async function openCampaign(
 }
 
 async function standingNow(deps: OpenCaseDeps) {
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const loaded = await deps.packs(deps.db, { authority, at })
   return isRefusal(loaded) ? loaded : { at, authority, pack: loaded.pack }
 }

@@ -8,7 +8,7 @@ import { holdOf } from '../domain/kinds.js'
 import { identityScope } from '../domain/matter.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Fence } from '../domain/shapes/envelope.js'
-import { type Db, now } from './db.js'
+import type { Db } from './db.js'
 import { type OpenCaseDeps, openCase } from './open-case.js'
 
 export interface Containment {
@@ -30,9 +30,9 @@ export async function contain(
   deps: OpenCaseDeps,
   fence: Pick<Fence, 'fenceId' | 'scope' | 'personId'>,
 ): Promise<Containment | Refusal> {
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority } = today
   const companyId = authority.persons.get(fence.personId ?? '')?.companyId ?? ''
   const contained: Containment['contained'][number][] = []
   const residue: Containment['residue'][number][] = []

@@ -6,7 +6,7 @@
 import { endOf } from '../domain/ended.js'
 import { isExcepted } from '../domain/exceptions.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
-import { type Db, now } from './db.js'
+import type { Db } from './db.js'
 import { acceptedExceptions } from './exceptions.js'
 import type { OpenCaseDeps } from './open-case.js'
 import { openScheduled, type Scheduled } from './scheduled.js'
@@ -19,9 +19,9 @@ export async function deprovisionEnded(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const over = [...authority.identities.values()].flatMap((identity) => {
     const end = endOf(authority, { identity, at })
     return end === null ? [] : [{ identityId: identity.identityId, end }]

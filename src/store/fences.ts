@@ -200,9 +200,9 @@ export interface RaiseFence extends Believing {
 
 /** UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed. */
 export async function raiseFence(db: Db, input: RaiseFence): Promise<Fence | Refusal> {
-  const at = await now(db)
-  const authority = await input.authority.current(db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await input.authority.today(db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const fence = judgeFence({ ...input, authority, at })
   if (isRefusal(fence)) return fence
   const raised = await transaction(db, (tx) => raiseIn(tx, { fence, envelope: input.envelope }))

@@ -10,7 +10,7 @@ import { CaseEvent } from '../domain/shapes/event.js'
 import { FenceEvent } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry } from '../ledger/entry.js'
-import { now, type Tx } from './db.js'
+import type { Tx } from './db.js'
 import { type Believing, ensureFences, isBelieved } from './fences.js'
 
 /** Nobody in any other kind of case, and before an incident is planned. Only the connector's role may hold the rows. */
@@ -24,8 +24,9 @@ export async function holdInvolved(
   const { about } = planned.plan
   if (about.kind !== 'incident') return []
   const { inScope, scopes } = about
-  const authority = await input.authority.current(tx, { at: await now(tx), lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await input.authority.today(tx)
+  if (isRefusal(today)) return today
+  const { authority } = today
   const fences = await holdRaised(tx, { ...input, scopes, authority })
   if (isRefusal(fences)) return fences
   const containments = await holdContainments(tx, inScope)

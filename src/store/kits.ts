@@ -15,7 +15,7 @@ import { signerOf } from '../domain/signer.js'
 import type { PackFiles } from '../packs/load.js'
 import { append, lockStream } from './apply.js'
 import { type AuthoritySource, storedBundle } from './authority.js'
-import { type Db, now, transaction } from './db.js'
+import { type Db, transaction } from './db.js'
 import { listMandates } from './mandates.js'
 
 /** Everything of a kit that the evidence store holds. Refuses while the authority does. */
@@ -23,9 +23,9 @@ export async function kitContents(
   db: Db,
   { authority }: { readonly authority: AuthoritySource },
 ): Promise<Pick<Kit, 'sealedAt' | 'bundle' | 'pack' | 'mandates'> | Refusal> {
-  const sealedAt = await now(db)
-  const current = await authority.current(db, { at: sealedAt, lock: 'none' })
-  if (isRefusal(current)) return current
+  const today = await authority.today(db)
+  if (isRefusal(today)) return today
+  const { authority: current, at: sealedAt } = today
   const bundle = parseAs(AuthorityBundle)(JSON.parse((await storedBundle(db))?.bundle ?? 'null'))
   if (isRefusal(bundle)) return bundle
   const reference = packInForce(current, sealedAt)
@@ -54,9 +54,9 @@ export async function recordKitUse(
 ): Promise<KitUse | Refusal> {
   const { envelope, verify } = input
   return transaction(db, async (tx) => {
-    const at = await now(tx)
-    const authority = await input.authority.current(tx, { at, lock: 'none' })
-    if (isRefusal(authority)) return authority
+    const today = await input.authority.today(tx)
+    if (isRefusal(today)) return today
+    const { authority, at } = today
     const signer = signerOf({ envelope, authority, verify, at })
     if (isRefusal(signer)) return signer
     const opened = openEnvelope({ envelope, kind: 'kit-use', parse: parseAs(KitUse) })

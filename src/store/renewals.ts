@@ -5,7 +5,7 @@
 import { attestationsToAsk, isExcepted } from '../domain/exceptions.js'
 import { maximumAgeMs } from '../domain/periods.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
-import { type Db, now } from './db.js'
+import type { Db } from './db.js'
 import { acceptedExceptions } from './exceptions.js'
 import type { OpenCaseDeps } from './open-case.js'
 import { openScheduled, type Scheduled } from './scheduled.js'
@@ -18,9 +18,9 @@ export async function rotateOverdue(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const loaded = await deps.packs(deps.db, { authority, at })
   if (isRefusal(loaded)) return loaded
   const aged = [...authority.identities.values()].flatMap(({ identityId, tier, systemId }) => {
@@ -53,9 +53,9 @@ export async function askForAttestations(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const at = await now(deps.db)
-  const authority = await deps.authority.current(deps.db, { at, lock: 'none' })
-  if (isRefusal(authority)) return authority
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
   const scheduled: Scheduled[] = []
   for (const { identityId, ...terms } of attestationsToAsk(await acceptedExceptions(deps.db), at)) {
     const key = `${terms.exceptionId} ${terms.attestedBy} ${terms.dueAt}`
