@@ -14,7 +14,7 @@ import { PROVISION_STEPS } from './plans/provision.js'
 import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
 import { ROTATION_STEPS } from './plans/rotate.js'
-import type { CaseKind, CaseScope, Outcome } from './shapes/basic.js'
+import type { CaseKind, CaseScope, Outcome, TargetKind } from './shapes/basic.js'
 
 export interface KindOfCase {
   /** In the order in which they are performed. */
@@ -57,7 +57,11 @@ const AUTHORITY = {
   ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
 } as const satisfies KindOfCase
 
-export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
+type PlaceOf<Kind extends CaseKind> = Kind extends TargetKind ? 'target' : 'records'
+
+export const KINDS: {
+  readonly [Kind in CaseKind]: KindOfCase & { readonly place: PlaceOf<Kind> }
+} = {
   rotate: { ...CHANGE, steps: ROTATION_STEPS, outcome: 'rotation', work: 'clause' },
   provision: { ...CHANGE, steps: PROVISION_STEPS, outcome: 'provisioning', work: 'clause' },
   reinstate: { ...CHANGE, steps: REINSTATE_STEPS, outcome: 'provisioning', work: 'clause' },
@@ -99,6 +103,11 @@ export const KINDS: Readonly<Record<CaseKind, KindOfCase>> = {
   'change-people': AUTHORITY,
   'revoke-keys': { ...AUTHORITY, steps: ['activate'], urgency: 'at-once' },
 }
+
+/** Whether what is asked, or planned, is worked on at a target. */
+export const isOnTarget = <Of extends { readonly kind: CaseKind }>(
+  of: Of,
+): of is Extract<Of, { readonly kind: TargetKind }> => KINDS[of.kind].place === 'target'
 
 /** What an open case of this kind has for itself, as a key of which there is one at a time; null: nothing. */
 export function holdOf(kind: CaseKind, scope: CaseScope): string | null {

@@ -1,5 +1,5 @@
 /** Draws the plan of a case: one file in plans/ for each kind. In what else kinds differ stands in kinds.ts. */
-import { KINDS } from './kinds.js'
+import { isOnTarget, KINDS } from './kinds.js'
 import { planContainment } from './plans/contain.js'
 import { planDeprovision } from './plans/deprovision.js'
 import { planLift } from './plans/lift.js'
@@ -19,6 +19,7 @@ export const sayStepsOf = (kind: CaseKind): string =>
 /** For kinds whose work is on a target; the others' plans are drawn in the evidence store. */
 export function drawPlan(input: Planning): Plan | Refusal {
   const { asked } = input.opened
+  if (!isOnTarget(asked)) throw new TypeError(`a case of kind ${asked.kind} has no target`)
   switch (asked.kind) {
     case 'rotate':
       return planRotation(input)
@@ -32,39 +33,17 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planLift(input)
     case 'reinstate':
       return planReinstatement(input)
-    case 'exception':
-    case 'attest':
-    case 'demand':
-    case 'dispute':
-    case 'recertify':
-    case 'incident':
-    case 'change-policy':
-    case 'change-contracts':
-    case 'change-ownership':
-    case 'change-people':
-    case 'revoke-keys':
-      throw new TypeError(`a case of kind ${asked.kind} has no target`)
   }
 }
 
 /** Roles of the target, besides the identity's own, on which the case needs rights. */
 export function othersIn(asked: Asked): readonly string[] {
+  if (!isOnTarget(asked)) return []
   switch (asked.kind) {
     case 'rotate':
     case 'contain':
     case 'lift':
     case 'reinstate':
-    case 'exception':
-    case 'attest':
-    case 'demand':
-    case 'dispute':
-    case 'recertify':
-    case 'incident':
-    case 'change-policy':
-    case 'change-contracts':
-    case 'change-ownership':
-    case 'change-people':
-    case 'revoke-keys':
       return []
     case 'provision':
       return asked.memberOf

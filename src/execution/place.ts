@@ -5,7 +5,7 @@
 import type { CaseState } from '../domain/case.js'
 import { currentStep } from '../domain/due.js'
 import { scopesAround } from '../domain/fence.js'
-import { KINDS } from '../domain/kinds.js'
+import { isOnTarget } from '../domain/kinds.js'
 import { drawPlan, othersIn } from '../domain/plan.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Plan, TargetState } from '../domain/shapes/plan.js'
@@ -29,7 +29,7 @@ export async function planAt(deps: ExecutionDeps, state: CaseState): Promise<Pla
 }
 
 export const isInRecords = ({ opened }: Pick<Setting, 'opened'>): boolean =>
-  KINDS[opened.asked.kind].place === 'records'
+  !isOnTarget(opened.asked)
 
 async function planOnTarget(deps: ExecutionDeps, setting: Setting): Promise<Plan | Refusal> {
   const { opened, identity, subject, connector, at, caseId } = await targetOf(deps, setting)

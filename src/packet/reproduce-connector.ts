@@ -19,7 +19,7 @@ import { openGate, plan } from '../domain/decide/gate.js'
 import { digest } from '../domain/digest.js'
 import { due } from '../domain/due.js'
 import { fencesAround } from '../domain/fence.js'
-import { KINDS } from '../domain/kinds.js'
+import { isOnTarget, KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
 import { demandState, documentIn, planDemand } from '../domain/plans/demand.js'
@@ -55,7 +55,7 @@ export const planned: Reproduce<'Planned'> = (moment) => {
     digest(opened.scope) === digest(scope) &&
     opened.systemId === systemId &&
     opened.objectiveId === objectiveId &&
-    (KINDS[about.kind].place === 'target') === (target !== null) &&
+    isOnTarget(about) === (target !== null) &&
     (!REPEATING.includes(about.kind) || holdsAll(about, opened.asked))
   if (!same) return differs('/plan', 'the plan is not for this case')
   const known = underAny(moment, (authority) =>
@@ -113,6 +113,7 @@ const holdsAll = (about: Plan['about'], asked: Asked): boolean =>
 
 /** The credentials that a plan names. */
 function namedIn(about: Plan['about']): readonly string[] {
+  if (!isOnTarget(about)) return []
   switch (about.kind) {
     case 'rotate':
       return [about.retiring, about.incoming]
@@ -123,17 +124,6 @@ function namedIn(about: Plan['about']): readonly string[] {
     case 'contain':
       return about.living
     case 'lift':
-    case 'exception':
-    case 'attest':
-    case 'demand':
-    case 'dispute':
-    case 'recertify':
-    case 'incident':
-    case 'change-policy':
-    case 'change-contracts':
-    case 'change-ownership':
-    case 'change-people':
-    case 'revoke-keys':
       return []
   }
 }

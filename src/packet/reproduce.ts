@@ -14,7 +14,7 @@ import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
 import { admitReport } from '../domain/incident.js'
-import { KINDS } from '../domain/kinds.js'
+import { isOnTarget, KINDS } from '../domain/kinds.js'
 import { admitRequest } from '../domain/owner.js'
 import { preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
@@ -128,7 +128,7 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
     ...{ authority, pack, packHash, matter, asked, change, requester, executorCompany },
   })
   if (isRefusal(requirements)) return requirements
-  const { urgency, place } = KINDS[kind]
+  const { urgency } = KINDS[kind]
   const unsignable = urgency === 'at-once' ? null : preflight({ requirements, authority, at })
   if (unsignable !== null) return unsignable
   const terms = settingsFor({ pack, kind, tier, systemId, change })
@@ -141,7 +141,7 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
     {
       ...event,
       ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, tier },
-      systemId: place === 'target' ? systemId : null,
+      systemId: isOnTarget(asked) ? systemId : null,
       ...{ ownerId, objectiveId, contract, executor: executorCompany },
       ...{ settings: terms.settings, evidence: [...terms.evidence], requirements },
     },

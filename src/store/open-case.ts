@@ -8,7 +8,7 @@ import { matterAsked } from '../domain/campaign.js'
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
 import { admitReport } from '../domain/incident.js'
-import { holdOf, KINDS } from '../domain/kinds.js'
+import { holdOf, isOnTarget, KINDS } from '../domain/kinds.js'
 import { admitRequest, type CaseRequest } from '../domain/owner.js'
 import { frozen, preflight, settingsFor } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -166,7 +166,7 @@ async function resolveCase(
     enterprise: authority.enterprise,
     asked,
     scope,
-    systemId: KINDS[kind].place === 'target' ? systemId : null,
+    systemId: isOnTarget(asked) ? systemId : null,
     tier,
     ownerId,
     objectiveId,

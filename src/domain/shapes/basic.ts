@@ -109,6 +109,17 @@ export type CaseKind = z.infer<typeof CaseKind>
 /** What the enterprise can do at any moment, on its own terms and without anybody's help. */
 export const Right = z.enum(['revoke', 'decide-exceptions', 'demand-evidence'])
 export type Right = z.infer<typeof Right>
+/** Kinds whose work is on the identity's system; that of all others is in the evidence store alone. */
+export const TargetKind = CaseKind.extract([
+  'rotate',
+  'provision',
+  'deprovision',
+  'contain',
+  'lift',
+  'reinstate',
+])
+export type TargetKind = z.infer<typeof TargetKind>
+
 /** Kinds that end in a new authority bundle, each for one section; `revoke-keys` only takes away. */
 export const AuthorityKind = CaseKind.extract([
   'change-policy',

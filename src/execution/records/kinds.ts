@@ -3,6 +3,7 @@
  * bound to besides the plan. A new one is a line in each.
  */
 import { findingIn } from '../../domain/finding.js'
+import { isOnTarget } from '../../domain/kinds.js'
 import { planAttestation } from '../../domain/plans/attest.js'
 import { demandState, planDemand } from '../../domain/plans/demand.js'
 import { planDispute } from '../../domain/plans/dispute.js'
@@ -21,6 +22,7 @@ export async function planInRecords(
   setting: Setting,
 ): Promise<Plan | Refusal> {
   const { asked } = setting.opened
+  if (isOnTarget(asked)) throw new TypeError(`a case of kind ${asked.kind} has a target`)
   switch (asked.kind) {
     case 'exception':
       return planException(setting, asked)
@@ -42,8 +44,6 @@ export async function planInRecords(
     case 'change-people':
     case 'revoke-keys':
       return planAuthority(deps, setting, asked)
-    default:
-      throw new TypeError(`a case of kind ${asked.kind} has a target`)
   }
 }
 
