@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { turnsOf } from '../../src/api/summary.js'
 import { whyOf } from '../../src/contract/why.js'
+import { MAX_RECORDED_REFUSALS } from '../../src/domain/decide/decision.js'
 import { due } from '../../src/domain/due.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { recordReattachment } from '../../src/store/reconcile.js'
@@ -113,10 +114,15 @@ describe('a flood of signals', () => {
         Array.from({ length: 50 }, (_, index) => handleOf(caseId).signal('decide', sent + index)),
       )
     await rig.worker('running')
-    await until('all are refused', async () => (await rig.stateOf(caseId)).refusals === 1001)
+    await until('all are refused', async () => (await rig.stateOf(caseId)).refusals >= 1001)
     await rig.approve(caseId, { stepId: 'issue', person: 'per_ana' })
     await isDue(caseId, 'decision', 'cut-over')
-    expect((await rig.stateOf(caseId)).refusals).toBe(1001)
+    // A workflow task that ran out of time is done again, and so is its sync: none is lost, and some count twice.
+    expect((await rig.stateOf(caseId)).refusals).toBeGreaterThanOrEqual(1001)
+    const recorded = (await recordedOf(caseId)).map(({ event }) => event.type)
+    expect(recorded.filter((type) => type === 'DecisionRefused')).toHaveLength(
+      MAX_RECORDED_REFUSALS,
+    )
     await decline(caseId, 'cut-over')
   })
 })
