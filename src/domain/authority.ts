@@ -38,6 +38,8 @@ export interface Authority {
   readonly root: Root
   /** When the root, the manifest or the last signer of any part ends, whichever is first. */
   readonly expiresAt: string
+  /** When the last signer of any part began; with `expiresAt`, the times at which a bundle of single signatures verifies. */
+  readonly signedFrom: string
   readonly persons: ReadonlyMap<string, Person>
   readonly personKeys: ReadonlyMap<string, { readonly person: Person; readonly key: PersonKey }>
   readonly companies: ReadonlyMap<string, Company>
@@ -91,13 +93,16 @@ export function verifyAuthority(check: Check): Authority | Refusal {
   if (wrong !== null) return wrong
   const sections = openSections({ ...check, root, body })
   if (isRefusal(sections)) return sections
-  const { until, ...opened } = sections
-  const expiresAt = earliest([root.expiresAt, body.expiresAt, manifest.until, ...until])
+  const { spans, ...opened } = sections
+  const signed = [manifest, ...spans]
+  const expiresAt = earliest([root.expiresAt, body.expiresAt, ...signed.map(({ until }) => until)])
+  const signedFrom = latest(signed.map(({ from }) => from))
   const { digest: hash } = manifest
-  return assemble({ ...check, root, manifest: body, hash, expiresAt, sections: opened })
+  return assemble({ ...check, root, manifest: body, hash, expiresAt, signedFrom, sections: opened })
 }
 
 const earliest = (times: readonly string[]): string => times.toSorted()[0] ?? ''
+const latest = (times: readonly string[]): string => times.toSorted().at(-1) ?? ''
 
 const at = (where: string, refusal: Refusal): Refusal =>
   refuse('AUTHORITY_INVALID', where + refusal.where, refusal.detail)
@@ -126,11 +131,15 @@ function openRoot({ bundle, trust, verify, at: now }: Check): Root | Refusal {
   return root
 }
 
-interface Signed {
+/** ISO times between which its last signer is in force. */
+interface Span {
+  readonly from: string
+  readonly until: string
+}
+
+interface Signed extends Span {
   readonly value: unknown
   readonly digest: Digest
-  /** ISO time from which no signer of it is in force. */
-  readonly until: string
 }
 
 /** Afterwards a signer that the root delegated to for this scope, and whose delegation is in force, signed these bytes. */
@@ -139,18 +148,19 @@ function openSigned(
 ): Signed | Refusal {
   const { root, envelope, scope, verify } = check
   const where = `/${scope}`
-  const until = envelope.signatures.flatMap((signature, index) => {
+  const spans = envelope.signatures.flatMap((signature, index) => {
     const key = root.signers.find((signer) => signer.keyId === signature.keyid)
     if (key === undefined || !key.scopes.includes(scope) || !within(key, check.at)) return []
-    return verifySignature({ envelope, index, key, verify }) === true ? [key.notAfter] : []
+    const { notBefore: from, notAfter: until } = key
+    return verifySignature({ envelope, index, key, verify }) === true ? [{ from, until }] : []
   })
-  const [last] = until.toSorted().reverse()
+  const [last] = spans.toSorted((left, right) => (left.until < right.until ? 1 : -1))
   if (last === undefined)
     return refuse('AUTHORITY_INVALID', where, 'not signed by a signer of this scope')
   const kind = scope === 'manifest' ? 'manifest' : 'section'
   const opened = openEnvelope({ envelope, kind, parse: (value) => ({ value }) })
   if (isRefusal(opened)) return at(where, opened)
-  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes), until: last }
+  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes), ...last }
 }
 
 function manifestProblem(check: Check & { root: Root; body: Manifest }): Refusal | null {
@@ -176,8 +186,8 @@ interface Sections {
 
 function openSections(
   check: Check & { root: Root; body: Manifest },
-): (Sections & { readonly until: readonly string[] }) | Refusal {
-  const until: string[] = []
+): (Sections & { readonly spans: readonly Span[] }) | Refusal {
+  const spans: Span[] = []
   const one = <T extends { enterprise: string }>(
     name: SectionName,
     parse: (value: unknown) => T | Refusal,
@@ -188,7 +198,7 @@ function openSections(
       return refuse('AUTHORITY_INVALID', `/${name}`, 'not the section that the manifest names')
     const parsed = parse(signed.value)
     if (isRefusal(parsed)) return at(`/${name}`, parsed)
-    until.push(signed.until)
+    spans.push(signed)
     return parsed.enterprise === check.trust.enterprise
       ? parsed
       : refuse('WRONG_ENTERPRISE', `/${name}/enterprise`)
@@ -201,7 +211,7 @@ function openSections(
   if (isRefusal(contracts)) return contracts
   const policy = one('policy', parseAs(PolicySection))
   if (isRefusal(policy)) return policy
-  return { people, ownership, contracts, policy, until }
+  return { people, ownership, contracts, policy, spans }
 }
 
 interface Parts extends Check {
@@ -209,6 +219,7 @@ interface Parts extends Check {
   readonly manifest: Manifest
   readonly hash: Digest
   readonly expiresAt: string
+  readonly signedFrom: string
   readonly sections: Sections
 }
 
@@ -239,6 +250,7 @@ function assemble(parts: Parts): Authority | Refusal {
     hash: parts.hash,
     root,
     expiresAt: parts.expiresAt,
+    signedFrom: parts.signedFrom,
     persons: personMap,
     personKeys,
     companies: companyMap,

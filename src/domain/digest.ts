@@ -37,15 +37,35 @@ export function parseCanonical(bytes: Uint8Array): { readonly value: unknown } |
   if (text === null) return refuse('MALFORMED', '/', 'the document is not UTF-8')
   const value = decodeJson(text)
   if (value === undefined) return refuse('MALFORMED', '/', 'the document is not JSON')
-  const unfit = unfitAt({ value, path: '', depth: 0 })
+  const unfit = unfitIn(value, 0)
   if (unfit !== null)
     return refuse('NOT_CANONICAL', unfit, 'not a safe integer or well-formed text')
-  return canonical(value) === text ? { value } : refuse('NOT_CANONICAL', '/')
+  return isCanonical(value, text) ? { value } : refuse('NOT_CANONICAL', '/')
 }
+
+/**
+ * Of what is fit, RFC 8785 writes every value as ECMAScript does and the keys in order. Keys that are numbers
+ * ECMAScript orders in its own way; a text with such keys is asked of the other writer.
+ */
+const isCanonical = (value: unknown, text: string): boolean =>
+  (isSorted(value) && JSON.stringify(value) === text) || canonical(value) === text
+
+function isSorted(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isSorted)
+  let before = ''
+  for (const key in value) {
+    if (key < before || !isSorted((value as Record<string, unknown>)[key])) return false
+    before = key
+  }
+  return true
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function decodeUtf8(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     return null
   }
@@ -60,17 +80,16 @@ function decodeJson(text: string): unknown {
 }
 
 /** The JSON pointer of the first value that has no agreed canonical form, or null. */
-function unfitAt(node: { value: unknown; path: string; depth: number }): string | null {
-  const { value, path, depth } = node
-  if (depth > MAX_DEPTH) return path
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? null : path
-  if (typeof value === 'string') return value.isWellFormed() ? null : path
+function unfitIn(value: unknown, depth: number): string | null {
+  if (depth > MAX_DEPTH) return ''
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? null : ''
+  if (typeof value === 'string') return value.isWellFormed() ? null : ''
   if (typeof value !== 'object' || value === null) return null
   for (const [key, child] of Object.entries(value)) {
     // A parser that assigns keys would lose `__proto__`, and what was signed would not be what is read.
-    if (!key.isWellFormed() || key === '__proto__') return `${path}/?`
-    const unfit = unfitAt({ value: child, path: `${path}/${pointerPart(key)}`, depth: depth + 1 })
-    if (unfit !== null) return unfit
+    if (!key.isWellFormed() || key === '__proto__') return '/?'
+    const unfit = unfitIn(child, depth + 1)
+    if (unfit !== null) return `/${pointerPart(key)}${unfit}`
   }
   return null
 }

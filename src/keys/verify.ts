@@ -35,8 +35,7 @@ const isStrict = (signature: Uint8Array): boolean =>
 const cache = new Map<string, KeyObject | null>()
 
 function cachedKey(bytes: KeyBytes): KeyObject | null {
-  if (!isSound(bytes)) return null
-  const name = `${bytes.alg}:${Buffer.from(bytes.publicKey).toString('base64')}`
+  const name = `${bytes.alg}:${Buffer.from(bytes.publicKey).toString('latin1')}`
   const known = cache.get(name)
   const key = known === undefined ? importKey(bytes) : known
   cache.delete(name)
@@ -47,6 +46,7 @@ function cachedKey(bytes: KeyBytes): KeyObject | null {
 }
 
 function importKey({ alg, publicKey }: KeyBytes): KeyObject | null {
+  if (!isSound({ alg, publicKey })) return null
   const spki = Buffer.concat([SPKI_PREFIX[alg], publicKey])
   try {
     return createPublicKey({ key: spki, format: 'der', type: 'spki' })

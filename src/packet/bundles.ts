@@ -25,23 +25,19 @@ export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
   return isRefusal(bytes) ? bytes : digestOf(bytes)
 }
 
-/** What a bundle says, read for rendering and collecting. UNTRUSTED: nothing here has been verified. */
-export function readUnverified(bundle: AuthorityBundle) {
-  const { sections } = bundle
-  return {
-    root: openEnvelope({ envelope: bundle.root, kind: 'root', parse: parseAs(Root) }),
-    ownership: openEnvelope({
+/** What a part of a bundle says, read for rendering and collecting. UNTRUSTED: nothing here has been verified. */
+export const readUnverified = {
+  root: ({ root }: AuthorityBundle) =>
+    openEnvelope({ envelope: root, kind: 'root', parse: parseAs(Root) }),
+  ownership: ({ sections }: AuthorityBundle) =>
+    openEnvelope({
       envelope: sections.ownership,
       kind: 'section',
       parse: parseAs(OwnershipSection),
     }),
-    policy: openEnvelope({
-      envelope: sections.policy,
-      kind: 'section',
-      parse: parseAs(PolicySection),
-    }),
-  }
-}
+  policy: ({ sections }: AuthorityBundle) =>
+    openEnvelope({ envelope: sections.policy, kind: 'section', parse: parseAs(PolicySection) }),
+} as const
 
 export interface Believed {
   readonly named: (
@@ -94,7 +90,7 @@ export function believe(believing: Believing): Believed {
 const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
   [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
 
-/** Verifies as of a time. Between two times at which a bundle signed once verified, it need not be done again. */
+/** Verifies as of a time. A bundle signed once that verified is not verified again while its signers are in force. */
 function bundleReader(
   reading: Omit<Believing, 'bundles' | 'packs'> & {
     readonly hash: Digest
@@ -102,9 +98,9 @@ function bundleReader(
   },
 ): (at: string) => Authority | Refusal {
   const { bundle, trust, verify, hash } = reading
-  let span: { from: string; until: string; authority: Authority } | null = null
+  let known: Authority | null = null
   return (at) => {
-    if (span !== null && span.from <= at && at <= span.until) return span.authority
+    if (known !== null && known.signedFrom <= at && at < known.expiresAt) return known
     const authority = verifyAuthority({ bundle, trust, verify, at })
     if (isRefusal(authority))
       return refuse(
@@ -112,12 +108,7 @@ function bundleReader(
         authorityFile(hash),
         `${authority.where}: ${authority.detail}`,
       )
-    if (isSignedOnce(bundle))
-      span = {
-        from: span === null || at < span.from ? at : span.from,
-        until: span === null || at > span.until ? at : span.until,
-        authority,
-      }
+    if (isSignedOnce(bundle)) known = authority
     return authority
   }
 }

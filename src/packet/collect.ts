@@ -58,7 +58,7 @@ export async function collectPacks(
 ): Promise<ReadonlyMap<Digest, PackFiles>> {
   const times = new Set(used.recorded.map(({ at }) => at))
   const hashes = [...used.bundles.values()].flatMap((bundle) => {
-    const { policy } = readUnverified(bundle)
+    const policy = readUnverified.policy(bundle)
     if (isRefusal(policy)) return []
     return [...times].flatMap((at) => packInForce(policy.payload, at)?.hash ?? [])
   })

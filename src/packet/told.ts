@@ -56,14 +56,14 @@ export function toldByBundles(input: {
   readonly recorded: readonly Recorded[]
 }): Pick<Told, 'keys' | 'identity' | 'objective'> {
   const production = [...input.bundles.values()]
-    .map(readUnverified)
-    .every(({ root }) => !isRefusal(root) && root.payload.purpose === 'production')
+    .map(readUnverified.root)
+    .every((root) => !isRefusal(root) && root.payload.purpose === 'production')
   const keys = production ? 'production' : 'demonstration'
   const opened = input.recorded[0]?.event
   const named = opened?.type === 'CaseOpened' ? input.bundles.get(opened.authority.hash) : undefined
   if (opened?.type !== 'CaseOpened' || named === undefined)
     return { keys, identity: null, objective: null }
-  const { ownership } = readUnverified(named)
+  const ownership = readUnverified.ownership(named)
   if (isRefusal(ownership)) return { keys, identity: null, objective: null }
   const { identities, objectives } = ownership.payload
   const identity = identities.find((item) => item.identityId === opened.scope.id)

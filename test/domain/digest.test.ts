@@ -51,6 +51,23 @@ describe('a document', () => {
     else expect(canonicalBytes(answer.value)).toEqual(bytes)
   })
 
+  const key = fc.constantFrom('a', 'b', 'é', '10', '9', '-1', '1.0', '')
+  const { text } = fc.letrec<{ text: string }>((tie) => ({
+    text: fc.oneof(
+      fc.constantFrom('1', '-0', '"\\u0061"', '"a"', 'null', '[]', ' 2'),
+      fc
+        .array(fc.tuple(key, tie('text')), { maxLength: 3 })
+        .map((pairs) => `{${pairs.map(([name, value]) => `"${name}":${value}`).join()}}`),
+    ),
+  }))
+  test.prop([text], { numRuns: 2000 })(
+    'is read exactly when it is canonical, whether its keys are words or numbers',
+    (written) => {
+      const known = canonical(JSON.parse(written)) === written
+      expect(isRefusal(parseCanonical(bytesOf(written)))).toBe(!known)
+    },
+  )
+
   const refused = [
     ['a key twice', '{"a":1,"a":1}', 'NOT_CANONICAL /'],
     ['keys out of order', '{"b":1,"a":1}', 'NOT_CANONICAL /'],
