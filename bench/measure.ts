@@ -8,7 +8,7 @@ import { forgedEnvelope, refusedPerSecond } from './forged.js'
 import { type Held, heapFile, heldBy } from './heap.js'
 import { judgingRate, type PacketRate, packetRate, type Rate, refusingRate } from './offline.js'
 import { timeFence } from './product/fence.js'
-import { createProofClock, type ProofClock } from './product/proofs.js'
+import { createProofClock } from './product/proofs.js'
 import {
   type Account,
   openRotations,
@@ -23,6 +23,7 @@ import {
   bareLatencies,
   type Flow,
   type Latencies,
+  loadedProofs,
   type ProductFlow,
   type ProductLatencies,
   productFlow,
@@ -59,7 +60,8 @@ export interface Results {
     readonly evicted: ProductLatencies[]
   }
   readonly memory: { readonly bare: Held; readonly product: Held }
-  readonly proofs: readonly number[]
+  /** Milliseconds. */
+  readonly proofs: { readonly atRest: readonly number[]; readonly loaded: readonly number[] }
   readonly judging: Rate
   readonly refusing: Rate
   readonly packet: PacketRate
@@ -92,8 +94,10 @@ export async function measure(at: Measuring): Promise<Results> {
   progress('weighing open workflows')
   const memory = await weigh(at, accounts)
   const clock = await createProofClock(product)
-  const rounds = await alternate(at, { accounts, clock })
+  const rounds = await alternate(at, accounts)
   progress('timing proofs')
+  const flowing = accounts.slice(0, size.flowing)
+  const loaded = await loadedProofs(product, { accounts: flowing, clock })
   const proofs: number[] = []
   while (proofs.length < size.proofs) proofs.push(await clock.once())
   await clock.stop()
@@ -107,7 +111,7 @@ export async function measure(at: Measuring): Promise<Results> {
     few: await timeFence(product, FEW_CASES),
     many: await timeFence(product, MANY_CASES),
   }
-  return { ...rounds, memory, proofs, ...checked, fence }
+  return { ...rounds, memory, proofs: { atRest: proofs, loaded }, ...checked, fence }
 }
 
 /** What one open workflow adds to its worker, with garbage collected; the workflows then run to their ends. */
@@ -136,18 +140,15 @@ async function weigh(at: Measuring, accounts: readonly Account[]) {
   return { bare: bareEach, product: productEach }
 }
 
-async function alternate(
-  at: Measuring,
-  input: { readonly accounts: readonly Account[]; readonly clock: ProofClock },
-) {
+async function alternate(at: Measuring, accounts: readonly Account[]) {
   const { product, bare, size, progress } = at
   const server = { temporal: product.system.temporal.pid }
   const beside = {
     nothing: server,
     'target work': { ...server, target: product.system.target.pid },
   }
-  const single = input.accounts.slice(0, size.single)
-  const flowing = input.accounts.slice(0, size.flowing)
+  const single = accounts.slice(0, size.single)
+  const flowing = accounts.slice(0, size.flowing)
   const results = {
     bare: noRounds(),
     working: noRounds(),
@@ -157,7 +158,6 @@ async function alternate(
       evicted: [] as ProductLatencies[],
     },
   }
-  const proofs = input.clock
   for (let round = 1; round <= size.rounds; round += 1) {
     progress(`round ${round} of ${size.rounds}: warm`)
     for (const [side, does] of BARE)
@@ -167,7 +167,7 @@ async function alternate(
       results[side].flows.push(
         await bareFlow(bare, { count: size.flowing, does, server: beside[does] }),
       )
-    results.product.flows.push(await productFlow(product, { accounts: flowing, server, proofs }))
+    results.product.flows.push(await productFlow(product, { accounts: flowing, server }))
     progress(`round ${round} of ${size.rounds}: evicted`)
     await cache(at, EVICTING)
     for (const [side, does] of BARE)
