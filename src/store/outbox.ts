@@ -11,6 +11,9 @@ export interface Outgoing {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** Said within a statement: its commit does not wait for the disk. What a crash loses of it is delivered once more. */
+const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) is not null`
+
 export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outgoing[]> {
   const { rows } = await db.query<{
     id: string
@@ -20,7 +23,7 @@ export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outg
   }>(
     prepared(
       `update outbox set attempts = attempts + 1, not_before = now() + least(30, attempts + 1) * interval '1 second'
-        where id in (select id from outbox where not_before <= now() order by id limit $1 for update skip locked)
+        where ${UNHURRIED} and id in (select id from outbox where not_before <= now() order by id limit $1 for update skip locked)
         returning id, case_id, signal, payload`,
       [limit],
     ),
@@ -32,7 +35,9 @@ export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outg
 
 export const dropOutgoing = async (db: Db, ids: readonly string[]): Promise<void> => {
   if (ids.length > 0)
-    await db.query(prepared('delete from outbox where id = any($1::bigint[])', [ids]))
+    await db.query(
+      prepared(`delete from outbox where ${UNHURRIED} and id = any($1::bigint[])`, [ids]),
+    )
 }
 
 /** Makes everything due again at once: used when the way to Temporal is back. */
