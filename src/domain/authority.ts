@@ -94,9 +94,10 @@ export function verifyAuthority(check: Check): Authority | Refusal {
   const sections = openSections({ ...check, root, body })
   if (isRefusal(sections)) return sections
   const { spans, ...opened } = sections
-  const signed = [manifest, ...spans]
-  const expiresAt = earliest([root.expiresAt, body.expiresAt, ...signed.map(({ until }) => until)])
-  const signedFrom = latest(signed.map(({ from }) => from))
+  const signed = [manifest.span, ...spans]
+  const ends = signed.map(({ notAfter }) => notAfter)
+  const expiresAt = earliest([root.expiresAt, body.expiresAt, ...ends])
+  const signedFrom = latest(signed.map(({ notBefore }) => notBefore))
   const { digest: hash } = manifest
   return assemble({ ...check, root, manifest: body, hash, expiresAt, signedFrom, sections: opened })
 }
@@ -131,15 +132,14 @@ function openRoot({ bundle, trust, verify, at: now }: Check): Root | Refusal {
   return root
 }
 
-/** ISO times between which its last signer is in force. */
-interface Span {
-  readonly from: string
-  readonly until: string
-}
+/** When a signer is in force, in ISO times. */
+type Span = Parameters<typeof within>[0]
 
-interface Signed extends Span {
+interface Signed {
   readonly value: unknown
   readonly digest: Digest
+  /** Of its signers, the one in force for longest. */
+  readonly span: Span
 }
 
 /** Afterwards a signer that the root delegated to for this scope, and whose delegation is in force, signed these bytes. */
@@ -151,16 +151,15 @@ function openSigned(
   const spans = envelope.signatures.flatMap((signature, index) => {
     const key = root.signers.find((signer) => signer.keyId === signature.keyid)
     if (key === undefined || !key.scopes.includes(scope) || !within(key, check.at)) return []
-    const { notBefore: from, notAfter: until } = key
-    return verifySignature({ envelope, index, key, verify }) === true ? [{ from, until }] : []
+    return verifySignature({ envelope, index, key, verify }) === true ? [key] : []
   })
-  const [last] = spans.toSorted((left, right) => (left.until < right.until ? 1 : -1))
-  if (last === undefined)
+  const [span] = spans.toSorted((left, right) => (left.notAfter < right.notAfter ? 1 : -1))
+  if (span === undefined)
     return refuse('AUTHORITY_INVALID', where, 'not signed by a signer of this scope')
   const kind = scope === 'manifest' ? 'manifest' : 'section'
   const opened = openEnvelope({ envelope, kind, parse: (value) => ({ value }) })
   if (isRefusal(opened)) return at(where, opened)
-  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes), ...last }
+  return { value: opened.payload.value, digest: digestOf(opened.payloadBytes), span }
 }
 
 function manifestProblem(check: Check & { root: Root; body: Manifest }): Refusal | null {
@@ -198,7 +197,7 @@ function openSections(
       return refuse('AUTHORITY_INVALID', `/${name}`, 'not the section that the manifest names')
     const parsed = parse(signed.value)
     if (isRefusal(parsed)) return at(`/${name}`, parsed)
-    spans.push(signed)
+    spans.push(signed.span)
     return parsed.enterprise === check.trust.enterprise
       ? parsed
       : refuse('WRONG_ENTERPRISE', `/${name}/enterprise`)

@@ -215,6 +215,12 @@ describe('a signer', () => {
     expect(verified()).toMatchObject({ expiresAt: SPAN.notAfter })
   })
 
+  it('says since when what it signed holds: nothing is signed before its last delegation', () => {
+    const since = shifted(AT, -HOUR)
+    expect(signsSection('policy', { notBefore: since })).toMatchObject({ signedFrom: since })
+    expect(verified()).toMatchObject({ signedFrom: SPAN.notBefore })
+  })
+
   it('that the root does not name signs nothing', () => {
     const stranger = saying({ section: { name: 'policy', body: {}, key: aKey('key_stranger') } })
     expect(place(verified({ bundle: stranger }))).toBe('/policy')

@@ -254,6 +254,18 @@ describe('a payload', () => {
     expect(decodePayload(long)).toMatchObject({ refused: 'TOO_LARGE' })
   })
 
+  test.prop([fc.array(fc.constantFrom('AQ==', 'Ag==', 'AQ=', '*', ''), { minLength: 2 })])(
+    'is decoded from its own text, whatever was decoded before',
+    (payloads) => {
+      for (const payload of payloads) {
+        const bytes = fromBase64(payload)
+        const decoded = decodePayload({ ...sealed, payload })
+        if (bytes === null) expect(decoded).toMatchObject({ refused: 'MALFORMED' })
+        else expect(decoded).toEqual(bytes)
+      }
+    },
+  )
+
   test.prop([fc.oneof(fc.json(), fc.json().map(canonicalOf), fc.string())])(
     'that is accepted is the canonical form of what was read',
     (document) => {
