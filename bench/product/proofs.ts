@@ -50,8 +50,8 @@ export async function createProofClock({ system, stage }: ProductSide): Promise<
 /** An entry in a stream of the bench's own, which belongs to no case. */
 const commitOne = (db: Db): Promise<Digest> =>
   transaction(db, async (tx) => {
-    const locked = await lockEnd(tx, 'bench')
+    const locked = await lockEnd(tx, 'findings:bench')
     if (isRefusal(locked)) throw new Error(locked.refused)
-    const [entry] = await append(tx, { locked, bodies: [{ type: 'BenchEntry' }] })
+    const [entry] = await append(tx, { locked, bodies: [{ type: 'FindingRecorded' }] })
     return entry?.hash ?? 'sha256:'
   })

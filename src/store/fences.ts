@@ -228,7 +228,6 @@ async function raiseIn(
   if (locked.entries.some(isKnown)) return null
   const body = { type: 'Fenced', ...fence, envelope: input.envelope }
   await append(tx, { locked, bodies: [body] })
-  await tx.query('update fences set epoch = epoch + 1 where kind = $1 and id = $2', [kind, id])
   return null
 }
 

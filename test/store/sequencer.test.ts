@@ -45,8 +45,8 @@ async function aSequencer(name: string): Promise<Sequencer> {
 
 const write = (count: number) =>
   store.write(
-    'notes',
-    Array.from({ length: count }, () => ({ type: 'Noted' })),
+    'findings:notes',
+    Array.from({ length: count }, () => ({ type: 'FindingRecorded' })),
   )
 
 const leaves = async (): Promise<readonly Digest[]> =>
