@@ -90,6 +90,7 @@ const Connector = z.object({
   COUNTERSIGN_CONNECTOR_KEY_PASSPHRASE: TEXT.optional(),
   COUNTERSIGN_SECRET_KEYS: PATH,
   COUNTERSIGN_TARGETS: PATH,
+  COUNTERSIGN_STATE_DIR: PATH,
   COUNTERSIGN_PROOF_WITHIN_MS: MS.default(10_000),
 })
 /** What a sealed kit is made from, by whoever may read the targets' admin credentials. */
@@ -279,6 +280,8 @@ export function connectorConfig(env: Env) {
     ),
     secretKeys: readRing('COUNTERSIGN_SECRET_KEYS', parsed.COUNTERSIGN_SECRET_KEYS),
     targets: readJson({ variable: 'COUNTERSIGN_TARGETS', path, shape: Targets }),
+    /** What was judged by, outside the database; of this process alone. */
+    stateDir: parsed.COUNTERSIGN_STATE_DIR,
     proofWithinMs: parsed.COUNTERSIGN_PROOF_WITHIN_MS,
   }
 }

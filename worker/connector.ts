@@ -4,6 +4,8 @@
  * one Temporal queue for each of its systems, and takes containments from the evidence store itself; the
  * right to act comes from the gate alone.
  */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
 import { type ConnectorConfig, connectorConfig, type Env } from '../src/config.js'
@@ -17,6 +19,7 @@ import { nodeVerify } from '../src/keys/verify.js'
 import { ed25519Verifier } from '../src/ledger/note-key.js'
 import { authoritySource } from '../src/store/authority.js'
 import { type Db, listen, now, openDb } from '../src/store/db.js'
+import { openMemory } from '../src/store/memory.js'
 import { packSource } from '../src/store/packs.js'
 import type { Log } from '../src/store/proof.js'
 import { pollQueues } from './connector-queues.js'
@@ -72,7 +75,10 @@ async function wire(input: {
   const { config, db, published } = input
   const { path, ...options } = config.connectorKey
   const key = await loadKey(path, options)
-  const authority = authoritySource({ trust: config.trust, verify: nodeVerify })
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 })
+  const memory = await openMemory(join(config.stateDir, 'seen.json'))
+  const authority = authoritySource({ trust: config.trust, verify: nodeVerify, memory })
+  const attestor = { keyId: key.keyId, sign: key.signer.sign }
   const targets = new Map(
     Object.entries(config.targets.systems).map(([systemId, target]) => [
       systemId,
@@ -90,7 +96,9 @@ async function wire(input: {
     packs: packSource(),
     verify: nodeVerify,
     newId: () => ulid(),
-    attestFor: (caseId) => attestWith(caseId, { keyId: key.keyId, sign: key.signer.sign }),
+    memory,
+    attestor,
+    attestFor: (caseId) => attestWith(caseId, attestor),
     connectorOf: (systemId) => targets.get(systemId),
     secretKeys: config.secretKeys,
     signing: { keyId: key.keyId, signer: key.signer },

@@ -51,7 +51,6 @@ export async function createProofClock({ system, stage }: ProductSide): Promise<
 const commitOne = (db: Db): Promise<Digest> =>
   transaction(db, async (tx) => {
     const locked = await lockEnd(tx, 'findings:bench')
-    if (isRefusal(locked)) throw new Error(locked.refused)
     const [entry] = await append(tx, { locked, bodies: [{ type: 'FindingRecorded' }] })
     return entry?.hash ?? 'sha256:'
   })

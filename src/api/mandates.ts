@@ -27,7 +27,7 @@ export const revoke: Handler = async ({ deps, body }) => {
 }
 
 export const listInForce: Handler = async ({ deps, at }) => {
-  const answer: MandateList = { mandates: [...(await listMandates(deps.db, at))] }
+  const answer: MandateList = { mandates: [...(await listMandates(deps, at))] }
   return { body: answer }
 }
 

@@ -72,6 +72,7 @@ async function seal(file: string, { to }: { readonly to: string }): Promise<void
   const db = openDb(databaseUrl, { name: 'kit', max: 2 })
   const contents = await kitContents(db, {
     authority: authoritySource({ trust, verify: nodeVerify }),
+    verify: nodeVerify,
   }).finally(() => db.end())
   if (isRefusal(contents)) return refused(contents, false)
   const systems = Object.fromEntries(

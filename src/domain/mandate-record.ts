@@ -16,6 +16,7 @@ import {
 } from './mandate.js'
 import { mandateRequirement } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
+import type { AuthorityReference } from './shapes/basic.js'
 import type { Envelope } from './shapes/envelope.js'
 import type { MandateEvent } from './shapes/mandate-event.js'
 import type { Pack } from './shapes/policy.js'
@@ -32,15 +33,29 @@ export interface RecordedMandateEvent {
   readonly event: MandateEvent
 }
 
-/** Null when the stream does not begin with the mandate. */
-export function recordOf(events: readonly RecordedMandateEvent[]): MandateRecord | null {
-  const [given, ...rest] = events
+/** The bundle of this reference, as of a time. */
+export type NamedAuthority = (reference: AuthorityReference, at: string) => Authority | Refusal
+
+/** What the mandate's own stream says of it. Null when the stream does not begin with the very mandate. */
+export function recordOf(of: {
+  readonly mandateId: string
+  readonly events: readonly RecordedMandateEvent[]
+  readonly named: NamedAuthority
+}): MandateRecord | null {
+  const { mandateId, named } = of
+  const [given, ...rest] = of.events.filter(({ event }) => event.mandateId === mandateId)
   if (given?.event.type !== 'MandateGiven') return null
+  const { envelope } = given.event
+  const mandate = readMandate(envelope)
+  // A second stream of one mandate would count its uses anew.
+  if (isRefusal(mandate) || mandate.mandateId !== mandateId) return null
   return {
-    envelope: given.event.envelope,
+    envelope,
     used: rest.flatMap(({ at, event }) => (event.type === 'MandateUsed' ? [at] : [])),
     revocations: rest.flatMap(({ at, event }) =>
-      event.type === 'MandateRevoked' ? [{ at, envelope: event.envelope }] : [],
+      event.type === 'MandateRevoked'
+        ? [{ at, envelope: event.envelope, authority: named(event.authority, at) }]
+        : [],
     ),
   }
 }

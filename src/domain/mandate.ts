@@ -53,6 +53,8 @@ export interface RecordedRevocation {
   readonly envelope: Envelope
   /** The database's clock when it was recorded. */
   readonly at: string
+  /** The bundle that the record names, as of then: a key that has left the bundle since still took it back. */
+  readonly authority: Authority | Refusal
 }
 
 export interface MandateUsed {
@@ -160,13 +162,22 @@ function wrongSpan(mandate: Mandate, at: string): Refusal | null {
 }
 
 /**
- * What does not verify was refused when it was sent, and revokes nothing. What stands in the stream counts,
- * whatever its time: a use that read the clock before it waited for the lock comes after it.
+ * The first of the recorded revocations that takes this mandate back; -1 when none does. What does not verify
+ * under its bundle was refused when it was sent, and revokes nothing; one whose bundle is not at hand counts.
  */
-function revoked(judging: JudgingMandate, mandate: Mandate): Refusal | null {
-  const index = judging.revocations.findIndex(
-    ({ envelope, at }) => !isRefusal(judgeRevocation({ ...judging, envelope, mandate, at })),
+export const revokedBy = (of: {
+  readonly revocations: readonly RecordedRevocation[]
+  readonly mandate: Mandate
+  readonly verify: Verify
+}): number =>
+  of.revocations.findIndex(
+    ({ envelope, at, authority }) =>
+      isRefusal(authority) || !isRefusal(judgeRevocation({ ...of, envelope, at, authority })),
   )
+
+/** What stands in the stream counts, whatever its time: a use that read the clock before it waited for the lock comes after it. */
+function revoked({ revocations, verify }: JudgingMandate, mandate: Mandate): Refusal | null {
+  const index = revokedBy({ revocations, mandate, verify })
   return index < 0 ? null : invalid(`/revocations/${index}`, 'a signer revoked it')
 }
 

@@ -11,9 +11,10 @@ import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { KeyRing } from '../keys/aead.js'
 import type { Signing } from '../keys/sign.js'
-import { type Applied, apply, caseOf, type View } from '../store/apply.js'
+import { type Applied, apply, caseOf, type View, wholeCase } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import type { GateDeps } from '../store/gate.js'
+import { checkAttested, checkOpened } from '../store/judged.js'
 import type { Log } from '../store/proof.js'
 
 export interface ExecutionDeps extends GateDeps {
@@ -66,6 +67,26 @@ export const readCase = (
   caseId: string,
 ): Promise<{ readonly state: CaseState; readonly recorded: readonly Recorded[] }> =>
   caseOf(deps.db, caseId)
+
+/**
+ * The case as the gate would judge it, for whoever is about to act on a target: rows that were rewritten since
+ * the grant say nothing. A case that is not what it says stops.
+ */
+export async function readJudged(
+  deps: ExecutionDeps,
+  caseId: string,
+): Promise<{ readonly state: CaseState; readonly recorded: readonly Recorded[] }> {
+  const { db, verify } = deps
+  const whole = await wholeCase(db, caseId)
+  if (isRefusal(whole)) return stop(deps, { caseId, refusal: whole })
+  const { state, recorded } = whole
+  const now = await deps.authority.today(db)
+  if (isRefusal(now)) return stop(deps, { caseId, refusal: now })
+  const refusal =
+    checkAttested({ caseId, recorded, today: now.authority, verify }) ??
+    (await checkOpened(db, { ...deps, caseId, recorded }))
+  return refusal === null ? { state, recorded } : stop(deps, { caseId, refusal })
+}
 
 /**
  * Appends what the core decides, and says what is recorded then; a refusal of the core means that somebody else

@@ -23,12 +23,14 @@ import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
 import { holdFences } from '../store/fences.js'
 import { passGate } from '../store/gate.js'
+import { rememberUse } from '../store/mandates.js'
 import { awaitProof } from '../store/proof.js'
 import {
   applied,
   type ExecutionDeps,
   type RecordsWork,
   readCase,
+  readJudged,
   record,
   type StepOf,
   settingOf,
@@ -56,19 +58,25 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   const next = due(first.state)
   if (next.kind !== 'perform' || next.stepId !== at.stepId) return
   const satisfied = stepOf(first.state, at.stepId)?.phase === 'satisfied'
-  const granted = satisfied ? await askGate(deps, { at, state: first.state }) : first
+  const granted = satisfied
+    ? await askGate(deps, { at, state: first.state })
+    : await readJudged(deps, at.caseId)
   if (granted === 'refused') return
   const { state, recorded } = granted
   const step = stepOf(state, at.stepId)
   if (step?.grant === null || step === null || step.phase !== 'granted') return
-  await awaitIntent(deps, { at, state, recorded, grantId: step.grant.grantId })
+  const { grantId } = step.grant
+  await Promise.all([
+    awaitIntent(deps, { at, state, recorded, grantId }),
+    rememberMandate(deps, { at, step, grantId }),
+  ])
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
   else await runOperations(deps, { state, recorded, step })
 }
 
 /** After the partner's claim: what the enterprise's own probe sees decides. */
 export async function observeStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
-  const { state, recorded } = await readCase(deps, at.caseId)
+  const { state, recorded } = await readJudged(deps, at.caseId)
   const next = due(state)
   const step = stepOf(state, at.stepId)
   if (next.kind !== 'observe' || next.stepId !== at.stepId || step === null) return
@@ -132,6 +140,17 @@ async function awaitIntent(
 
 const isAtOnce = ({ opened }: CaseState): boolean =>
   opened !== null && KINDS[opened.asked.kind].urgency === 'at-once'
+/** A mandate's use is remembered outside the database before its grant is used. */
+async function rememberMandate(
+  deps: ExecutionDeps,
+  input: { readonly at: StepOf; readonly step: StepState; readonly grantId: string },
+): Promise<void> {
+  const { caseId } = input.at
+  const { mandateId } = input.step
+  if (mandateId === null) return
+  const refusal = await rememberUse(deps.db, { ...input, mandateId, memory: deps.memory })
+  if (refusal !== null) await stop(deps, { caseId, refusal })
+}
 
 interface Running {
   readonly state: CaseState
@@ -215,8 +234,7 @@ async function operateUnfenced(doing: Doing<Operation, Work | RecordsWork>): Pro
   if (!isChange(doing.op)) return operate(doing)
   const { deps, work } = doing
   return transaction(deps.db, async (tx) => {
-    const { authority, verify } = deps
-    const fences = await holdFences(tx, { caseId: work.caseId, authority, verify })
+    const fences = await holdFences(tx, { ...deps, opened: work.opened })
     if (isRefusal(fences)) return stop(deps, { caseId: work.caseId, refusal: fences })
     return fences.raised === null ? operate(doing) : refusedByFence(doing)
   })

@@ -63,9 +63,8 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
           if (isRefusal(resolved)) return { events: [], answer: resolved }
           const { state: now, at } = view
           const { verify } = deps
-          const mandateId = await coveringMandate(tx, {
-            ...{ state: now, stepId, authority, pack: loaded.pack, verify, at },
-          })
+          const use = { state: now, stepId, authority, pack: loaded.pack, verify, at }
+          const mandateId = await coveringMandate(tx, { ...deps, use })
           const events = openGate(view.state, {
             stepId,
             preState,

@@ -5,7 +5,7 @@ import { due } from '../domain/due.js'
 import type { Undo } from '../domain/shapes/plan.js'
 import {
   type ExecutionDeps,
-  readCase,
+  readJudged,
   record,
   type Setting,
   type StepOf,
@@ -21,7 +21,7 @@ interface Undoing {
 }
 
 export async function undoDueStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
-  const { state } = await readCase(deps, at.caseId)
+  const { state } = await readJudged(deps, at.caseId)
   const next = due(state)
   const step = stepOf(state, at.stepId)
   if (next.kind !== 'undo' || next.stepId !== at.stepId || step === null || step.grant === null)

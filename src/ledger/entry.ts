@@ -59,7 +59,46 @@ export interface Place {
 
 type Read = (bytes: Uint8Array, place: Place) => StoredEntry | Refusal
 
-/** Afterwards the entries are the whole stream from its first entry, in order, none missing or altered. */
+/** A row of a stream: an entry, or the refusal of bytes that are none and still have their place in the chain. */
+export interface Link {
+  readonly seq: number
+  readonly hash: Digest
+  readonly stored: StoredEntry | Refusal
+}
+
+interface After {
+  readonly stream: string
+  readonly rows: readonly Uint8Array[]
+  readonly read: Read
+}
+
+/** Afterwards every entry among the rows stands in its place and names the row before it: none is missing or altered. */
+export const checkLinks = (
+  stream: string,
+  rows: readonly Uint8Array[],
+): readonly Link[] | Refusal => followLinks([], { stream, rows, read: readEntry })
+
+function followLinks(
+  before: readonly Pick<Link, 'hash'>[],
+  { stream, rows, read }: After,
+): readonly Link[] | Refusal {
+  const links: Link[] = []
+  for (const bytes of rows) {
+    const seq = before.length + links.length + 1
+    const where = `/${stream}/${seq}`
+    const stored = read(bytes, { stream, seq })
+    if (!isRefusal(stored)) {
+      const { entry } = stored
+      if (entry.stream !== stream || entry.seq !== seq) return refuse('ENTRY_MISSING', where)
+      if (entry.prev !== ((links.at(-1) ?? before.at(-1))?.hash ?? null))
+        return refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
+    }
+    links.push({ seq, hash: isRefusal(stored) ? entryHash(bytes) : stored.hash, stored })
+  }
+  return links
+}
+
+/** Afterwards the rows are the whole stream from its first entry, in order, and every one is an entry. */
 export const checkChain = (
   stream: string,
   rows: readonly Uint8Array[],
@@ -69,20 +108,15 @@ export const checkChain = (
 /** The same where `before`, the first entries of the stream, were checked already and `rows` follow them. */
 export function followChain(
   before: readonly StoredEntry[],
-  after: { readonly stream: string; readonly rows: readonly Uint8Array[]; readonly read: Read },
+  after: After,
 ): readonly StoredEntry[] | Refusal {
-  const { stream, rows, read } = after
-  const stored = [...before]
-  for (const bytes of rows) {
-    const seq = stored.length + 1
-    const where = `/${stream}/${seq}`
-    const one = read(bytes, { stream, seq })
-    if (isRefusal(one)) return refuse('EVIDENCE_TAMPERED', where, one.detail)
-    const { entry } = one
-    if (entry.stream !== stream || entry.seq !== seq) return refuse('ENTRY_MISSING', where)
-    if (entry.prev !== (stored.at(-1)?.hash ?? null))
-      return refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
-    stored.push(one)
+  const links = followLinks(before, after)
+  if (isRefusal(links)) return links
+  const entries = [...before]
+  for (const { seq, stored } of links) {
+    if (isRefusal(stored))
+      return refuse('EVIDENCE_TAMPERED', `/${after.stream}/${seq}`, stored.detail)
+    entries.push(stored)
   }
-  return stored
+  return entries
 }

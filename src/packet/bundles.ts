@@ -2,10 +2,11 @@
  * The authority bundles and policy packs of a packet, as they may be believed. A bundle counts only as
  * of a time: the time of the entry that uses it. A pack counts only under the hash that such a bundle names.
  */
-import { type Authority, verifyAuthority } from '../domain/authority.js'
+import type { Authority } from '../domain/authority.js'
+import { type AsOf, authorityAsOf } from '../domain/authority-as-of.js'
 import { packInForce } from '../domain/count.js'
-import { type Digest, digestOf } from '../domain/digest.js'
-import { decodePayload, openEnvelope, type Verify } from '../domain/envelope.js'
+import type { Digest } from '../domain/digest.js'
+import { openEnvelope, type Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import {
   type AuthorityBundle,
@@ -18,12 +19,6 @@ import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import { type PackFiles, packHash, parsePack } from '../packs/load.js'
 import { authorityFile, policyFolder } from './files.js'
-
-/** The digest of the manifest's exact bytes, by which entries name a bundle. */
-export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
-  const bytes = decodePayload(bundle.manifest)
-  return isRefusal(bytes) ? bytes : digestOf(bytes)
-}
 
 /** What a part of a bundle says, read for rendering and collecting. UNTRUSTED: nothing here has been verified. */
 export const readUnverified = {
@@ -86,30 +81,19 @@ export function believe(believing: Believing): Believed {
   }
 }
 
-/** One signature each: the times at which the bundle verifies are then one interval. */
-const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
-  [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
-
-/** Verifies as of a time. A bundle signed once that verified is not verified again while its signers are in force. */
+/** A refusal names the file of the bundle. */
 function bundleReader(
   reading: Omit<Believing, 'bundles' | 'packs'> & {
     readonly hash: Digest
     readonly bundle: AuthorityBundle
   },
-): (at: string) => Authority | Refusal {
-  const { bundle, trust, verify, hash } = reading
-  let known: Authority | null = null
+): AsOf {
+  const asOf = authorityAsOf(reading)
   return (at) => {
-    if (known !== null && known.signedFrom <= at && at < known.expiresAt) return known
-    const authority = verifyAuthority({ bundle, trust, verify, at })
-    if (isRefusal(authority))
-      return refuse(
-        authority.refused,
-        authorityFile(hash),
-        `${authority.where}: ${authority.detail}`,
-      )
-    if (isSignedOnce(bundle)) known = authority
-    return authority
+    const authority = asOf(at)
+    if (!isRefusal(authority)) return authority
+    const { refused, where, detail } = authority
+    return refuse(refused, authorityFile(reading.hash), `${where}: ${detail}`)
   }
 }
 

@@ -3,6 +3,7 @@
  * used, the side streams that they rest on, and from the erasable side store the names and reasons that are left.
  */
 
+import { bundleHash } from '../domain/authority-as-of.js'
 import type { Recorded } from '../domain/case.js'
 import { personCommitment, reasonDigest } from '../domain/commitment.js'
 import { packInForce } from '../domain/count.js'
@@ -12,9 +13,11 @@ import { fencesAround } from '../domain/fence.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
 import type { CaseEvent } from '../domain/shapes/event.js'
+import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
+import { readEntry } from '../ledger/entry.js'
 import type { PackFiles } from '../packs/load.js'
-import { bundleHash, readUnverified } from './bundles.js'
+import { readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'
 import { personsOf, reasonDigestOf } from './told.js'
 import { documentsNamed } from './verify-demands.js'
@@ -29,18 +32,26 @@ export interface Db {
 
 export type Bundles = ReadonlyMap<Digest, AuthorityBundle>
 
-/** The bundle that the case opened under, and every one installed from then until its last entry. */
-export async function collectBundles(db: Db, recorded: readonly Recorded[]): Promise<Bundles> {
+/**
+ * The bundle that the case opened under, every one installed from then until its last entry, and those that
+ * the side streams name, however old.
+ */
+export async function collectBundles(
+  db: Db,
+  of: { readonly recorded: readonly Recorded[]; readonly sides: readonly SideRow[] },
+): Promise<Bundles> {
+  const { recorded, sides } = of
   const named = recorded.flatMap(({ event }) =>
     'authority' in event ? [event.authority.version] : [],
   )
+  const beside = sides.flatMap(({ bytes }) => namedBeside(bytes) ?? [])
   const { rows } = await db.query<{ bundle: unknown }>(
     `select a.bundle from authority a
-      where a.version >= $1 and (a.version = any($2) or a.version in (
+      where a.version = any($4) or (a.version >= $1 and (a.version = any($2) or a.version in (
         select (convert_from(e.bytes, 'UTF8')::jsonb -> 'body' ->> 'version')::int from entries e
-         where e.stream = 'authority' and convert_from(e.bytes, 'UTF8')::jsonb ->> 'at' <= $3))
+         where e.stream = 'authority' and convert_from(e.bytes, 'UTF8')::jsonb ->> 'at' <= $3)))
       order by a.version`,
-    [Math.min(...named), named, recorded.at(-1)?.at ?? ''],
+    [Math.min(...named), named, recorded.at(-1)?.at ?? '', beside],
   )
   const bundles = new Map<Digest, AuthorityBundle>()
   for (const row of rows) {
@@ -49,6 +60,13 @@ export async function collectBundles(db: Db, recorded: readonly Recorded[]): Pro
     if (!isRefusal(bundle) && !isRefusal(hash)) bundles.set(hash, bundle)
   }
   return bundles
+}
+
+/** A mandate is taken back under a bundle that may long be out of date. */
+function namedBeside(bytes: Uint8Array): number | null {
+  const stored = readEntry(bytes)
+  const event = isRefusal(stored) ? stored : parseAs(MandateEvent)(stored.entry.body)
+  return !isRefusal(event) && event.type === 'MandateRevoked' ? event.authority.version : null
 }
 
 /** The packs that some of the bundles name as in force at the time of some entry, as far as they are stored. */
@@ -113,26 +131,40 @@ async function aroundIncident(db: Db, recorded: readonly Recorded[]): Promise<re
 async function fenceNamed(db: Db, fenceId: string): Promise<readonly string[]> {
   const { rows } = await db.query<{ stream: string }>(
     `select stream from entries
-      where type = 'Fenced' and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' = $1`,
+      where type = 'Fenced'
+        and (convert_from(bytes, 'UTF8')::json -> 'body' -> 'fenceId')::text = to_json($1::text)::text`,
     [fenceId],
   )
   return rows.map(({ stream }) => stream)
 }
 
-/** Their entries up to the case's last one, in the order of their streams. */
+export interface SideRow {
+  readonly stream: string
+  readonly seq: number
+  readonly bytes: Uint8Array
+}
+
+/** Their rows up to the case's last entry, in the order of their streams; what is no entry keeps its place. */
 export async function collectSides(
   db: Db,
   recorded: readonly Recorded[],
-): Promise<readonly { readonly stream: string; readonly bytes: Uint8Array }[]> {
+): Promise<readonly SideRow[]> {
   const streams = await sideStreamsOf(db, recorded)
   if (streams.length === 0) return []
-  const { rows } = await db.query<{ stream: string; bytes: Buffer }>(
-    `select stream, bytes from entries
-      where stream = any($1) and convert_from(bytes, 'UTF8')::jsonb ->> 'at' <= $2
-      order by stream, seq`,
-    [streams, recorded.at(-1)?.at ?? ''],
+  const { rows } = await db.query<{ stream: string; seq: number; bytes: Buffer }>(
+    'select stream, seq, bytes from entries where stream = any($1) order by stream, seq',
+    [streams],
   )
-  return rows.map(({ stream, bytes }) => ({ stream, bytes: new Uint8Array(bytes) }))
+  const last = recorded.at(-1)?.at ?? ''
+  const isLater = ({ bytes }: SideRow): boolean => {
+    const stored = readEntry(bytes)
+    return !isRefusal(stored) && stored.entry.at > last
+  }
+  return streams.flatMap((stream) => {
+    const own = rows.filter((row) => row.stream === stream)
+    const end = own.findIndex(isLater)
+    return end < 0 ? own : own.slice(0, end)
+  })
 }
 
 /** Documents that claims of the case handed in, as far as they have not been erased. */

@@ -7,7 +7,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Recorded } from '../domain/case.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { openCheckpoint } from '../ledger/checkpoint.js'
-import { checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
+import { checkChain, entryHash, type StoredEntry } from '../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
 import type { Db } from '../store/db.js'
 import { awaitProofs, type Log } from '../store/proof.js'
@@ -20,6 +20,7 @@ import {
   collectPacks,
   collectReasons,
   collectSides,
+  type SideRow,
 } from './collect.js'
 import { compose } from './compose.js'
 import {
@@ -67,17 +68,16 @@ export async function exportPacket(
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
-  const sides = await readSides(deps.db, recorded)
-  if (isRefusal(sides)) return sides
+  const sides = await collectSides(deps.db, recorded)
   const { db, log, published, proofWithinMs: withinMs } = deps
-  const hashes = [...entries, ...sides].map(({ hash }) => hash)
+  const hashes = [...entries, ...sides].map(({ bytes }) => entryHash(bytes))
   const proofs = await awaitProofs(db, { hashes, log, published, withinMs, said: 'not yet' })
   if (isRefusal(proofs)) return proofs
   const note = proofs[0]?.checkpoint ?? ''
   const opened = openCheckpoint({ note, ...log })
   if (isRefusal(opened)) return opened
   const { origin, size } = opened.checkpoint
-  const bundles = await collectBundles(db, recorded)
+  const bundles = await collectBundles(db, { recorded, sides })
   const packs = await collectPacks(db, { bundles, recorded })
   const { reasons, names } = await collectPersonal(db, { bundles, recorded, reader })
   const documents = await collectDocuments(db, recorded)
@@ -138,23 +138,10 @@ function recordedOf(entries: readonly StoredEntry[]): readonly Recorded[] | Refu
   return recorded
 }
 
-async function readSides(
-  db: Db,
-  recorded: readonly Recorded[],
-): Promise<readonly StoredEntry[] | Refusal> {
-  const sides: StoredEntry[] = []
-  for (const { bytes, stream } of await collectSides(db, recorded)) {
-    const entry = readEntry(bytes)
-    if (isRefusal(entry)) return refuse('EVIDENCE_TAMPERED', `/${stream}`, entry.detail)
-    sides.push(entry)
-  }
-  return sides
-}
-
 /** Each entry's exact bytes and its proof, both named by its number. */
 function entryFiles(input: {
   readonly entries: readonly StoredEntry[]
-  readonly sides: readonly StoredEntry[]
+  readonly sides: readonly SideRow[]
   readonly proofs: readonly TlogProof[]
 }): Files {
   const { entries, sides, proofs } = input
@@ -165,9 +152,9 @@ function entryFiles(input: {
       [entryFile(entry.seq), bytes] as const,
       [proofFile(entry.seq), texts[index] ?? none] as const,
     ]),
-    ...sides.flatMap(({ entry, bytes }, index) => [
-      [sideEntryFile(entry.stream, entry.seq), bytes] as const,
-      [sideProofFile(entry.stream, entry.seq), texts[entries.length + index] ?? none] as const,
+    ...sides.flatMap(({ stream, seq, bytes }, index) => [
+      [sideEntryFile(stream, seq), new Uint8Array(bytes)] as const,
+      [sideProofFile(stream, seq), texts[entries.length + index] ?? none] as const,
     ]),
   ])
 }

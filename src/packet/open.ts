@@ -2,12 +2,12 @@
  * openPacket: bytes -> the files of a packet, each of the hash that the manifest states, none missing and
  * none extra, read into their shapes. Nothing here says that the evidence is true; it says what it is.
  */
+import { bundleHash } from '../domain/authority-as-of.js'
 import { type Digest, digestOf } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { AuthorityBundle } from '../domain/shapes/authority.js'
 import type { PackFiles } from '../packs/load.js'
 import { type Files, readArchive } from './archive.js'
-import { bundleHash } from './bundles.js'
 import {
   authorityFile,
   MANIFEST,

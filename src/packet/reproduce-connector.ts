@@ -170,14 +170,16 @@ function judgedUse(
   by: ByMandate & { readonly mandateId: string; readonly besides?: string },
 ): MandateUsed | Refusal {
   const { state, at, verify, index, mandates } = moment
-  const before = (mandates.get(by.mandateId) ?? []).filter(
+  const { mandateId } = by
+  const events = (mandates.get(mandateId) ?? []).filter(
     (entry) =>
       entry.index < index &&
       !(entry.event.type === 'MandateUsed' && entry.event.grantId === by.besides),
   )
-  const record = recordOf(before)
+  const { named } = moment.believed
+  const record = recordOf({ mandateId, events, named })
   return record === null
-    ? refuse('MANDATE_INVALID', `/mandates/${by.mandateId}`, 'not given before')
+    ? refuse('MANDATE_INVALID', `/mandates/${mandateId}`, 'not given before')
     : judgeUse({ record, state, ...by, verify, at })
 }
 

@@ -6,19 +6,14 @@
  */
 import type { Attest } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
-import { matterAsked } from '../domain/campaign.js'
 import type { CaseState, Recorded } from '../domain/case.js'
-import { admitDecision, MAX_RECORDED_REFUSALS } from '../domain/decide/decision.js'
+import { admitDecision, isCapped, refusalsCounted } from '../domain/decide/decision.js'
 import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
-import { admitReport } from '../domain/incident.js'
-import { isOnTarget, KINDS } from '../domain/kinds.js'
-import { admitRequest } from '../domain/owner.js'
-import { preflight, settingsFor } from '../domain/policy.js'
+import { openedAgain } from '../domain/opening.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
-import { requirementsOf } from '../domain/requirements.js'
 import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
@@ -110,42 +105,16 @@ export const caseOpened: Reproduce<'CaseOpened'> = (moment) => {
   if (moment.before.length > 0) return notDue('a case opens once, with its first entry')
   const authority = namedAuthority(moment, event.authority)
   if (isRefusal(authority)) return authority
-  const { changeReference: _, ...requester } = event.requester
-  const { asked, scope, change } = event
-  const { kind } = asked
-  const admitted = admitRequest({ authority, request: { kind, scope, requester }, at })
-  if (isRefusal(admitted)) return admitted
-  const wrong = admitReport({ authority, matter: admitted.matter, asked, requester })
-  if (wrong !== null) return wrong
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
-  const { contract, executorCompany } = admitted
   const { pack, hash: packHash } = loaded
-  const matter = matterAsked({ matter: admitted.matter, asked, pack })
-  if (isRefusal(matter)) return matter
-  const { tier, ownerId, objectiveId, systemId } = matter
-  const requirements = requirementsOf({
-    ...{ authority, pack, packHash, matter, asked, change, requester, executorCompany },
-  })
-  if (isRefusal(requirements)) return requirements
-  const { urgency } = KINDS[kind]
-  const unsignable = urgency === 'at-once' ? null : preflight({ requirements, authority, at })
-  if (unsignable !== null) return unsignable
-  const terms = settingsFor({ pack, kind, tier, systemId, change })
-  if (isRefusal(terms)) return terms
+  const { caseId } = moment.state
+  const again = openedAgain({ event, caseId, authority, pack, packHash, at })
+  if (isRefusal(again)) return again
+  const { asked } = event
   if (asked.kind === 'contain' && !isCut(moment, { fenceId: asked.fenceId, authority }))
     return refuse('ENTRY_MISSING', '/asked/fenceId', 'no such fence cut this identity before')
-  if (!event.caseId.startsWith(`${kind}:${executorCompany}:${scope.id}:`))
-    return refuse('WRONG_CASE', '/caseId')
-  return [
-    {
-      ...event,
-      ...{ caseId: moment.state.caseId, enterprise: authority.enterprise, tier },
-      systemId: isOnTarget(asked) ? systemId : null,
-      ...{ ownerId, objectiveId, contract, executor: executorCompany },
-      ...{ settings: terms.settings, evidence: [...terms.evidence], requirements },
-    },
-  ]
+  return [again]
 }
 
 /** A containment is opened by a fence that cuts, whose own signed entry stands in the log before, around this identity. */
@@ -175,10 +144,11 @@ export const refusalRecorded = ({
   event,
 }: MomentOf<'DecisionRefused' | 'RefusalsCounted'>): Reproduced => {
   if (state.opened === null) return notDue('the case is not open')
-  const capped = state.refusals >= MAX_RECORDED_REFUSALS
   if (event.type === 'RefusalsCounted')
-    return capped && event.count === 1 ? [event] : notDue('refusals are counted above the cap only')
-  if (capped) return notDue('refusals above the cap are counted')
+    return isCapped(state)
+      ? [refusalsCounted(state)]
+      : notDue('refusals are counted above the cap only')
+  if (isCapped(state)) return notDue('refusals above the cap are counted')
   return event.code in REFUSALS ? [event] : refuse('MALFORMED', '/code')
 }
 

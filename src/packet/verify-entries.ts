@@ -6,7 +6,7 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { OpenedCheckpoint } from '../ledger/checkpoint.js'
-import type { StoredEntry } from '../ledger/entry.js'
+import { entryHash, type StoredEntry } from '../ledger/entry.js'
 import { verifyInclusion } from '../ledger/proof.js'
 import { parseTlogProof } from '../ledger/tlog-proof.js'
 import type { Files } from './archive.js'
@@ -30,6 +30,8 @@ export interface StreamFiles {
   readonly proofFile: (seq: number) => string
   /** How many entry files the packet has of this stream. */
   readonly count: number
+  /** A case is its entries; bytes in a side stream that are no entry keep their place there and say nothing. */
+  readonly unreadable: 'problem' | 'keeps its place'
 }
 
 /** UNTRUSTED: the files. Afterwards, without problems, nothing of the stream is missing, altered or out of order. */
@@ -38,41 +40,51 @@ export function verifyStream(input: StreamFiles): Stream {
   const indexes: number[] = []
   const problems: Refusal[] = []
   const note = readText(input.files.get(CHECKPOINT))
+  let last: Before = { hash: null, index: -1 }
   for (let seq = 1; seq <= input.count; seq += 1) {
     const where = input.entryFile(seq)
     const bytes = input.files.get(where)
     if (bytes === undefined)
       return { entries, indexes, problems: [...problems, refuse('ENTRY_MISSING', where)] }
     const stored = input.readEntry(bytes)
-    if (isRefusal(stored)) {
+    if (isRefusal(stored) && input.unreadable === 'problem') {
       problems.push(refuse('EVIDENCE_TAMPERED', where, stored.detail))
       return { entries, indexes, problems }
     }
-    const index = provenIndex(input, { seq, hash: stored.hash, note })
-    if (isRefusal(index)) problems.push(index)
-    const place = misplaced({ input, stored, seq, before: entries.at(-1) })
-    if (place !== null) problems.push(place)
-    const last = indexes.at(-1) ?? -1
-    if (!isRefusal(index) && index <= last)
+    const hash = isRefusal(stored) ? entryHash(bytes) : stored.hash
+    const proven = provenIndex(input, { seq, hash, note })
+    if (isRefusal(proven)) problems.push(proven)
+    else if (proven <= last.index)
       problems.push(refuse('EVIDENCE_TAMPERED', where, 'the log has it before its predecessor'))
-    entries.push(stored)
-    indexes.push(isRefusal(index) ? last : index)
+    const index = isRefusal(proven) ? last.index : proven
+    if (!isRefusal(stored)) {
+      const place = misplaced({ input, stored, seq, before: last.hash })
+      if (place !== null) problems.push(place)
+      entries.push(stored)
+      indexes.push(index)
+    }
+    last = { hash, index }
   }
   return { entries, indexes, problems }
+}
+
+interface Before {
+  readonly hash: Digest | null
+  readonly index: number
 }
 
 function misplaced(at: {
   readonly input: StreamFiles
   readonly stored: StoredEntry
   readonly seq: number
-  readonly before: StoredEntry | undefined
+  readonly before: Digest | null
 }): Refusal | null {
   const { input, stored, seq, before } = at
   const { entry } = stored
   const where = input.entryFile(seq)
   if (entry.stream !== input.stream) return refuse('WRONG_CASE', where, 'of another stream')
   if (entry.seq !== seq) return refuse('ENTRY_MISSING', where, `entry ${entry.seq} stands here`)
-  return entry.prev === (before?.hash ?? null)
+  return entry.prev === before
     ? null
     : refuse('EVIDENCE_TAMPERED', where, 'the entry does not follow its predecessor')
 }

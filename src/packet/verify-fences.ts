@@ -1,11 +1,14 @@
-/** The fences of a packet: each raised by a signature that is judged again. */
+/**
+ * The fences of a packet: each raised by a signature that is judged again. What is no event of a fence, and a
+ * lifting that no connector signed, says nothing, as in the gate.
+ */
 
 import { isAttestedBy } from '../domain/attestation.js'
 import { canonical } from '../domain/digest.js'
 import { judgeFence } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
-import { FenceLifted } from '../domain/shapes/fence-event.js'
+import { FenceEvent, FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { StoredEntry } from '../ledger/entry.js'
 import { sideEntryFile } from './files.js'
@@ -22,13 +25,12 @@ export function verifyFences(
     if (!stream.startsWith('fence:')) continue
     const liftings: Lifting[] = []
     for (const { stored, index } of entries) {
-      if (stored.entry.body.type !== 'FenceLifted') continue
       const lifted = liftedBy(input, stored)
-      if (isRefusal(lifted)) problems.push(lifted)
-      else liftings.push({ ...lifted, index, at: stored.entry.at })
+      if (lifted !== null) liftings.push({ ...lifted, index, at: stored.entry.at })
     }
     for (const { stored, index } of entries) {
-      if (stored.entry.body.type === 'FenceLifted') continue
+      const event = parseAs(FenceEvent)(stored.entry.body)
+      if (isRefusal(event) || event.type !== 'Fenced') continue
       const fence = raisedBy(input, stored)
       if (isRefusal(fence)) problems.push(fence)
       else
@@ -48,22 +50,19 @@ interface Lifting {
   readonly at: string
 }
 
-/** Afterwards a connector that a root in force then names signed that the fence is lifted for this identity. */
+/** Null unless a connector that a root in force then names signed that the fence is lifted for this identity. */
 function liftedBy(
   { believed, verify }: SideFiles,
   stored: StoredEntry,
-): Omit<Lifting, 'index' | 'at'> | Refusal {
-  const { body, at, stream, seq } = stored.entry
-  const where = sideEntryFile(stream, seq)
+): Omit<Lifting, 'index' | 'at'> | null {
+  const { body, at } = stored.entry
   const event = parseAs(FenceLifted)(body)
-  if (isRefusal(event)) return refuse('EVIDENCE_TAMPERED', where)
+  if (isRefusal(event)) return null
   const { caseId, fenceId, identityId } = event
   const good = believed
     .inForce(at)
     .some((authority) => isAttestedBy({ caseId, event, authority, verify }))
-  return good
-    ? { fenceId, identityId }
-    : refuse('EVIDENCE_TAMPERED', where, 'no connector that the root names signed this')
+  return good ? { fenceId, identityId } : null
 }
 
 /** Afterwards the entry says exactly what an owner or duty person signed at its time. */

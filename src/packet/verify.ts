@@ -25,6 +25,7 @@ import {
   policyFolder,
   proofFile,
   REASONS,
+  sideStreamsIn,
 } from './files.js'
 import { openPacket, type Packet, readText } from './open.js'
 import { attestationProblems, replay } from './replay.js'
@@ -122,7 +123,9 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const { caseId } = manifest
   const count = countEntries(packet)
   const reading = { files, checkpoint, readEntry }
-  const stream = verifyStream({ ...reading, stream: caseId, entryFile, proofFile, count })
+  const stream = verifyStream({
+    ...{ ...reading, stream: caseId, entryFile, proofFile, count, unreadable: 'problem' },
+  })
   const recorded = recordedOf(stream.entries)
   const outer = [...disbelieved, ...stream.problems, ...recorded.problems]
   if (stream.problems.length + recorded.problems.length > 0 || count === 0)
@@ -130,7 +133,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const sideFiles = { ...reading, believed, verify }
   const sides = verifySides(sideFiles)
   const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
-  const { mandates, problems: mandateProblems } = verifyMandates(sides)
+  const { mandates, problems: mandateProblems } = verifyMandates(sideFiles, sides)
   const { findings, problems: demandProblems } = verifyDemands(sides)
   const { containments, problems: containmentProblems } = readContainments(sides)
   const { indexes } = stream
@@ -167,10 +170,11 @@ const ENTRY = /^entries\/0*([1-9][0-9]*)\.json$/
 const countEntries = ({ files }: Packet): number =>
   [...files.keys()].reduce((most, name) => Math.max(most, Number(ENTRY.exec(name)?.[1] ?? 0)), 0)
 
-/** The times that the entries state, each once and in order; what they are worth is checked with the entries. */
+/** The times that the entries state, of the case and beside it, each once and in order; what they are worth is checked with the entries. */
 function timesOf(packet: Packet, readEntry: ReadEntry): readonly string[] {
   const times = [...packet.files].flatMap(([name, bytes]) => {
-    const stored = ENTRY.test(name) ? readEntry(bytes) : null
+    const isEntry = ENTRY.test(name) || sideStreamsIn([name]).length > 0
+    const stored = isEntry ? readEntry(bytes) : null
     return stored === null || isRefusal(stored) ? [] : [stored.entry.at]
   })
   return [...new Set(times)].sort()

@@ -10,9 +10,9 @@ import { evolve, fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
-import { chain, checkChain, readEntry, type StoredEntry } from '../ledger/entry.js'
+import { chain, checkChain, type StoredEntry } from '../ledger/entry.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
-import { heldCases } from './held-cases.js'
+import { type CaseRead, heldCases } from './held-cases.js'
 import { eventOf, knownEntries } from './known-entries.js'
 
 /** Of the cases that move at one time, with their parsed form some 50 MB. */
@@ -20,10 +20,16 @@ const MAX_BYTES = 8 * 1024 * 1024
 const known = knownEntries(MAX_BYTES)
 const held = heldCases(known, MAX_BYTES)
 
-/** A locked stream: what is in it, and what time it is. */
-export interface Locked {
+/** The end of a locked stream, after which one appends, and what time it is. */
+export interface End {
   readonly stream: string
   readonly at: string
+  readonly seq: number
+  readonly head: Digest | null
+}
+
+/** A locked stream: what is in it, from the first entry to the last. */
+export interface Locked extends End {
   readonly entries: readonly StoredEntry[]
 }
 
@@ -32,6 +38,20 @@ export async function lockStream(
   tx: Tx,
   input: { readonly stream: string; readonly make: boolean },
 ): Promise<Locked | Refusal> {
+  const locked = await lockRows(tx, input)
+  if (isRefusal(locked)) return locked
+  const { stream } = input
+  const { at } = locked
+  const entries = checkChain(stream, locked.rows, known.read)
+  if (isRefusal(entries)) return entries
+  return { stream, at, seq: entries.length, head: entries.at(-1)?.hash ?? null, entries }
+}
+
+/** UNTRUSTED: the rows, in their order. */
+export async function lockRows(
+  tx: Tx,
+  input: { readonly stream: string; readonly make: boolean },
+): Promise<{ readonly at: string; readonly rows: readonly Buffer[] } | Refusal> {
   // A row for each entry: the driver reads an array of bytes character by character.
   const { rows } = await tx.query<{ at: string; bytes: Buffer | null }>(
     prepared(
@@ -42,34 +62,25 @@ export async function lockStream(
   )
   const [row] = rows
   if (row === undefined) return refuse('CASE_UNKNOWN', `/${input.stream}`)
-  const stored = rows.flatMap(({ bytes }) => (bytes === null ? [] : [bytes]))
-  const entries = checkChain(input.stream, stored, known.read)
-  return isRefusal(entries) ? entries : { stream: input.stream, at: row.at, entries }
+  return { at: row.at, rows: rows.flatMap(({ bytes }) => (bytes === null ? [] : [bytes])) }
 }
 
-/** Locks a stream that is only added to (made if new) and reads its last entry: what appending needs, whatever its length. */
-export async function lockEnd(tx: Tx, stream: string): Promise<Locked | Refusal> {
+/** Locks a stream that is only added to (made if new) and reads where it ends: what appending needs, whatever its length. */
+export async function lockEnd(tx: Tx, stream: string): Promise<End> {
   const [, , { rows }] = await Promise.all([
     tx.query(prepared('insert into streams (stream) values ($1) on conflict do nothing', [stream])),
     tx.query(prepared('select 1 from streams where stream = $1 for update', [stream])),
-    tx.query<{ at: string; bytes: Buffer | null }>(
-      prepared(
-        `select now_iso() as at, e.bytes from streams s
-           left join entries e on e.stream = s.stream and e.seq = s.seq where s.stream = $1`,
-        [stream],
-      ),
+    tx.query<Pick<End, 'at' | 'seq' | 'head'>>(
+      prepared('select now_iso() as at, seq, head from streams where stream = $1', [stream]),
     ),
   ])
-  const bytes = rows[0]?.bytes ?? null
-  const last = bytes === null ? null : readEntry(bytes)
-  if (isRefusal(last)) return last
-  return { stream, at: rows[0]?.at ?? '', entries: last === null ? [] : [last] }
+  return { stream, ...(rows[0] ?? { at: '', seq: 0, head: null }) }
 }
 
 /** Appends bodies to a locked stream; they become durable, and visible to the sequencer, with the transaction. */
 export async function append(
   tx: Tx,
-  input: { readonly locked: Locked; readonly bodies: readonly { readonly type: string }[] },
+  input: { readonly locked: End; readonly bodies: readonly { readonly type: string }[] },
 ): Promise<readonly StoredEntry[]> {
   const added = chained(input)
   if (added.length > 0) await write(tx, { locked: input.locked, added })
@@ -80,22 +91,21 @@ function chained({
   locked,
   bodies,
 }: {
-  readonly locked: Locked
+  readonly locked: End
   readonly bodies: readonly { readonly type: string }[]
 }): readonly StoredEntry[] {
-  const last = locked.entries.at(-1)
-  const { stream, at } = locked
-  return chain({ stream, at, bodies, seq: last?.entry.seq ?? 0, head: last?.hash ?? null })
+  const { stream, at, seq, head } = locked
+  return chain({ stream, at, bodies, seq, head })
 }
 
 const write = (
   tx: Tx,
-  { locked, added }: { readonly locked: Locked; readonly added: readonly StoredEntry[] },
+  { locked, added }: { readonly locked: End; readonly added: readonly StoredEntry[] },
 ) =>
   tx.query(
     prepared('select append_entries($1, $2, $3, $4, $5)', [
       locked.stream,
-      locked.entries.at(-1)?.entry.seq ?? 0,
+      locked.seq,
       added.map((item) => item.hash),
       added.map((item) => item.entry.body.type),
       added.map((item) => Buffer.from(item.bytes)),
@@ -141,16 +151,17 @@ export async function applyIn<Answer>(
   const { caseId } = input
   const read = await held.read(tx, { caseId, lock: 'yes' })
   if (isRefusal(read)) return read
-  const { at, entries, state, recorded } = read
+  const { at, state, recorded } = read
   const view = { state, recorded, at }
   const change = await input.decide(view, tx)
-  return commitChange(tx, { locked: { stream: caseId, at, entries }, view, change })
+  const { seq, head } = state
+  return commitChange(tx, { locked: { stream: caseId, at, seq, head }, view, change })
 }
 
 async function commitChange<Answer>(
   tx: Tx,
   input: {
-    readonly locked: Locked
+    readonly locked: End
     readonly view: View
     readonly change: Change<Answer>
   },
@@ -223,6 +234,10 @@ export async function caseOf(
   const recorded = await eventsSince(db, { caseId, after: 0 })
   return { state: fold(caseId, recorded), recorded }
 }
+
+/** The whole case, every byte of it in its place, as it stands now and not under any lock. */
+export const wholeCase = (db: Db | Tx, caseId: string): Promise<CaseRead | Refusal> =>
+  held.read(db, { caseId, lock: 'no' })
 
 /** What a case was opened as; null where there is no such case. */
 export async function openedOf(db: Db | Tx, caseId: string): Promise<CaseOpened | null> {

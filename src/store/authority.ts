@@ -3,12 +3,16 @@
  * root keys of this process's own configuration, never older than the newest one it has seen.
  */
 import { type Authority, verifyAuthority } from '../domain/authority.js'
+import { type AsOf, authorityAsOf, bundleHash } from '../domain/authority-as-of.js'
+import type { Digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { AuthorityBundle, type Trust } from '../domain/shapes/authority.js'
+import type { AuthorityReference } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { append, lockStream } from './apply.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
+import type { Memory } from './memory.js'
 
 export const AUTHORITY_STREAM = 'authority'
 
@@ -24,19 +28,31 @@ export interface AuthoritySource {
   ) => Promise<{ readonly authority: Authority; readonly at: string } | Refusal>
   /** UNTRUSTED: the bundle. What it would be believed to say, under the same roots, were it installed. */
   readonly candidate: (bundle: unknown, at: string) => Authority | Refusal
+  /** The bundle that an entry names, as of the time of that entry; it may long be out of date. */
+  readonly named: (
+    db: Db | Tx,
+    asked: { readonly reference: AuthorityReference; readonly at: string },
+  ) => Promise<Authority | Refusal>
+}
+
+interface Trusting {
+  readonly trust: Trust
+  readonly verify: Verify
+  /** Of a process that keeps one: no older bundle is believed after a restart either. */
+  readonly memory?: Memory
 }
 
 /**
  * A verified bundle is kept by the version of its row, which the store names at every use: an edited row is
  * another version, is fetched and has to verify. Expiry is checked again at every use.
  */
-export function authoritySource(input: { trust: Trust; verify: Verify }): AuthoritySource {
-  let newest = input.trust.minimumBundleVersion
-  const candidate = (given: unknown, at: string): Authority | Refusal => {
-    const bundle = parseAs(AuthorityBundle)(given)
-    return isRefusal(bundle)
-      ? refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
-      : verifyAuthority({ bundle, ...input, at })
+export function authoritySource(trusting: Trusting): AuthoritySource {
+  const { trust, verify, memory } = trusting
+  const dated = datedBundles(trusting)
+  let newest = trust.minimumBundleVersion
+  const candidate: AuthoritySource['candidate'] = (given, at) => {
+    const bundle = readBundle(given)
+    return isRefusal(bundle) ? bundle : verifyAuthority({ bundle, trust, verify, at })
   }
   let cached: { readonly row: string; readonly authority: Authority } | null = null
   const believe = async (db: Db | Tx, { row, at }: Installed): Promise<Authority | Refusal> => {
@@ -46,11 +62,16 @@ export function authoritySource(input: { trust: Trust; verify: Verify }): Author
     }
     const stored = await storedBundle(db)
     if (stored === null) return notInstalled
-    const authority = candidate(JSON.parse(stored.bundle), at)
+    const bundle = readBundle(JSON.parse(stored.bundle))
+    if (isRefusal(bundle)) return bundle
+    const authority = verifyAuthority({ bundle, trust, verify, at })
     if (isRefusal(authority)) return authority
     if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
+    const older = (await memory?.authority(referenceTo(authority))) ?? null
+    if (older !== null) return older
     newest = authority.version
     cached = { row: stored.row, authority }
+    dated.keep(authority.hash, bundle)
     return authority
   }
   const today: AuthoritySource['today'] = async (db) => {
@@ -66,8 +87,56 @@ export function authoritySource(input: { trust: Trust; verify: Verify }): Author
       return installed === null ? notInstalled : believe(db, { ...installed, at })
     },
     today,
+    named: async (db, { reference, at }) => {
+      const asOf = dated.get(reference.hash) ?? (await dated.fetch(db, reference))
+      if (isRefusal(asOf)) return asOf
+      const authority = asOf(at)
+      return isRefusal(authority) || authority.version === reference.version
+        ? authority
+        : notStored(reference)
+    },
   }
 }
+
+/** UNTRUSTED: whatever is given. */
+function readBundle(given: unknown): AuthorityBundle | Refusal {
+  const bundle = parseAs(AuthorityBundle)(given)
+  return isRefusal(bundle)
+    ? refuse('AUTHORITY_INVALID', `/authority${bundle.where}`, bundle.detail)
+    : bundle
+}
+
+export const referenceTo = ({ version, hash }: Authority): AuthorityReference => ({ version, hash })
+
+const MAX_DATED = 16
+
+/** The bundles that entries named lately, by the hash that names them. */
+function datedBundles({ trust, verify }: Trusting) {
+  const known = new Map<Digest, AsOf>()
+  const keep = (hash: Digest, bundle: AuthorityBundle): AsOf => {
+    const asOf = authorityAsOf({ bundle, trust, verify })
+    const [oldest] = known.keys()
+    if (known.size >= MAX_DATED && oldest !== undefined) known.delete(oldest)
+    known.set(hash, asOf)
+    return asOf
+  }
+  return {
+    get: (hash: Digest) => known.get(hash),
+    keep,
+    /** UNTRUSTED: the row. Afterwards it is the bundle of this hash; what it is worth is asked as of a time. */
+    fetch: async (db: Db | Tx, reference: AuthorityReference): Promise<AsOf | Refusal> => {
+      const { rows } = await db.query<{ bundle: unknown }>(
+        prepared('select bundle from authority where version = $1', [reference.version]),
+      )
+      const bundle = parseAs(AuthorityBundle)(rows[0]?.bundle)
+      if (isRefusal(bundle) || bundleHash(bundle) !== reference.hash) return notStored(reference)
+      return keep(reference.hash, bundle)
+    },
+  }
+}
+
+const notStored = ({ version }: AuthorityReference): Refusal =>
+  refuse('AUTHORITY_INVALID', `/authority/${version}`, 'the bundle that is named is not stored')
 
 const notInstalled = refuse('AUTHORITY_INVALID', '/authority', 'no authority bundle is installed')
 
@@ -118,7 +187,7 @@ export async function installAuthority(
     const { rows } = await tx.query<{ version: number }>('select version from authority_head')
     if ((rows[0]?.version ?? 0) >= authority.version)
       return refuse('AUTHORITY_ROLLBACK', '/manifest/version')
-    const { version, hash } = authority
+    const { version } = authority
     await tx.query('insert into authority (version, bundle) values ($1, $2)', [
       version,
       JSON.stringify(bundle),
@@ -128,7 +197,10 @@ export async function installAuthority(
        on conflict (single) do update set version = excluded.version`,
       [version],
     )
-    await append(tx, { locked, bodies: [{ type: 'AuthorityInstalled', ...{ version, hash } }] })
+    await append(tx, {
+      locked,
+      bodies: [{ type: 'AuthorityInstalled', ...referenceTo(authority) }],
+    })
     return authority
   })
 }

@@ -4,7 +4,7 @@
  */
 import type { Authority } from '../domain/authority.js'
 import { type CaseState, type Recorded, stepOf } from '../domain/case.js'
-import { admitDecision, recordRefusal } from '../domain/decide/decision.js'
+import { admitDecision, isCapped, recordRefusal } from '../domain/decide/decision.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import { type Digest, digest, digestOf } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
@@ -26,7 +26,7 @@ import {
   type View,
 } from './apply.js'
 import type { AuthoritySource } from './authority.js'
-import { type Db, StoreFault, transaction } from './db.js'
+import { type Db, prepared, StoreFault, type Tx, transaction } from './db.js'
 import { keepDocument } from './documents.js'
 
 export interface CaseDeps {
@@ -60,12 +60,12 @@ export async function submitDecision(
   const applied = await apply<Receipt | Refusal>(deps.db, {
     caseId: input.caseId,
     decide: async (view, tx) => {
-      if (isRefusal(envelope)) return refused({ view, refusal: envelope, input })
+      if (isRefusal(envelope)) return refused({ tx, view, refusal: envelope, input })
       const known = admittedBefore(view, envelope)
       if (known !== null) return { events: [], answer: known }
       const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
       if (isRefusal(authority)) return { events: [], answer: authority }
-      return admit({ view, envelope, authority, deps, input })
+      return admit({ tx, view, envelope, authority, deps, input })
     },
   })
   if (isRefusal(applied)) return applied
@@ -73,14 +73,15 @@ export async function submitDecision(
   return receiptOf(applied)
 }
 
-function admit(at: {
+async function admit(at: {
+  tx: Tx
   view: View
   envelope: Envelope
   authority: Authority
   deps: CaseDeps
   input: SubmitDecision
-}): Change<Receipt | Refusal> {
-  const { view, envelope, authority, deps, input } = at
+}): Promise<Change<Receipt | Refusal>> {
+  const { tx, view, envelope, authority, deps, input } = at
   const admitted = admitDecision(view.state, {
     envelope,
     choices: input.choices ?? null,
@@ -88,15 +89,39 @@ function admit(at: {
     verify: deps.verify,
     at: view.at,
   })
-  if (isRefusal(admitted)) return refused({ view, refusal: admitted, input })
+  if (isRefusal(admitted)) return refused({ tx, view, refusal: admitted, input })
   const answer: Receipt = { caseId: input.caseId, seq: 0, hash: 'sha256:', gate: 'waiting' }
   return { events: admitted.events, answer, signal: { name: 'decide', envelope } }
 }
 
-function refused(at: { view: View; refusal: Refusal; input: SubmitDecision }): Change<Refusal> {
-  const { view, refusal, input } = at
+interface Refused {
+  readonly tx: Tx
+  readonly view: View
+  readonly refusal: Refusal
+  readonly input: { readonly envelope: unknown; readonly door: 'api' | 'signal' }
+}
+
+/** Recorded, or only counted: the counter beside the case belongs to nobody's evidence until an entry says it. */
+async function refused(at: Refused): Promise<Change<Refusal>> {
+  const { tx, view, refusal, input } = at
+  const { state } = view
+  const uncounted = isCapped(state) ? await countOne(tx, state) : 0
   const sent = digestOfAnything(input.envelope)
-  return { events: recordRefusal(view.state, { refusal, sent, door: input.door }), answer: refusal }
+  const { door } = input
+  return { events: recordRefusal(state, { refusal, sent, door, uncounted }), answer: refusal }
+}
+
+/** How many there are since the last entry, with this one; from as many on as there were before, it begins anew. */
+async function countOne(tx: Tx, { caseId, refusals }: CaseState): Promise<number> {
+  const { rows } = await tx.query<{ counted: number }>(
+    prepared(
+      `with before as (select uncounted + 1 as counted from cases where case_id = $1)
+       update cases set uncounted = case when counted < $2 then counted else 0 end
+         from before where case_id = $1 returning counted`,
+      [caseId, refusals],
+    ),
+  )
+  return rows[0]?.counted ?? 0
 }
 
 /** A digest even of what has no canonical form: the refusal names what was sent without keeping it. */
@@ -181,6 +206,7 @@ export async function submitClaim(
 ): Promise<{ readonly seq: number } | Refusal> {
   const envelope = parseAs(Envelope)(input.envelope)
   if (isRefusal(envelope)) return envelope
+  const { document = null } = input
   const applied = await apply<'recorded' | Refusal>(deps.db, {
     caseId: input.caseId,
     decide: async (view, tx) => {
@@ -192,10 +218,10 @@ export async function submitClaim(
         verify: deps.verify,
         at: view.at,
       })
-      if (isRefusal(events)) return refusedClaim({ view, envelope, refusal: events })
-      const { document = null } = input
+      const sent = { envelope, door: 'api' as const }
+      if (isRefusal(events)) return refused({ tx, view, refusal: events, input: sent })
       const unfit = misfit({ state: view.state, events, document })
-      if (unfit !== null) return refusedClaim({ view, envelope, refusal: unfit })
+      if (unfit !== null) return refused({ tx, view, refusal: unfit, input: sent })
       if (document !== null) await keepDocument(tx, document)
       return { events, answer: 'recorded', signal: { name: 'changed' } }
     },
@@ -228,19 +254,6 @@ function misfit(claimed: {
     ? null
     : refuse('CLAIM_INVALID', '/changeRecord/notesDigest', 'the claim signs another document')
 }
-
-const refusedClaim = (at: {
-  view: View
-  envelope: Envelope
-  refusal: Refusal
-}): Change<Refusal> => ({
-  events: recordRefusal(at.view.state, {
-    refusal: at.refusal,
-    sent: digest(at.envelope),
-    door: 'api',
-  }),
-  answer: at.refusal,
-})
 
 /** What a timer of the workflow asks. An early one is told "not yet"; the database's clock decides. */
 export async function submitDeadline(

@@ -11,12 +11,15 @@ import type { Verify } from '../domain/envelope.js'
 import { cuts, fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
+import type { CaseOpened } from '../domain/shapes/event.js'
 import { FenceEvent, type FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry, type StoredEntry } from '../ledger/entry.js'
-import { append, applyIn, lockStream, openedOf } from './apply.js'
+import { append, applyIn, openedOf } from './apply.js'
 import type { AuthoritySource } from './authority.js'
 import { type Db, now, prepared, type Tx, transaction } from './db.js'
+import type { Memory } from './memory.js'
+import { lockSide, readSides, type Side } from './side-streams.js'
 
 export interface HeldFences {
   readonly raised: Standing | null
@@ -39,21 +42,27 @@ export interface Believing {
   readonly verify: Verify
 }
 
+/** The case whose fences are asked for, as its opening says, and how far their streams were seen before. */
+export interface Around extends Believing {
+  readonly opened: CaseOpened | null
+  readonly memory: Memory | null
+}
+
 /**
  * Holds the case's fences for the transaction. A missing row, or a fence that was not lifted for this identity,
  * stops: clearing a row does not lift what its entries say, and deleting a row or an entry is not lifting either.
  */
 export const holdFences = (
   tx: Tx,
-  input: Believing & { readonly caseId: string },
+  input: Around & { readonly memory: Memory },
 ): Promise<HeldFences | Refusal> => readFences(tx, { ...input, hold: 'yes' })
 
 /** Only the connector's role may hold the rows; whoever reads them without decides nothing that a fence must stop. */
 async function readFences(
   tx: Tx,
-  input: Believing & { readonly caseId: string; readonly hold: 'yes' | 'no' },
+  input: Around & { readonly hold: 'yes' | 'no' },
 ): Promise<HeldFences | Refusal> {
-  const opened = await openedOf(tx, input.caseId)
+  const { opened } = input
   const scopes = opened === null ? [] : fencesAround(opened)
   if (opened === null || scopes.length === 0) return { raised: null }
   // One order for everybody who holds several rows.
@@ -66,16 +75,16 @@ async function readFences(
         [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
       ),
     ),
-    readStreams(tx, scopes),
+    readSides(tx, { streams: scopes.map(streamOf), memory: input.memory }),
   ])
   if (isRefusal(streams)) return streams
   const standingOf = standingFor(tx, { ...input, identityId: opened.scope.id })
   for (const scope of scopes) {
-    const events = streams.get(streamOf(scope)) ?? []
+    const side = streams.get(streamOf(scope))
     const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
-    const raised = events.filter(({ type }) => type === 'Fenced')
+    const raised = side?.types.filter((type) => type === 'Fenced') ?? []
     if (row?.epoch !== raised.length) return { raised: { scope, fenceId: NO_FENCE } }
-    const standing = await standingOf(scope, events)
+    const standing = await standingOf(scope, eventsOf(side))
     if (isRefusal(standing)) return standing
     const [first] = standing
     if (first !== undefined) return { raised: first }
@@ -86,24 +95,12 @@ async function readFences(
 /** Named where the row says that there is a fence, and no entry does. */
 const NO_FENCE = '0'.repeat(26)
 
-async function readStreams(
-  tx: Tx,
-  scopes: readonly FenceScope[],
-): Promise<ReadonlyMap<string, readonly FenceEvent[]> | Refusal> {
-  const { rows } = await tx.query<{ stream: string; bytes: Buffer }>(
-    prepared('select stream, bytes from entries where stream = any($1) order by stream, seq', [
-      scopes.map(streamOf),
-    ]),
-  )
-  const streams = new Map<string, FenceEvent[]>()
-  for (const { stream, bytes } of rows) {
-    const stored = readEntry(bytes)
-    const event = isRefusal(stored) ? stored : parseAs(FenceEvent)(stored.entry.body)
-    if (isRefusal(event)) return refuse('EVIDENCE_TAMPERED', `/${stream}${event.where}`)
-    streams.set(stream, [...(streams.get(stream) ?? []), event])
-  }
-  return streams
-}
+/** What is no event of a fence was written past every door, and bears on nothing. */
+const eventsOf = (side: Side | undefined): readonly FenceEvent[] =>
+  (side?.entries ?? []).flatMap(({ entry }) => {
+    const event = parseAs(FenceEvent)(entry.body)
+    return isRefusal(event) ? [] : [event]
+  })
 
 /** Tests whether a connector that the root of this process names signed this lifting. */
 export const isBelieved =
@@ -134,12 +131,12 @@ export async function standingAround(
   tx: Tx,
   input: Believing & { readonly scopes: readonly FenceScope[]; readonly identityId: string },
 ): Promise<readonly Standing[] | Refusal> {
-  const streams = await readStreams(tx, input.scopes)
+  const streams = await readSides(tx, { streams: input.scopes.map(streamOf), memory: null })
   if (isRefusal(streams)) return streams
   const standingOf = standingFor(tx, input)
   const all: Standing[] = []
   for (const scope of input.scopes) {
-    const standing = await standingOf(scope, streams.get(streamOf(scope)) ?? [])
+    const standing = await standingOf(scope, eventsOf(streams.get(streamOf(scope))))
     if (isRefusal(standing)) return standing
     all.push(...standing)
   }
@@ -159,7 +156,8 @@ export async function isCut(
   const { fenceId, identityId, authority, verify } = of
   const { rows } = await tx.query<{ bytes: Buffer }>(
     `select bytes from entries
-      where type = 'Fenced' and convert_from(bytes, 'UTF8')::jsonb -> 'body' ->> 'fenceId' = $1`,
+      where type = 'Fenced'
+        and (convert_from(bytes, 'UTF8')::json -> 'body' -> 'fenceId')::text = to_json($1::text)::text`,
     [fenceId],
   )
   return rows.some(({ bytes }) => {
@@ -180,7 +178,7 @@ export async function liftFence(
 ): Promise<'lifted' | 'already' | Refusal> {
   const { scope, lifted } = input
   return transaction(db, async (tx) => {
-    const locked = await lockStream(tx, { stream: streamOf(scope), make: false })
+    const locked = await lockSide(tx, { stream: streamOf(scope), make: false, memory: null })
     if (isRefusal(locked)) return locked
     const isOf = (type: string) => locked.entries.filter(({ entry }) => entry.body.type === type)
     if (!isOf('Fenced').some(({ entry }) => entry.body.fenceId === lifted.fenceId))
@@ -220,7 +218,7 @@ async function raiseIn(
   await ensureFences(tx, [fence.scope])
   // Waits for every gate that holds the row. The same fence again changes nothing: rows and entries count the same.
   await tx.query('select 1 from fences where kind = $1 and id = $2 for update', [kind, id])
-  const locked = await lockStream(tx, { stream: streamOf(fence.scope), make: true })
+  const locked = await lockSide(tx, { stream: streamOf(fence.scope), make: true, memory: null })
   if (isRefusal(locked)) return locked
   const { fenceId } = fence
   const isKnown = ({ entry }: StoredEntry) =>
@@ -261,7 +259,8 @@ export async function noticeFence(
   )
   if (rowCount === 0) return 'none'
   return transaction(db, async (tx) => {
-    const fences = await readFences(tx, { ...input, hold: 'no' })
+    const opened = await openedOf(tx, caseId)
+    const fences = await readFences(tx, { ...input, opened, memory: null, hold: 'no' })
     if (isRefusal(fences)) return fences
     const { raised } = fences
     if (raised === null) return 'none'

@@ -4,33 +4,33 @@
  * the fences FOR SHARE and then the case, so that a fence or a decline either commits before and is
  * seen, or waits. It never reads Temporal. Grant and intent are one entry.
  */
-import { type Attest, checkAttestations } from '../domain/attestation.js'
+import type { Attest, Attestor } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import { type CaseState, type StepState, stepOf } from '../domain/case.js'
 import { countAgain, termsAgain } from '../domain/count.js'
 import { fence } from '../domain/decide/ending.js'
 import { grant, refuseAtGate } from '../domain/decide/execution.js'
-import { digest } from '../domain/digest.js'
-import type { Verify } from '../domain/envelope.js'
+import { canonical, digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import type { TargetState } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import type { Requirement } from '../domain/shapes/requirement.js'
-import { type Applied, applyIn, type Change, type View } from './apply.js'
-import type { AuthoritySource } from './authority.js'
+import { type Applied, applyIn, type Change, openedOf, type View } from './apply.js'
+import { referenceTo } from './authority.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
 import { type HeldFences, holdFences, isCut } from './fences.js'
 import { holdInvolved } from './involved.js'
+import { checkAttested, checkOpened, type JudgedBy, openingAuthority } from './judged.js'
 import { holdMandate } from './mandates.js'
-import type { packSource } from './packs.js'
+import type { Memory } from './memory.js'
 
-export interface GateDeps {
+export interface GateDeps extends JudgedBy {
   readonly db: Db
-  readonly authority: AuthoritySource
-  readonly packs: ReturnType<typeof packSource>
-  readonly verify: Verify
   readonly attestFor: (caseId: string) => Attest
+  readonly attestor: Attestor
+  /** What this process has judged by, kept outside the database. */
+  readonly memory: Memory
   readonly newId: () => string
 }
 
@@ -48,14 +48,15 @@ export type GateAnswer =
 export const passGate = (deps: GateDeps, asked: Asked): Promise<Applied<GateAnswer> | Refusal> =>
   transaction(deps.db, async (tx) => {
     const { caseId } = asked
-    const { authority, verify } = deps
-    const fences = await holdFences(tx, { caseId, authority, verify })
+    const opened = await openedOf(tx, caseId)
+    const fences = await holdFences(tx, { ...deps, opened })
     if (isRefusal(fences)) return fences
-    const involved = await holdInvolved(tx, { caseId, authority, verify })
+    const involved = await holdInvolved(tx, { ...deps, caseId })
     if (isRefusal(involved)) return involved
     return applyIn(tx, {
       caseId: asked.caseId,
-      decide: (view) => decideAtGate({ deps, asked, tx, fences, involved, view }),
+      decide: (view) =>
+        decideAtGate({ deps, asked, tx, fenced: { opened, fences }, involved, view }),
     })
   })
 
@@ -63,13 +64,15 @@ interface AtGate {
   readonly deps: GateDeps
   readonly asked: Asked
   readonly tx: Tx
-  readonly fences: HeldFences
+  /** The fences held, and the opening that said which they are. */
+  readonly fenced: { readonly opened: CaseOpened | null; readonly fences: HeldFences }
   readonly involved: readonly string[]
   readonly view: View
 }
 
 async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
-  const { deps, asked, view, fences } = at
+  const { deps, asked, view } = at
+  const { fences } = at.fenced
   const attest = deps.attestFor(asked.caseId)
   if (fences.raised !== null) return fenced({ at, raised: fences.raised })
   const checked = await checkAll(at)
@@ -78,13 +81,12 @@ async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
   const token = await insertGrant(at, grantId)
   if (token === null)
     return refusedChange({ at, refusal: refuse('ALREADY_GRANTED', `/grants/${asked.stepId}`) })
-  const { version, hash } = checked.authority
   const events = grant(view.state, {
     stepId: asked.stepId,
     grantId,
     fencingToken: token,
     decisionIds: checked.decided.decisionIds,
-    authority: { version, hash },
+    authority: referenceTo(checked.authority),
     attest,
   })
   // The step was asked to be satisfied above, under the same lock.
@@ -145,15 +147,8 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
     )
   const authority = await deps.authority.current(tx, { at: view.at, lock: 'share' })
   if (isRefusal(authority)) return authority
-  const tampered = checkAttestations({
-    caseId: state.caseId,
-    recorded: view.recorded,
-    authority,
-    verify: deps.verify,
-  })
-  if (tampered !== null) return tampered
-  const cut = await checkCut(at, { opened, authority })
-  if (cut !== null) return cut
+  const forged = await checkWritten(at, authority)
+  if (forged !== null) return forged
   const loaded = await deps.packs(tx, { authority, at: view.at })
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
@@ -174,16 +169,29 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
   return isRefusal(decided) ? decided : { authority, decided }
 }
 
+/** What stands in the case was written by those who may, and the fences held are those of its opening. */
+async function checkWritten(at: AtGate, today: Authority): Promise<Refusal | null> {
+  const { deps, tx, view, fenced } = at
+  const { caseId, opened } = view.state
+  const { recorded } = view
+  const tampered = checkAttested({ caseId, recorded, today, verify: deps.verify })
+  if (tampered !== null) return tampered
+  if (canonical(fenced.opened) !== canonical(opened))
+    return refuse('EVIDENCE_TAMPERED', '/entries/1', 'it was another one a moment ago')
+  return (await checkOpened(tx, { ...deps, caseId, recorded })) ?? (await checkCut(at))
+}
+
 /** A containment is granted only behind a signed fence that cuts its identity, whoever opened the case. */
-async function checkCut(
-  { deps, tx }: AtGate,
-  { opened, authority }: { readonly opened: CaseOpened; readonly authority: Authority },
-): Promise<Refusal | null> {
-  const { asked, scope } = opened
-  if (asked.kind !== 'contain') return null
-  const { fenceId } = asked
-  const identityId = scope.id
-  const cut = await isCut(tx, { fenceId, identityId, authority, verify: deps.verify })
+async function checkCut({ deps, tx, view }: AtGate): Promise<Refusal | null> {
+  const { opened, openedAt } = view.state
+  if (opened?.asked.kind !== 'contain') return null
+  const { fenceId } = opened.asked
+  const identityId = opened.scope.id
+  const { authority: source, verify } = deps
+  const at = openedAt ?? view.at
+  const authority = await openingAuthority(tx, { event: opened, at, source })
+  if (isRefusal(authority)) return authority
+  const cut = await isCut(tx, { fenceId, identityId, authority, verify })
   return cut
     ? null
     : refuse('ENTRY_MISSING', '/asked/fenceId', 'no signed fence cuts this identity')
@@ -208,8 +216,8 @@ async function whatDecided(asking: {
       : { decisionIds, recordUse: () => Promise.resolve() }
   }
   const { caseId, stepId } = asked
-  const using = { state, caseId, stepId, authority, pack, verify, at }
-  const held = await holdMandate(tx, { ...using, mandateId: step.mandateId })
+  const use = { state, stepId, authority, pack, verify, at }
+  const held = await holdMandate(tx, { ...deps, use, caseId, mandateId: step.mandateId })
   return isRefusal(held) ? held : { decisionIds: [], recordUse: held.recordUse }
 }
 

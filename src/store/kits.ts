@@ -21,7 +21,7 @@ import { listMandates } from './mandates.js'
 /** Everything of a kit that the evidence store holds. Refuses while the authority does. */
 export async function kitContents(
   db: Db,
-  { authority }: { readonly authority: AuthoritySource },
+  { authority, verify }: { readonly authority: AuthoritySource; readonly verify: Verify },
 ): Promise<Pick<Kit, 'sealedAt' | 'bundle' | 'pack' | 'mandates'> | Refusal> {
   const today = await authority.today(db)
   if (isRefusal(today)) return today
@@ -34,7 +34,7 @@ export async function kitContents(
   ])
   const [pack] = rows
   if (pack === undefined) return refuse('POLICY_INVALID', '/packs', 'the pack is not stored')
-  const mandates = (await listMandates(db, sealedAt))
+  const mandates = (await listMandates({ db, authority, verify }, sealedAt))
     .filter(({ revoked, mandate }) => revoked === 'no' && mandate.covers.kinds.includes('contain'))
     .map(({ envelope }) => envelope)
   return { sealedAt, bundle, pack: pack.files, mandates }

@@ -2,13 +2,17 @@
  * Mandates in the store: a stream each, so that its uses are counted under one lock. The row of the table
  * only helps to find it; deleting the row ends the mandate, and making one up gives none.
  */
+import { type Attestor, attested } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
+import { digest } from '../domain/digest.js'
 import { openEnvelope } from '../domain/envelope.js'
-import { admitMandate, judgeRevocation, readMandate } from '../domain/mandate.js'
+import { admitMandate, judgeRevocation, readMandate, revokedBy } from '../domain/mandate.js'
 import {
   type JudgingUse,
   judgeUse,
   type MandateRecord,
+  type NamedAuthority,
+  type RecordedMandateEvent,
   recordOf,
 } from '../domain/mandate-record.js'
 import { mandateRequirement } from '../domain/policy.js'
@@ -17,9 +21,13 @@ import { type Envelope, type Mandate, MandateRevocation } from '../domain/shapes
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
-import { append, type Locked, lockStream } from './apply.js'
+import type { StoredEntry } from '../ledger/entry.js'
+import { append } from './apply.js'
+import { type AuthoritySource, referenceTo } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
+import type { Memory } from './memory.js'
 import type { OpenCaseDeps } from './open-case.js'
+import { type LockedSide, lockSide, readSides } from './side-streams.js'
 
 const streamOf = (mandateId: string): string => `mandate:${mandateId}`
 
@@ -37,30 +45,30 @@ export async function giveMandate(
     const mandate = admitMandate({ envelope, authority, verify: deps.verify, at, quorum })
     if (isRefusal(mandate)) return mandate
     const { mandateId } = mandate
-    const locked = await lockStream(tx, { stream: streamOf(mandateId), make: true })
+    const locked = await lockSide(tx, { stream: streamOf(mandateId), make: true, memory: null })
     if (isRefusal(locked)) return locked
     if (locked.entries.length > 0) return sameMandate(locked, { mandate, envelope })
     await tx.query('insert into mandates (mandate_id, not_after) values ($1, $2)', [
       mandateId,
       mandate.notAfter,
     ])
-    const { version, hash } = authority
-    const reference = { version, hash }
-    const body = { type: 'MandateGiven', mandateId, envelope, authority: reference }
+    const body = { type: 'MandateGiven', mandateId, envelope, authority: referenceTo(authority) }
     await append(tx, { locked, bodies: [body] })
     return mandate
   })
 }
 
 const sameMandate = (
-  locked: Locked,
+  locked: LockedSide,
   given: { readonly mandate: Mandate; readonly envelope: Envelope },
-): Mandate | Refusal =>
-  recordIn(locked)?.envelope.payload === given.envelope.payload
-    ? given.mandate
-    : refuse('REPLAYED', '/mandateId')
+): Mandate | Refusal => {
+  const [first] = eventsIn(locked)
+  const same =
+    first?.event.type === 'MandateGiven' && first.event.envelope.payload === given.envelope.payload
+  return same ? given.mandate : refuse('REPLAYED', '/mandateId')
+}
 
-/** UNTRUSTED: the envelope. Any one signer revokes, for ever; no later grant can use the mandate. */
+/** UNTRUSTED: the envelope. Any one signer revokes, once and for ever; no later grant can use the mandate. */
 export async function revokeMandate(
   deps: OpenCaseDeps,
   envelope: Envelope,
@@ -73,8 +81,8 @@ export async function revokeMandate(
   if (isRefusal(opened)) return opened
   const { mandateId } = opened.payload
   return transaction(deps.db, async (tx) => {
-    const held = await lockRecord(tx, mandateId)
-    if (held === null) return refuse('MANDATE_INVALID', '/mandateId', 'there is no such mandate')
+    const held = await lockRecord(tx, { mandateId, authority: deps.authority, memory: null })
+    if (isRefusal(held)) return held
     const { locked, record } = held
     const authority = await deps.authority.current(tx, { at: locked.at, lock: 'none' })
     if (isRefusal(authority)) return authority
@@ -84,9 +92,8 @@ export async function revokeMandate(
     const { at } = locked
     const revoked = judgeRevocation({ envelope, authority, verify, at, mandate })
     if (isRefusal(revoked)) return revoked
-    const { version, hash } = authority
-    const reference = { version, hash }
-    const body = { type: 'MandateRevoked', mandateId, envelope, authority: reference }
+    if (revokedBy({ ...record, mandate, verify }) >= 0) return revoked
+    const body = { type: 'MandateRevoked', mandateId, envelope, authority: referenceTo(authority) }
     await append(tx, { locked, bodies: [body] })
     return revoked
   })
@@ -103,25 +110,49 @@ async function todayIn(
   return isRefusal(loaded) ? loaded : { authority, pack: loaded.pack, at }
 }
 
-/** A mandate's stream, locked, and what it says; null when it says nothing that can be believed. */
-async function lockRecord(
-  tx: Tx,
-  mandateId: string,
-): Promise<{ readonly locked: Locked; readonly record: MandateRecord } | null> {
-  const locked = await lockStream(tx, { stream: streamOf(mandateId), make: false })
-  if (isRefusal(locked)) return null
-  const record = recordIn(locked)
-  return record === null ? null : { locked, record }
+interface Locking {
+  readonly mandateId: string
+  readonly authority: AuthoritySource
+  /** Null for who does not keep one. */
+  readonly memory: Memory | null
 }
 
-function recordIn({ entries }: Locked): MandateRecord | null {
-  const events = []
-  for (const { entry } of entries) {
+/** A mandate's stream, locked, and what it says. Refuses MANDATE_INVALID when that is nothing, EVIDENCE_TAMPERED when it said more before. */
+async function lockRecord(
+  tx: Tx,
+  { mandateId, authority, memory }: Locking,
+): Promise<{ readonly locked: LockedSide; readonly record: MandateRecord } | Refusal> {
+  const invalid = refuse('MANDATE_INVALID', `/${mandateId}`)
+  const locked = await lockSide(tx, { stream: streamOf(mandateId), make: false, memory })
+  if (isRefusal(locked)) return locked.refused === 'CASE_UNKNOWN' ? invalid : locked
+  const events = eventsIn(locked)
+  const named = await namedIn(tx, { events, authority })
+  const record = recordOf({ mandateId, events, named })
+  return record === null ? invalid : { locked, record }
+}
+
+/** What is no event of a mandate was written past every door, and bears on nothing. */
+const eventsIn = ({ entries }: LockedSide): readonly RecordedMandateEvent[] =>
+  entries.flatMap(({ entry }) => {
     const event = parseAs(MandateEvent)(entry.body)
-    if (isRefusal(event)) return null
-    events.push({ at: entry.at, event })
-  }
-  return recordOf(events)
+    return isRefusal(event) ? [] : [{ at: entry.at, event }]
+  })
+
+/** The bundles that the revocations among the events name, each as of its own time. */
+async function namedIn(
+  tx: Tx,
+  of: { readonly events: readonly RecordedMandateEvent[]; readonly authority: AuthoritySource },
+): Promise<NamedAuthority> {
+  const known = new Map<string, Authority | Refusal>()
+  const keyOf: (...of: Parameters<NamedAuthority>) => string = ({ version, hash }, at) =>
+    `${version}/${hash}/${at}`
+  for (const { event, at } of of.events)
+    if (event.type === 'MandateRevoked') {
+      const { authority: reference } = event
+      known.set(keyOf(reference, at), await of.authority.named(tx, { reference, at }))
+    }
+  return (reference, at) =>
+    known.get(keyOf(reference, at)) ?? refuse('AUTHORITY_INVALID', '/authority')
 }
 
 export interface ListedMandate {
@@ -133,17 +164,20 @@ export interface ListedMandate {
 }
 
 /** Mandates that have not ended at this time, as their streams say; whether they still hold is asked at each use. */
-export async function listMandates(db: Db, at: string): Promise<readonly ListedMandate[]> {
+export async function listMandates(
+  { db, authority, verify }: Pick<OpenCaseDeps, 'db' | 'authority' | 'verify'>,
+  at: string,
+): Promise<readonly ListedMandate[]> {
   return transaction(db, async (tx) => {
     const listed: ListedMandate[] = []
     for (const mandateId of await inForceAt(tx, at)) {
-      const held = await lockRecord(tx, mandateId)
-      if (held === null) continue
-      const { envelope, used, revocations } = held.record
-      const mandate = readMandate(envelope)
+      const held = await lockRecord(tx, { mandateId, authority, memory: null })
+      if (isRefusal(held)) continue
+      const { record } = held
+      const mandate = readMandate(record.envelope)
       if (isRefusal(mandate)) continue
-      const revoked = revocations.length > 0 ? 'yes' : 'no'
-      listed.push({ mandate, envelope, used: used.length, revoked })
+      const revoked = revokedBy({ ...record, mandate, verify }) >= 0 ? 'yes' : 'no'
+      listed.push({ mandate, envelope: record.envelope, used: record.used.length, revoked })
     }
     return listed
   })
@@ -157,13 +191,19 @@ async function inForceAt(tx: Tx, at: string): Promise<readonly string[]> {
   return rows.map((row) => row.mandate_id)
 }
 
-type Using = Omit<JudgingUse, 'record'>
+/** A use that is asked about, and by what the streams are read. */
+export interface Using {
+  readonly use: Omit<JudgingUse, 'record'>
+  readonly authority: AuthoritySource
+  readonly memory: Memory
+}
 
 /** The first mandate in force that covers this step now; null when none does. It may be used up by the time it is needed. */
 export async function coveringMandate(tx: Tx, using: Using): Promise<string | null> {
-  for (const mandateId of await inForceAt(tx, using.at)) {
-    const held = await lockRecord(tx, mandateId)
-    if (held !== null && !isRefusal(judgeUse({ ...using, record: held.record }))) return mandateId
+  const { use } = using
+  for (const mandateId of await inForceAt(tx, use.at)) {
+    const held = await lockRecord(tx, { ...using, mandateId })
+    if (!isRefusal(held) && !isRefusal(judgeUse({ ...use, record: held.record }))) return mandateId
   }
   return null
 }
@@ -175,18 +215,44 @@ export interface HeldMandate {
 
 export async function holdMandate(
   tx: Tx,
-  using: Using & { readonly mandateId: string; readonly caseId: string },
+  using: Using & {
+    readonly mandateId: string
+    readonly caseId: string
+    readonly attestor: Attestor
+  },
 ): Promise<HeldMandate | Refusal> {
-  const { mandateId, caseId, stepId } = using
-  const held = await lockRecord(tx, mandateId)
-  if (held === null) return refuse('MANDATE_INVALID', `/${mandateId}`)
+  const { mandateId, caseId, use, attestor } = using
+  const held = await lockRecord(tx, using)
+  if (isRefusal(held)) return held
   const { locked, record } = held
-  const used = judgeUse({ ...using, record })
+  const used = judgeUse({ ...use, record })
   if (isRefusal(used)) return used
+  const { stepId } = use
+  const { nth } = used
+  const follows = locked.head ?? digest(null)
   return {
     recordUse: async (grantId) => {
-      const body = { type: 'MandateUsed', mandateId, caseId, stepId, grantId, nth: used.nth }
-      await append(tx, { locked, bodies: [body] })
+      const event = { type: 'MandateUsed', mandateId, caseId, stepId, grantId, nth, follows }
+      await append(tx, { locked, bodies: [attested(event, { ...attestor, caseId })] })
     },
   }
+}
+
+/**
+ * Afterwards the use that this grant arose from stands in its stream, and is remembered outside the database:
+ * asked before the grant is used, so that a use that had an effect cannot be taken back.
+ */
+export async function rememberUse(
+  db: Db,
+  of: { readonly mandateId: string; readonly grantId: string; readonly memory: Memory },
+): Promise<Refusal | null> {
+  const stream = streamOf(of.mandateId)
+  const sides = await readSides(db, { streams: [stream], memory: of.memory })
+  if (isRefusal(sides)) return sides
+  const entries = sides.get(stream)?.entries ?? []
+  const isUse = ({ entry: { body } }: StoredEntry) =>
+    body.type === 'MandateUsed' && body.grantId === of.grantId
+  return entries.some(isUse)
+    ? null
+    : refuse('EVIDENCE_TAMPERED', `/${stream}`, 'the use that the grant arose from is gone')
 }

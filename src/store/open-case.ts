@@ -4,18 +4,16 @@
  * case has an identity for itself at a time; the same idempotency key gets the same case.
  */
 
-import { matterAsked } from '../domain/campaign.js'
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
-import { admitReport } from '../domain/incident.js'
-import { holdOf, isOnTarget, KINDS } from '../domain/kinds.js'
-import { admitRequest, type CaseRequest } from '../domain/owner.js'
-import { frozen, preflight, settingsFor } from '../domain/policy.js'
+import { holdOf } from '../domain/kinds.js'
+import { termsOf } from '../domain/opening.js'
+import type { CaseRequest } from '../domain/owner.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { requirementsOf } from '../domain/requirements.js'
 import type { Asked } from '../domain/shapes/asked.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { append, lockEnd, lockStream } from './apply.js'
+import { referenceTo } from './authority.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
 import { ensureFences, standingAround } from './fences.js'
@@ -58,7 +56,6 @@ async function recordRefused(
   const { refused: code, where, detail } = input.refusal
   await transaction(deps.db, async (tx) => {
     const locked = await lockEnd(tx, `requests:${requester.companyId}`)
-    if (isRefusal(locked)) return
     const request = digest(input.request)
     const body = {
       type: 'RequestRefused',
@@ -126,58 +123,20 @@ async function resolveCase(
   const at = await now(tx)
   const authority = await deps.authority.current(tx, { at, lock: 'share' })
   if (isRefusal(authority)) return authority
-  const admitted = admitRequest({
-    authority,
-    request: { kind, scope: request.scope, requester },
-    at,
-  })
-  if (isRefusal(admitted)) return admitted
-  const unreportable = admitReport({ authority, matter: admitted.matter, asked, requester })
-  if (unreportable !== null) return unreportable
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
-  const { contract, executorCompany } = admitted
-  const matter = matterAsked({ matter: admitted.matter, asked, pack: loaded.pack })
-  if (isRefusal(matter)) return matter
-  const { scope, tier, ownerId, objectiveId, systemId } = matter
-  const ruled = { pack: loaded.pack, kind, tier, systemId, change }
-  const freeze = frozen({ ...ruled, at })
-  if (freeze !== null) return freeze
-  const requirements = requirementsOf({
-    authority,
-    pack: loaded.pack,
-    packHash: loaded.hash,
-    matter,
-    asked,
-    change,
-    requester,
-    executorCompany,
-  })
-  if (isRefusal(requirements)) return requirements
-  const atOnce = KINDS[kind].urgency === 'at-once'
-  const unsignable = atOnce ? null : preflight({ requirements, authority, at })
-  if (unsignable !== null) return unsignable
-  const terms = settingsFor(ruled)
+  const { pack, hash: packHash } = loaded
+  const asking = { asked, scope: request.scope, change, requester }
+  const terms = termsOf({ authority, pack, packHash, at, request: asking })
   if (isRefusal(terms)) return terms
-  const { version, hash } = authority
   return {
     type: 'CaseOpened',
-    caseId: `${kind}:${executorCompany}:${scope.id}:${deps.newId()}`,
-    enterprise: authority.enterprise,
+    caseId: `${kind}:${terms.executor}:${terms.scope.id}:${deps.newId()}`,
+    ...terms,
     asked,
-    scope,
-    systemId: isOnTarget(asked) ? systemId : null,
-    tier,
-    ownerId,
-    objectiveId,
-    contract,
-    executor: executorCompany,
     requester: { ...requester, changeReference: request.changeReference },
     change,
-    settings: terms.settings,
-    evidence: [...terms.evidence],
-    requirements: { ...requirements },
-    authority: { version, hash },
+    authority: referenceTo(authority),
   }
 }
 

@@ -4,8 +4,6 @@
  * database rises, then the checkpoint is signed and published. Nothing is signed before it is
  * committed; nothing smaller or different is signed after a restore.
  */
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { fromBase64, toBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
 import { type Checkpoint, signCheckpoint } from '../ledger/checkpoint.js'
@@ -27,6 +25,7 @@ import {
 import { tilePath } from '../ledger/tile-path.js'
 import { append, type Frontier, rootOfFrontier } from '../ledger/tree.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
+import { readDurable, writeDurable } from './durable.js'
 import { hashBytes } from './proof.js'
 import { loadTiles, storeGrowth } from './tiles.js'
 
@@ -95,7 +94,7 @@ interface Edge {
 
 /** Afterwards the tree in the database extends the largest head ever signed. */
 async function checkHighWater(input: Sequencing): Promise<{ edge: Edge; signed: number }> {
-  const mark = await readHighWater(input.highWaterFile)
+  const mark = (await readDurable(input.highWaterFile)) as HighWater | null
   const edge = await transaction(input.db, loadEdge)
   if (mark === null) return { edge, signed: 0 }
   const { size } = edge.frontier
@@ -184,7 +183,7 @@ async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
   const { db, signer } = input
   const { size } = frontier
   const root = rootOfFrontier(frontier)
-  await raiseHighWater(input.highWaterFile, { size, root: toBase64(root) })
+  await writeDurable(input.highWaterFile, { size, root: toBase64(root) })
   const checkpoint: Checkpoint = { origin: signer.origin, size, root, extensions: [] }
   const note = await signCheckpoint({ checkpoint, publicKey: signer.publicKey, sign: signer.sign })
   await db.query(
@@ -194,30 +193,4 @@ async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
       [size, note],
     ),
   )
-}
-
-async function readHighWater(file: string): Promise<HighWater | null> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
-  return text === null ? null : (JSON.parse(text) as HighWater)
-}
-
-/** Durable before anything is signed: written aside, flushed, renamed, and the folder flushed. */
-async function raiseHighWater(file: string, mark: HighWater): Promise<void> {
-  const aside = await open(`${file}.next`, 'w', 0o600)
-  try {
-    await aside.writeFile(JSON.stringify(mark))
-    await aside.sync()
-  } finally {
-    await aside.close()
-  }
-  await rename(`${file}.next`, file)
-  const folder = await open(dirname(file), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

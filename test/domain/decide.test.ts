@@ -1,11 +1,7 @@
 /** What may be appended to a case, and what it owes next: gates, grants, failures, deadlines, fences, endings. */
 import { describe, expect, it } from 'vitest'
 import { countingVotes, stepOf } from '../../src/domain/case.js'
-import {
-  admitDecision,
-  MAX_RECORDED_REFUSALS,
-  recordRefusal,
-} from '../../src/domain/decide/decision.js'
+import { admitDecision, recordRefusal } from '../../src/domain/decide/decision.js'
 import { digest } from '../../src/domain/digest.js'
 import { due, waitingOn } from '../../src/domain/due.js'
 import { refuse } from '../../src/domain/refusal.js'
@@ -161,28 +157,31 @@ describe('a gate', () => {
 })
 
 describe('noise', () => {
-  const noise = asking(({ state }) =>
-    recordRefusal(state, {
-      refusal: refuse('WRONG_NONCE', `/${'x'.repeat(300)}`),
-      sent: digest('noise'),
-      door: 'signal',
-    }),
-  )
+  const noisy = (uncounted: number) =>
+    asking(({ state }) =>
+      recordRefusal(state, {
+        refusal: refuse('WRONG_NONCE', `/${'x'.repeat(300)}`),
+        ...{ sent: digest('noise'), door: 'signal', uncounted },
+      }),
+    )
+  const noise = noisy(0)
 
-  it('is recorded up to the cap, then counted, and its text is cut', () => {
-    const full = told(start, ...Array.from({ length: MAX_RECORDED_REFUSALS }, () => noise))
+  it('is recorded up to the cap, its text cut; then an entry counts as many again as there were', () => {
+    const full = told(start, ...Array.from({ length: 50 }, () => noise))
     const first = full.recorded.find(({ event }) => event.type === 'DecisionRefused')?.event
     expect(first).toMatchObject({ code: 'WRONG_NONCE', where: expect.stringMatching(/^.{200}$/) })
     given(start, noise).when(noise).gives('DecisionRefused')
-    const more = given(full).when(noise).gives('RefusalsCounted')
-    expect(more.state.refusals).toBe(MAX_RECORDED_REFUSALS + 1)
-    given(more).when(noise).gives('RefusalsCounted')
+    given(full).when(noisy(49)).gives()
+    const more = given(full).when(noisy(50)).gives('RefusalsCounted')
+    expect(more.state.refusals).toBe(100)
+    given(more).when(noisy(99)).gives()
+    given(more).when(noisy(100)).gives('RefusalsCounted')
   })
 
   it('about a case that does not exist is not recorded', () => {
     const { state } = { ...start, state: { ...start.state, opened: null } }
     const refused = { refusal: refuse('WRONG_CASE', '/'), sent: digest(1), door: 'api' } as const
-    expect(recordRefusal(state, refused)).toEqual([])
+    expect(recordRefusal(state, { ...refused, uncounted: 0 })).toEqual([])
   })
 
   it('changes nothing that the case owes', () => {

@@ -1,6 +1,8 @@
 /** judgeMandate: who signed in advance, for which steps, how often, when; and never more than that. */
 import { describe, expect, it } from 'vitest'
+import type { Authority } from '../../src/domain/authority.js'
 import { type JudgingMandate, judgeMandate, judgeRevocation } from '../../src/domain/mandate.js'
+import { type Refusal, refuse } from '../../src/domain/refusal.js'
 import type { Envelope, Mandate, MandateRevocation } from '../../src/domain/shapes/envelope.js'
 import { addSignature, signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
@@ -199,7 +201,9 @@ describe('a revocation', () => {
     const { keyId, signer } = by
     return signEnvelope({ kind: 'mandate-revocation', payload, keyId, signer })
   }
-  const recorded = (envelope: Envelope, at = AT) => ({ revocations: [{ envelope, at }] })
+  const recorded = (envelope: Envelope, at = AT, under: Authority | Refusal = authority) => ({
+    revocations: [{ envelope, at, authority: under }],
+  })
 
   it('by any one of its signers ends the mandate', () => {
     for (const personId of ['per_cleo', 'per_dora'] as const) {
@@ -221,7 +225,7 @@ describe('a revocation', () => {
   it('is found among those of other mandates', () => {
     const other = revokes(revocation({ mandateId: '01KB0000000000000000000006' }))
     const own = revokes(revocation())
-    const revocations = [other, own].map((envelope) => ({ envelope, at: AT }))
+    const revocations = [other, own].map((envelope) => ({ envelope, at: AT, authority }))
     expect(place(judged(aMandate(), { revocations }))).toBe('/revocations/1')
     expect(code(judged(aMandate(), recorded(other)))).toBe(1)
   })
@@ -252,28 +256,47 @@ describe('a revocation', () => {
     expect(code(judged(aMandate(), recorded(envelope)))).toBe(1)
   })
 
-  it('by a key revoked before it was recorded ends nothing', () => {
-    const passkey = keys.passkeys.per_cleo
-    const cleosPasskey = (revokedAt: string) =>
-      anAuthority({
-        ...{ keys, version: 2 },
-        change: {
-          people: (section) => ({
-            ...section,
-            persons: section.persons.map((person) => ({
-              ...person,
-              keys: person.keys.map((key) =>
+  const passkey = keys.passkeys.per_cleo
+  /** A bundle in which a second key of hers signs without a passkey's ceremony, until it is revoked; null: it has left. */
+  const secondKey = (revokedAt: string | null, left: 'is there' | 'has left' = 'is there') =>
+    anAuthority({
+      ...{ keys, version: 2 },
+      change: {
+        people: (section) => ({
+          ...section,
+          persons: section.persons.map((person) => ({
+            ...person,
+            keys: person.keys
+              .filter(({ keyId }) => keyId !== passkey.keyId || left === 'is there')
+              .map((key) =>
                 key.keyId === passkey.keyId
                   ? { ...key, assurance: 'key', relyingParty: null, revokedAt }
                   : key,
               ),
-            })),
-          }),
-        },
-      }).authority
+          })),
+        }),
+      },
+    }).authority
+
+  it('counts under the bundle that it names, also when the key has left today’s', () => {
+    const envelope = revokes(revocation(), passkey)
+    const left = secondKey(null, 'has left')
+    const today = { authority: left, at: shifted(AT, DAY) }
+    const under = (named: Authority) =>
+      judged(aMandate(), { ...recorded(envelope, AT, named), ...today })
+    expect(place(under(secondKey(null)))).toBe('/revocations/0')
+    expect(code(under(left))).toBe(1)
+  })
+
+  it('counts when its bundle is not at hand: nobody can say that it was void', () => {
+    const missing = recorded(revokes(revocation()), AT, refuse('AUTHORITY_INVALID', '/authority'))
+    expect(place(judged(aMandate(), missing))).toBe('/revocations/0')
+  })
+
+  it('by a key revoked before it was recorded ends nothing', () => {
     const envelope = revokes(revocation(), passkey)
     const use_ = (revokedAt: string) => ({
-      ...{ ...recorded(envelope), authority: cleosPasskey(revokedAt), at: shifted(AT, DAY) },
+      ...{ ...recorded(envelope, AT, secondKey(revokedAt)), at: shifted(AT, DAY) },
     })
     expect(code(judged(aMandate(), use_(AT)))).toBe(1)
     expect(code(judged(aMandate(), use_(shifted(AT, 1))))).toBe('MANDATE_INVALID')

@@ -9,7 +9,6 @@ import { chain } from '../../src/ledger/entry.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { transaction } from '../../src/store/db.js'
 import { ROLES, type Role } from '../../src/store/migrate.js'
-import { must } from '../support/authority.js'
 import { aStore, type TestStore } from '../support/store.js'
 
 let store: TestStore
@@ -25,6 +24,8 @@ const STREAMS = {
   mandate: `mandate:${ULID}`,
   requests: 'requests:com_acme',
   authority: 'authority',
+  kit: `kit:${ULID}`,
+  ops: 'ops',
   findings: 'findings:log',
 } as const
 type Kind = keyof typeof STREAMS
@@ -41,7 +42,7 @@ const writers = async (): Promise<readonly Writer[]> =>
 const write = (role: Role, to: { readonly stream: string; readonly type: string }) =>
   transaction(store.db(role), async (tx) => {
     await append(tx, {
-      locked: must(await lockEnd(tx, to.stream)),
+      locked: await lockEnd(tx, to.stream),
       bodies: [{ type: to.type }],
     })
   })

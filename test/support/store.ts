@@ -7,7 +7,6 @@ import { startPostgres } from '../../src/embedded/postgres.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { type Db, openDb, transaction } from '../../src/store/db.js'
 import { migrate, type Role } from '../../src/store/migrate.js'
-import { must } from './authority.js'
 
 export interface TestStore {
   readonly db: (role: Role) => Db
@@ -46,7 +45,7 @@ export async function aStore(): Promise<TestStore> {
     dir,
     write: (stream, bodies) =>
       transaction(db('cs_api'), async (tx) => {
-        await append(tx, { locked: must(await lockEnd(tx, stream)), bodies })
+        await append(tx, { locked: await lockEnd(tx, stream), bodies })
       }),
     stop: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.end()))

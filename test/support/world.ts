@@ -24,6 +24,7 @@ import { ed25519Verifier } from '../../src/ledger/note-key.js'
 import { type PackFiles, packHash, readPack } from '../../src/packs/load.js'
 import { authoritySource, installAuthority } from '../../src/store/authority.js'
 import { type Db, listen, openDb } from '../../src/store/db.js'
+import { type Memory, openMemory } from '../../src/store/memory.js'
 import { migrate, ROLES, type Role } from '../../src/store/migrate.js'
 import type { OpenCaseDeps } from '../../src/store/open-case.js'
 import { packSource, storePack } from '../../src/store/packs.js'
@@ -58,6 +59,8 @@ export interface World {
   readonly api: OpenCaseDeps
   readonly keeper: OpenCaseDeps
   readonly connector: ExecutionDeps
+  /** The connector's memory; whoever opens it again is the connector started anew. */
+  readonly memoryFile: string
   /** The superuser's own connection to each cluster. */
   readonly dba: pg.Client
   readonly targetDba: pg.Client
@@ -104,7 +107,11 @@ export async function aWorld(
     channels: ['checkpoint'],
     heard: () => published.dispatchEvent(new Event('checkpoint')),
   })
-  const connector = connectorDeps({ authority, db: db('cs_connector'), target, published })
+  const memoryFile = join(dir, 'seen.json')
+  const memory = await openMemory(memoryFile)
+  const connector = connectorDeps({
+    ...{ authority, db: db('cs_connector'), target, published, memory },
+  })
   for (const name of NAMES)
     await registerSecret(connector, {
       identityId: `nhi_${name}`,
@@ -120,6 +127,7 @@ export async function aWorld(
     api: apiDeps({ authority, db: db('cs_api') }),
     keeper: apiDeps({ authority, db: db('cs_keeper') }),
     connector,
+    memoryFile,
     dba,
     targetDba,
     secretOf: () => SECRET,
@@ -213,9 +221,16 @@ async function startSequencing(input: {
   }
 }
 
-const apiDeps = (input: { authority: TestAuthority; db: Db }): OpenCaseDeps => ({
+const apiDeps = (input: {
+  readonly authority: TestAuthority
+  readonly db: Db
+  readonly memory?: Memory
+}): OpenCaseDeps => ({
   db: input.db,
-  authority: authoritySource({ trust: input.authority.trust, verify: nodeVerify }),
+  authority: authoritySource({
+    ...{ trust: input.authority.trust, verify: nodeVerify },
+    ...(input.memory === undefined ? {} : { memory: input.memory }),
+  }),
   packs: packSource(),
   verify: nodeVerify,
   newId: () => ulid(),
@@ -226,6 +241,7 @@ function connectorDeps(input: {
   db: Db
   target: Postgres
   published: EventTarget
+  memory: Memory
 }): ExecutionDeps {
   const { keys, authority } = input.authority
   const connector = createPostgresqlConnector({
@@ -235,10 +251,12 @@ function connectorDeps(input: {
     timeouts: { connectMs: 2000, statementMs: 5000 },
   })
   const { origin, key } = authority.root.log
+  const attestor = { keyId: keys.connector.keyId, sign: keys.connector.signer.sign }
   return {
     ...apiDeps(input),
-    attestFor: (caseId) =>
-      attestWith(caseId, { keyId: keys.connector.keyId, sign: keys.connector.signer.sign }),
+    memory: input.memory,
+    attestor,
+    attestFor: (caseId) => attestWith(caseId, attestor),
     connectorOf: (systemId) => (systemId === 'sys_billing' ? connector : undefined),
     secretKeys: [{ kid: 'box-1', key: randomBytes(32) }],
     signing: { keyId: keys.connector.keyId, signer: keys.connector.signer },

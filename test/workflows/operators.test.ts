@@ -28,6 +28,13 @@ afterAll(() => rig.stop())
 const handleOf = (caseId: string) => rig.client.workflow.getHandle(caseId)
 const recordedOf = (caseId: string) => eventsSince(rig.world.db('cs_api'), { caseId, after: 0 })
 
+async function uncountedOf(caseId: string): Promise<number> {
+  const { rows } = await rig.world
+    .db('cs_keeper')
+    .query<{ uncounted: number }>('select uncounted from cases where case_id = $1', [caseId])
+  return rows[0]?.uncounted ?? 0
+}
+
 interface Metadata {
   readonly currentDetails?: string
 }
@@ -114,11 +121,13 @@ describe('a flood of signals', () => {
         Array.from({ length: 50 }, (_, index) => handleOf(caseId).signal('decide', sent + index)),
       )
     await rig.worker('running')
-    await until('all are refused', async () => (await rig.stateOf(caseId)).refusals >= 1001)
+    // The entries that count them double: what has come since the last of them is counted beside the case.
+    const refusals = async () => (await rig.stateOf(caseId)).refusals + (await uncountedOf(caseId))
+    await until('all are refused', async () => (await refusals()) >= 1001)
     await rig.approve(caseId, { stepId: 'issue', person: 'per_ana' })
     await isDue(caseId, 'decision', 'cut-over')
     // A workflow task that ran out of time is done again, and so is its sync: none is lost, and some count twice.
-    expect((await rig.stateOf(caseId)).refusals).toBeGreaterThanOrEqual(1001)
+    expect(await refusals()).toBeGreaterThanOrEqual(1001)
     const recorded = (await recordedOf(caseId)).map(({ event }) => event.type)
     expect(recorded.filter((type) => type === 'DecisionRefused')).toHaveLength(
       MAX_RECORDED_REFUSALS,

@@ -14,7 +14,7 @@ import type { Choice } from '../shapes/recertify.js'
 import { settled } from './ending.js'
 import { whenSatisfied } from './gate.js'
 
-/** Recorded refusals per case; further ones are counted, so that noise cannot fill a case. */
+/** Recorded refusals per case; further ones are counted, each time as many again, so that noise cannot fill a case. */
 export const MAX_RECORDED_REFUSALS = 50
 
 export interface AdmitDecision {
@@ -84,14 +84,33 @@ function consequences(input: { step: StepState; judged: Judged; at: string }): C
   return whenSatisfied({ ...step, votes: [...step.votes, vote] }, at)
 }
 
-/** How a refused message is recorded: one entry each up to the cap, then a count. */
+/**
+ * How a refused message is recorded: one entry each up to the cap; then nothing, until there are as many again
+ * as there were. `uncounted`: how many there are since the last entry, with this one.
+ */
 export function recordRefusal(
   state: CaseState,
-  refused: { refusal: Refusal; sent: Digest; door: 'api' | 'signal' },
+  refused: {
+    readonly refusal: Refusal
+    readonly sent: Digest
+    readonly door: 'api' | 'signal'
+    readonly uncounted: number
+  },
 ): CaseEvent[] {
   if (state.opened === null) return []
-  const { refusal, sent, door } = refused
-  if (state.refusals >= MAX_RECORDED_REFUSALS) return [{ type: 'RefusalsCounted', count: 1 }]
+  const { refusal, sent, door, uncounted } = refused
   const { refused: code, where } = refusal
-  return [{ type: 'DecisionRefused', code, where: where.slice(0, 200).toWellFormed(), sent, door }]
+  if (!isCapped(state))
+    return [
+      { type: 'DecisionRefused', code, where: where.slice(0, 200).toWellFormed(), sent, door },
+    ]
+  return uncounted < state.refusals ? [] : [refusalsCounted(state)]
 }
+
+export const isCapped = ({ refusals }: CaseState): boolean => refusals >= MAX_RECORDED_REFUSALS
+
+/** The entry that counts them, which doubles what was counted so far. */
+export const refusalsCounted = ({ refusals }: CaseState): EventOf<'RefusalsCounted'> => ({
+  type: 'RefusalsCounted',
+  count: refusals,
+})

@@ -44,6 +44,7 @@ export const Base64 = z.base64().max(128 * 1024)
 /** The connector's signature over an event without this field, bound to a case. */
 export const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
 export const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
+export type AuthorityReference = z.infer<typeof AuthorityReference>
 
 /** UTC with milliseconds, `2026-11-23T22:31:00.000Z`: one spelling per instant, so text order is time order. */
 export const Time = z.iso.datetime({

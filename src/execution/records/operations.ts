@@ -53,8 +53,7 @@ async function lift({ deps, work, grantId, op }: Only<'lift-fence', RecordsWork>
   const { scope, fenceId } = op
   const identityId = opened.scope.id
   const event = { type: 'FenceLifted' as const, fenceId, identityId, caseId, grantId }
-  const { keyId, signer } = deps.signing
-  const lifted = attested(event, { caseId, keyId, sign: signer.sign })
+  const lifted = attested(event, { ...deps.attestor, caseId })
   const outcome = await liftFence(deps.db, { scope, lifted })
   if (isRefusal(outcome)) return refused(outcome.refused, { fence: fenceId })
   return done({ fence: fenceId, scope: `${scope.kind} ${scope.id}`, outcome }, ['fences-lifted'])

@@ -1,7 +1,7 @@
 -- Who may write which entry, and that an entry is what its row says and follows what is there. A role that is
 -- taken over can still say what its process may say, and nothing else; the signatures inside are judged as ever.
 create table entry_writers (
-  kind text not null check (kind in ('case', 'fence', 'mandate', 'requests', 'authority', 'findings')),
+  kind text not null check (kind in ('case', 'fence', 'mandate', 'requests', 'authority', 'findings', 'kit', 'ops')),
   type text not null,
   role text not null,
   primary key (kind, type, role)
@@ -17,7 +17,7 @@ insert into entry_writers (kind, type, role)
       ('case', '{GateEscalated,GateExpired,TaskExpired}', '{cs_worker}'),
       ('case', '{TaskLeased,ClaimRecorded}', '{cs_api}'),
       ('case', '{CaseFenced}', '{cs_worker,cs_connector}'),
-      ('case', '{WorkflowRecovered}', '{cs_worker,cs_keeper}'),
+      ('case', '{WorkflowRecovered}', '{cs_api,cs_worker,cs_keeper}'),
       ('case', '{FindingRecorded}', '{cs_api,cs_worker,cs_keeper,cs_connector}'),
       ('case', '{Planned,GateOpened,GateRefused,Granted,OperationObserved,TaskOffered}', '{cs_connector}'),
       ('case', '{ClaimContradicted,StepPerformed,StepFailed,StepUndone}', '{cs_connector}'),
@@ -27,14 +27,16 @@ insert into entry_writers (kind, type, role)
       ('mandate', '{MandateUsed}', '{cs_connector}'),
       ('requests', '{RequestRefused}', '{cs_api,cs_keeper}'),
       ('authority', '{AuthorityInstalled}', '{cs_api}'),
+      ('kit', '{KitUsed}', '{cs_api}'),
+      ('ops', '{OperatorActed}', '{cs_api}'),
       ('findings', '{FindingRecorded}', '{cs_api,cs_worker,cs_keeper,cs_connector}')
     ) as said (kind, types, roles),
     unnest(types::text[]) as type,
     unnest(roles::text[]) as role;
 
 create function stream_kind(stream text) returns text language sql immutable as $$
-  select case when stream ~ '^(fence|mandate|requests|findings):' then split_part(stream, ':', 1)
-              when stream = 'authority' then 'authority'
+  select case when stream ~ '^(fence|mandate|requests|findings|kit):' then split_part(stream, ':', 1)
+              when stream in ('authority', 'ops') then stream
               else 'case' end
 $$;
 
@@ -95,7 +97,7 @@ begin
   insert into entries (stream, seq, hash, type, bytes)
     select the_stream, after + i, hashes[i], types[i], contents[i]
       from generate_series(1, cardinality(hashes)) i order by i;
-  perform pg_notify('entries', '');
+  perform pg_notify('entries', case when 'Granted' = any(types) then 'awaited' else '' end);
 end $$;
 
 -- What is left to the roles: to make a stream, to lock it, to make a fence's row, to hold it.

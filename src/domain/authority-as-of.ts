@@ -1,0 +1,33 @@
+/** A bundle as of the times of entries: each time is asked of the bundle itself, and work is not done twice. */
+import { type Authority, verifyAuthority } from './authority.js'
+import { type Digest, digestOf } from './digest.js'
+import { decodePayload, type Verify } from './envelope.js'
+import { isRefusal, type Refusal } from './refusal.js'
+import type { AuthorityBundle, Trust } from './shapes/authority.js'
+
+/** The digest of the manifest's exact bytes, by which entries name a bundle. */
+export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
+  const bytes = decodePayload(bundle.manifest)
+  return isRefusal(bytes) ? bytes : digestOf(bytes)
+}
+
+/** One signature each: the times at which the bundle verifies are then one interval. */
+const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
+  [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
+
+export type AsOf = (at: string) => Authority | Refusal
+
+/** Verifies as of a time. A bundle signed once that verified is not verified again while its signers are in force. */
+export function authorityAsOf(reading: {
+  readonly bundle: AuthorityBundle
+  readonly trust: Trust
+  readonly verify: Verify
+}): AsOf {
+  let known: Authority | null = null
+  return (at) => {
+    if (known !== null && known.signedFrom <= at && at < known.expiresAt) return known
+    const authority = verifyAuthority({ ...reading, at })
+    if (!isRefusal(authority) && isSignedOnce(reading.bundle)) known = authority
+    return authority
+  }
+}
