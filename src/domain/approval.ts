@@ -152,7 +152,7 @@ function wrongPerson({ judging, decision, signer, requirement }: Voting): Refusa
     const wrong = wrongVoter({ authority, state, personId })
     if (wrong !== null) return wrong
   }
-  if (decision.onBehalfOf !== null && !isDelegated({ judging, decision }))
+  if (decision.onBehalfOf !== null && !isDelegated({ judging, decision, requirement }))
     return refuse('DELEGATION_INVALID', '/onBehalfOf')
   if (!requirement.groups.some((group) => group.persons.includes(voter)))
     return refuse('NOT_AN_APPROVER', '/personId')
@@ -174,7 +174,8 @@ function wrongVoter(input: { authority: Authority; state: CaseState; personId: s
   return person.status === 'active' ? null : refuse('PERSON_DISABLED', '/personId')
 }
 
-function isDelegated({ judging, decision }: { judging: Judging; decision: Decision }): boolean {
+/** A vote is lent with a key that the gate would have taken the vote itself from. */
+function isDelegated({ judging, decision, requirement }: Omit<Voting, 'signer'>): boolean {
   const { authority, state, at } = judging
   const opened = state.opened
   if (opened === null) return false
@@ -184,6 +185,7 @@ function isDelegated({ judging, decision }: { judging: Judging; decision: Decisi
       delegation.to === decision.personId &&
       within(delegation, at) &&
       inForce(delegation.key, at) &&
+      (requirement.assurance !== 'passkey' || delegation.key.assurance === 'passkey') &&
       delegation.kinds.includes(opened.asked.kind) &&
       isCovered(delegation.systems, opened.systemId),
   )

@@ -104,6 +104,7 @@ describe('a delegate', () => {
     ['for another person', delegation({ from: 'per_ana', to: 'per_dora' })],
     ['from another person', delegation({ from: 'per_ben', to: 'per_cleo' })],
     ['for other systems', { ...anaToCleo, systems: ['sys_other'] }],
+    ['for other kinds of case', { ...anaToCleo, kinds: ['deprovision'] }],
     ['that has ended', { ...anaToCleo, notAfter: atIssue.at }],
     ['that has not begun', { ...anaToCleo, notBefore: shifted(atIssue.at, 1) }],
     ['of another enterprise', { ...anaToCleo, enterprise: 'ent_other' }],

@@ -1,11 +1,12 @@
 /** A gate that asks for passkeys, signed by real P-256 ones (WebAuthn, ES256): from the assertion to the grant. */
 import { describe, expect, it } from 'vitest'
+import type { Authority } from '../../src/domain/authority.js'
 import { fromBase64, toBase64 } from '../../src/domain/base64.js'
 import { stepOf } from '../../src/domain/case.js'
 import { countAgain } from '../../src/domain/count.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type Bend, createPasskey, signWithPasskey, UP } from '../support/authenticator.js'
-import { RELYING_PARTY } from '../support/authority.js'
+import { RELYING_PARTY, SPAN } from '../support/authority.js'
 import {
   aRotation,
   CAST,
@@ -105,6 +106,34 @@ describe('a gate that asks for passkeys', () => {
     expect(countAgain({ ...counting, recorded: bent })).toMatchObject({
       refused: 'SIGNATURE_INVALID',
     })
+  })
+
+  it('takes another’s vote from a delegate only when a passkey lent it', () => {
+    const lentWith = (keyId: string): Authority => {
+      const holder = enrolled.personKeys.get(keyId)
+      if (holder === undefined) throw new Error('no such key')
+      const lent = { from: 'per_ben', to: 'per_ana', kinds: ['rotate' as const], systems: null }
+      const { key } = holder
+      const delegation = {
+        ...{ type: 'delegation' as const, v: 1 as const, enterprise: 'ent_bank' },
+        ...{ delegationId: '01KB0000000000000000000001', ...SPAN, ...lent, key },
+      }
+      return { ...enrolled, delegations: [delegation] }
+    }
+    const forBen: Move = (story) => {
+      const span = { notBefore: story.at, notAfter: shifted(story.at, DAY) }
+      const overrides = { ...span, onBehalfOf: 'per_ben' }
+      const payload = aDecision(story.state, { stepId: 'retire', person: 'per_ana', overrides })
+      const { keyId } = keys.passkeys.per_ana
+      const by = { kind: 'decision', keyId, passkey: passkeys.per_ana, bend: {} } as const
+      return sends(signWithPasskey({ ...by, payload }))(story)
+    }
+    given(atRetire, believes(lentWith(keys.persons.per_ben.keyId)))
+      .when(forBen)
+      .gives(refusal('DELEGATION_INVALID'))
+    given(atRetire, believes(lentWith(keys.passkeys.per_ben.keyId)))
+      .when(forBen)
+      .gives('DecisionAdmitted')
   })
 
   it('is not satisfied by a plain key, alone or beside a passkey', () => {
