@@ -1,14 +1,15 @@
 /**
  * The reconciler compares open cases with their workflows and with their own grants. A workflow that is
  * gone for longer than the grace is recorded as lost and started again by the relay; an intent without an
- * outcome is looked at again; a grant without its entry, or an entry without its grant, is a finding. What
- * needs no Temporal comes first: deadlines pass while it is away.
+ * outcome is looked at again; a grant without its entry, an entry without its grant, and a leaf of the signed
+ * log without its entry are findings. What needs no Temporal comes first: deadlines pass while it is away.
  */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { Db } from '../src/store/db.js'
 import { passDeadlines } from '../src/store/deadlines.js'
+import { createInspection } from '../src/store/inspect.js'
 import {
   findTampering,
   openCases,
@@ -32,10 +33,13 @@ export interface ReconcilerDeps {
 export function createReconciler(deps: ReconcilerDeps): () => Promise<void> {
   /** When each case was first seen without its workflow, by this process's monotonic clock. */
   const missing = new Map<string, number>()
+  const inspect = createInspection(deps.db)
   return async () => {
     await passDeadlines(deps.db)
     const tampered = await findTampering(deps.db)
     if (tampered > 0) deps.log.error({ tampered }, 'grants and entries differ')
+    const lost = await inspect()
+    if (lost > 0) deps.log.error({ lost }, 'the store does not hold what was signed')
     await queueChanged(deps.db, await openIntents(deps.db, deps.intentGraceMs))
     await compareWorkflows(deps, missing)
   }

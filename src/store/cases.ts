@@ -11,7 +11,7 @@ import type { Verify } from '../domain/envelope.js'
 import { documentOf } from '../domain/plans/demand.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Envelope } from '../domain/shapes/envelope.js'
-import type { CaseEvent } from '../domain/shapes/event.js'
+import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Choice } from '../domain/shapes/recertify.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
@@ -275,38 +275,41 @@ export async function recordFinding(
   db: Db,
   input: { readonly caseId: string; readonly refusal: Refusal },
 ): Promise<void> {
-  const { refused: code, where, detail } = input.refusal
-  const event = {
-    type: 'FindingRecorded',
-    code,
-    where: where.slice(0, 200).toWellFormed(),
-    detail: detail.slice(0, 300).toWellFormed(),
-  } as const
+  const { caseId } = input
+  const event = findingOf(input.refusal)
   const applied = await apply(db, {
-    caseId: input.caseId,
+    caseId,
     decide: ({ recorded }) => ({
       events: recorded.some((item) => sameFinding(item, event)) ? [] : [event],
       answer: null,
     }),
   })
-  if (isRefusal(applied)) await recordBeside(db, { caseId: input.caseId, event })
+  if (isRefusal(applied)) await recordBeside(db, { subject: caseId, refusal: input.refusal })
 }
+
+const findingOf = ({ refused: code, where, detail }: Refusal): EventOf<'FindingRecorded'> => ({
+  type: 'FindingRecorded',
+  code,
+  where: where.slice(0, 200).toWellFormed(),
+  detail: detail.slice(0, 300).toWellFormed(),
+})
 
 const sameFinding = (item: Recorded, event: { code: string; where: string }): boolean =>
   item.event.type === 'FindingRecorded' &&
   item.event.code === event.code &&
   item.event.where === event.where
 
-/** A case whose entries do not chain cannot be appended to; what was found stands in a stream of its own. */
-async function recordBeside(
+/** What cannot be appended to, or is no case, has its findings in a stream of its own; each once. */
+export async function recordBeside(
   db: Db,
-  input: { readonly caseId: string; readonly event: { readonly type: string } },
+  input: { readonly subject: string; readonly refusal: Refusal },
 ): Promise<void> {
+  const event = findingOf(input.refusal)
   await transaction(db, async (tx) => {
-    const locked = await lockStream(tx, { stream: `findings:${input.caseId}`, make: true })
+    const locked = await lockStream(tx, { stream: `findings:${input.subject}`, make: true })
     if (isRefusal(locked)) throw new StoreFault(locked.refused, locked)
-    const known = locked.entries.some(({ entry }) => digest(entry.body) === digest(input.event))
-    if (!known) await append(tx, { locked, bodies: [input.event] })
+    const known = locked.entries.some(({ entry }) => digest(entry.body) === digest(event))
+    if (!known) await append(tx, { locked, bodies: [event] })
   })
 }
 
