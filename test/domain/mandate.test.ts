@@ -266,13 +266,11 @@ describe('a revocation', () => {
           ...section,
           persons: section.persons.map((person) => ({
             ...person,
-            keys: person.keys
-              .filter(({ keyId }) => keyId !== passkey.keyId || left === 'is there')
-              .map((key) =>
-                key.keyId === passkey.keyId
-                  ? { ...key, assurance: 'key', relyingParty: null, revokedAt }
-                  : key,
-              ),
+            keys: person.keys.flatMap((key) => {
+              if (key.keyId !== passkey.keyId) return [key]
+              const without = { assurance: 'key', relyingParty: null, revokedAt } as const
+              return left === 'is there' ? [{ ...key, ...without }] : []
+            }),
           })),
         }),
       },
@@ -295,11 +293,10 @@ describe('a revocation', () => {
 
   it('by a key revoked before it was recorded ends nothing', () => {
     const envelope = revokes(revocation(), passkey)
-    const use_ = (revokedAt: string) => ({
-      ...{ ...recorded(envelope, AT, secondKey(revokedAt)), at: shifted(AT, DAY) },
-    })
-    expect(code(judged(aMandate(), use_(AT)))).toBe(1)
-    expect(code(judged(aMandate(), use_(shifted(AT, 1))))).toBe('MANDATE_INVALID')
+    const revokedAt = (at: string) =>
+      code(judged(aMandate(), recorded(envelope, AT, secondKey(at))))
+    expect(revokedAt(AT)).toBe(1)
+    expect(revokedAt(shifted(AT, 1))).toBe('MANDATE_INVALID')
   })
 })
 

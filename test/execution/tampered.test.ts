@@ -1,14 +1,13 @@
 /** A database administrator at work between vote and execution: the execution gate grants nothing, and says what it found. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CaseEvent } from '../../src/domain/shapes/event.js'
+import type { CaseEvent, CaseOpened } from '../../src/domain/shapes/event.js'
 import { readCase, settingOf, targetOf } from '../../src/execution/deps.js'
 import { performStep } from '../../src/execution/execute.js'
-import { chain, checkChain } from '../../src/ledger/entry.js'
 import { passGate } from '../../src/store/gate.js'
 import { packSource } from '../../src/store/packs.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { waitUntil } from '../support/wait.js'
+import { asSuperuser, rewrite, trim } from '../support/superuser.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
@@ -41,51 +40,13 @@ const expectUntouched = async (): Promise<void> => {
   expect(rows).toEqual([{ login: false }])
 }
 
-/** Past every trigger and foreign key, once the log holds all that there is. */
-async function asSuperuser(work: () => Promise<void>): Promise<void> {
-  await waitUntil(async () => {
-    const { rows } = await world.dba.query('select 1 from unsequenced')
-    return rows.length === 0
-  })
-  await world.dba.query('begin')
-  await world.dba.query('set local session_replication_role = replica')
-  await work()
-  await world.dba.query('commit')
-}
-
-/** Writes the case anew from its first entry, chained as it should be: only what it says is another. */
-async function rewrite(caseId: string, change: (body: CaseEvent) => object): Promise<void> {
-  const { rows } = await world.dba.query<{ bytes: Buffer }>(
-    'select bytes from entries where stream = $1 order by seq',
-    [caseId],
-  )
-  const stored = must(
-    checkChain(
-      caseId,
-      rows.map(({ bytes }) => bytes),
-    ),
-  )
-  let head: ReturnType<typeof chain>[number]['hash'] | null = null
-  await asSuperuser(async () => {
-    for (const { entry } of stored) {
-      const body = change(entry.body as CaseEvent) as CaseEvent
-      const { seq, at } = entry
-      const [made] = chain({ stream: caseId, seq: seq - 1, head, at, bodies: [body] })
-      if (made === undefined) throw new Error('nothing was chained')
-      head = made.hash
-      await world.dba.query(
-        'update entries set bytes = $3, hash = $4 where stream = $1 and seq = $2',
-        [caseId, seq, Buffer.from(made.bytes), made.hash],
-      )
-    }
-    await world.dba.query('update streams set head = $2 where stream = $1', [caseId, head])
-  })
-}
+const rewriteCase = (caseId: string, change: (body: CaseEvent) => CaseEvent): Promise<void> =>
+  rewrite(world.dba, { stream: caseId, change: (body) => change(body as CaseEvent) })
 
 describe('the execution gate', () => {
   it('finds PLAN_TAMPERED when the stored plan was rewritten under the hash that was signed', async () => {
     const at = await satisfied()
-    await rewrite(at.caseId, (body) =>
+    await rewriteCase(at.caseId, (body) =>
       body.type === 'Planned' ? { ...body, plan: { ...body.plan, warnings: ['nothing'] } } : body,
     )
     await performStep(world.connector, at)
@@ -106,20 +67,47 @@ describe('the execution gate', () => {
     const granted = must(await passGate(world.connector, { ...at, preState }))
     expect(granted.answer).toMatchObject({ gate: 'granted' })
     const seq = granted.state.seq
-    await asSuperuser(async () => {
-      await world.dba.query('delete from entries where stream = $1 and seq = $2', [at.caseId, seq])
-      await world.dba.query(
-        `update streams set seq = $2, head = (select hash from entries where stream = $1 and seq = $2)
-          where stream = $1`,
-        [at.caseId, seq - 1],
-      )
-    })
+    await trim(world.dba, { stream: at.caseId, from: seq })
     expect(await work.dueOf(at.caseId)).toMatchObject({ kind: 'perform', stepId: 'issue' })
     await performStep(world.connector, at)
     expect(await codesOf(at.caseId)).toEqual([
       ['GateRefused', 'ALREADY_GRANTED'],
       ['FindingRecorded', 'ALREADY_GRANTED'],
     ])
+    await expectUntouched()
+  })
+
+  const forgeries: readonly (readonly [string, (opened: CaseOpened) => Partial<CaseOpened>])[] = [
+    ['as the enterprise’s own work, which no fence stops', () => ({ contract: null })],
+    [
+      'by somebody else',
+      ({ requester }) => ({ requester: { ...requester, companyId: 'com_zeta' } }),
+    ],
+    ['to be owned by somebody else', () => ({ ownerId: 'per_zed' })],
+    [
+      'with other durations',
+      ({ settings }) => ({ settings: { ...settings, leaseMs: settings.leaseMs + 1 } }),
+    ],
+    ['with less evidence', ({ evidence }) => ({ evidence: evidence.slice(1) })],
+    [
+      'with a weaker requirement',
+      ({ requirements }) => ({ requirements: { issue: requirements.close } as never }),
+    ],
+    [
+      'under a bundle that never was',
+      ({ authority }) => ({ authority: { ...authority, version: authority.version + 7 } }),
+    ],
+  ]
+  it.each(forgeries)('grants nothing in a case that was never opened %s', async (_how, forged) => {
+    const at = await satisfied()
+    await rewriteCase(at.caseId, (body) =>
+      body.type === 'CaseOpened' ? { ...body, ...forged(body) } : body,
+    )
+    await performStep(world.connector, at).catch(() => undefined)
+    const codes = await codesOf(at.caseId)
+    expect(codes).toHaveLength(2)
+    for (const [, code] of codes) expect(code).toMatch(/^EVIDENCE_TAMPERED$|^AUTHORITY_INVALID$/)
+    expect((await work.stateOf(at.caseId)).steps[0]?.grant).toBeNull()
     await expectUntouched()
   })
 
@@ -133,7 +121,7 @@ describe('the execution gate', () => {
       Object.entries(pack?.files ?? {}).map(([name, text]) => [name, `${text}\n# loosened\n`]),
     )
     const store = (files: object) =>
-      asSuperuser(async () => {
+      asSuperuser(world.dba, async () => {
         await world.dba.query('update packs set files = $1', [JSON.stringify(files)])
       })
     await store(loosened)

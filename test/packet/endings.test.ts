@@ -6,12 +6,12 @@ import { undoDueStep } from '../../src/execution/undo.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { exportPacket } from '../../src/packet/export.js'
 import { installAuthority } from '../../src/store/authority.js'
-import { submitClaim, submitLease } from '../../src/store/cases.js'
+import { submitClaim, submitDecision, submitLease } from '../../src/store/cases.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { anAuthority, must } from '../support/authority.js'
 import { aClaim, signClaim, signFence } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
-import { filesOf, reseal } from './forge.js'
+import { type Forging, filesOf, forge, reseal, writtenIn } from './forge.js'
 import { decide, packetOf, perform, startCase, stateOf, verdictOn } from './story.js'
 
 let world: World
@@ -117,6 +117,26 @@ describe('a packet verifies however its case went', () => {
     expect(files.has(fence)).toBe(true)
     const unfenced = new Map([...filesOf(bytes)].filter(([name]) => !name.startsWith('fences/')))
     expect(verdictOn(world, reseal(unfenced)).problems[0]?.code).toBe('ENTRY_MISSING')
+  })
+
+  it('under noise, which does not fill it: above the cap an entry stands for as many again', async () => {
+    const caseId = await startCase(world, 'vault')
+    for (let sent = 0; sent < 160; sent += 1)
+      await submitDecision(world.api, { caseId, envelope: { sent }, door: 'api' })
+    const { files, words } = await verified(caseId)
+    const types = writtenIn(files).map(({ body }) => body.type)
+    expect(types.filter((type) => type === 'DecisionRefused')).toHaveLength(50)
+    expect(types.filter((type) => type === 'RefusalsCounted')).toHaveLength(1)
+    expect(words).toContain('Refused messages: at least 100.')
+    const { authority } = world
+    const { bytes } = await packetOf(world, caseId)
+    const rewrite: Forging['rewrite'] = (written) =>
+      written.map((one) =>
+        one.body.type === 'RefusalsCounted' ? { ...one, body: { ...one.body, count: 51 } } : one,
+      )
+    const forged = verdictOn(world, await forge({ bytes, authority, rewrite }))
+    expect(forged.problems).toMatchObject([{ code: 'JUDGEMENT_DIFFERS' }])
+    await world.dba.query("update cases set phase = 'closed' where case_id = $1", [caseId])
   })
 
   it('never, while the log lags behind: the export says that the proof is missing', async () => {

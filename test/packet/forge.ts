@@ -1,6 +1,6 @@
 /**
  * Forgers of packets, from the clumsy to the insider: `reseal` fixes the manifest's hashes after files were
- * changed; `forge` rewrites the case itself and, holding the key of the log, rebuilds chain, log, checkpoint,
+ * changed; `forge` rewrites the case itself, and the streams beside it, and, holding the key of the log, rebuilds chain, log, checkpoint,
  * proofs, report and manifest around it, so that only what persons and connectors signed stands in the way.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
@@ -14,7 +14,7 @@ import { inclusionProof } from '../../src/ledger/proof.js'
 import { rootAt } from '../../src/ledger/subtree.js'
 import { newTiles, tileHashReader, tilesIn } from '../../src/ledger/tile.js'
 import { tilePath } from '../../src/ledger/tile-path.js'
-import { formatTlogProof } from '../../src/ledger/tlog-proof.js'
+import { formatTlogProof, parseTlogProof } from '../../src/ledger/tlog-proof.js'
 import { leafHash } from '../../src/ledger/tree.js'
 import { type Files, readArchive, writeArchive } from '../../src/packet/archive.js'
 import { compose } from '../../src/packet/compose.js'
@@ -27,6 +27,8 @@ import {
   proofFile,
   README,
   REPORT,
+  sideEntryFile,
+  sideProofFile,
 } from '../../src/packet/files.js'
 import { openPacket } from '../../src/packet/open.js'
 import { readRecorded, toldByBundles } from '../../src/packet/told.js'
@@ -52,60 +54,115 @@ export function flip(bytes: Uint8Array, at = Math.floor(bytes.length / 2)): Uint
   return flipped
 }
 
-export interface Written {
+export interface Written<Body extends { readonly type: string } = CaseEvent> {
   readonly at: string
-  body: CaseEvent
+  /** Where the log has it. */
+  readonly index: number
+  body: Body
 }
 
-export const writtenIn = (files: Files): Written[] =>
-  [...files].flatMap(([name, bytes]) => {
-    if (!name.startsWith('entries/')) return []
+const ENTRY = /^(entries|fences|mandates)\/.*\.json$/
+
+/** What stands in the packet's entries, by stream. */
+function streamsIn(files: Files): ReadonlyMap<string, Written<{ readonly type: string }>[]> {
+  const streams = new Map<string, Written<{ readonly type: string }>[]>()
+  for (const [name, bytes] of files) {
+    if (!ENTRY.test(name)) continue
     const { entry } = must(readEntry(bytes))
-    return [{ at: entry.at, body: entry.body as CaseEvent }]
-  })
+    const proof = name.replace(/^entries/, 'proofs').replace(/json$/, 'tlog-proof')
+    const { index } = must(parseTlogProof(Buffer.from(files.get(proof) ?? []).toString()))
+    const { at, body } = entry
+    streams.set(entry.stream, [...(streams.get(entry.stream) ?? []), { at, index, body }])
+  }
+  return streams
+}
+
+export const writtenIn = (files: Files): Written[] => {
+  const own = [...files].filter(([name]) => /^(entries|proofs)\//.test(name))
+  return [...streamsIn(new Map(own)).values()].flat() as Written[]
+}
+
+type Rewrite<Body extends { readonly type: string }> = (
+  written: Written<Body>[],
+) => readonly Written<Body>[]
 
 export interface Forging {
   readonly bytes: Uint8Array
   readonly authority: TestAuthority
   /** Rewrites what the case's entries say. */
-  readonly rewrite: (written: Written[]) => readonly Written[]
+  readonly rewrite: Rewrite<CaseEvent>
+  /** Rewrites what stands in the streams beside it. */
+  readonly beside?: Rewrite<{ readonly type: string }>
   /** Signs the forged checkpoint; by default the log's own key. */
   readonly logKey?: TestKey
 }
 
 export async function forge(forging: Forging): Promise<Uint8Array> {
-  const { bytes, rewrite } = forging
+  const { bytes } = forging
   const packet = openPacket(bytes)
   if (!('files' in packet)) throw new Error('only a good packet can be forged')
   const { caseId } = packet.manifest
-  const entries = rechain(caseId, rewrite(writtenIn(packet.files)))
-  const { note, texts } = await relog(forging, entries)
+  const log = rechain(forging, { caseId, files: packet.files })
+  const { note, texts } = await relog(forging, log)
   const kept = [...packet.files].filter(
-    ([name]) => !/^(entries|proofs)\//.test(name) && ![README, REPORT, MANIFEST].includes(name),
+    ([name]) =>
+      !/^(entries|proofs|fences|mandates)\//.test(name) &&
+      ![README, REPORT, MANIFEST].includes(name),
   )
   const evidence = new Map([
     ...kept,
-    ...entries.map(({ entry, bytes: exact }) => [entryFile(entry.seq), exact] as const),
-    ...texts.map((text, index) => [proofFile(index + 1), utf8ToBytes(text)] as const),
+    ...log.flatMap(({ entry, bytes: exact }, index) => {
+      const { stream, seq } = entry
+      const [json, proof] =
+        stream === caseId
+          ? [entryFile(seq), proofFile(seq)]
+          : [sideEntryFile(stream, seq), sideProofFile(stream, seq)]
+      return [[json, exact] as const, [proof, utf8ToBytes(texts[index] ?? '')] as const]
+    }),
     [CHECKPOINT, utf8ToBytes(note)] as const,
   ])
-  const recorded = entries.map((stored) => must(readRecorded(stored)))
+  const own = log.flatMap((stored, index) =>
+    stored.entry.stream === caseId ? [{ stored, index }] : [],
+  )
+  const recorded = own.map(({ stored }) => must(readRecorded(stored)))
   const { bundles, reasons, names } = packet
   const told = {
-    ...{ caseId, recorded, reasons, names, indexes: entries.map((_, index) => index) },
-    log: { origin: forging.authority.authority.root.log.origin, size: entries.length },
+    ...{ caseId, recorded, reasons, names, indexes: own.map(({ index }) => index) },
+    log: { origin: forging.authority.authority.root.log.origin, size: log.length },
     ...toldByBundles({ bundles, recorded }),
   }
   return writeArchive(compose(told, evidence))
 }
 
-function rechain(stream: string, written: readonly Written[]): StoredEntry[] {
-  const entries: StoredEntry[] = []
-  for (const { at, body } of written) {
-    const head: Digest | null = entries.at(-1)?.hash ?? null
-    entries.push(...chain({ stream, seq: entries.length, head, at, bodies: [body] }))
-  }
-  return entries
+/** Every stream anew, each chained as it should be, in the order in which the log had them. */
+function rechain(
+  { rewrite, beside = (written) => written }: Forging,
+  of: { readonly caseId: string; readonly files: Files },
+): StoredEntry[] {
+  const all = [...streamsIn(of.files)].flatMap(([stream, written]) =>
+    (stream === of.caseId ? rewrite(written as Written[]) : beside(written)).map((one) => ({
+      stream,
+      ...one,
+    })),
+  )
+  const ends = new Map<string, { readonly seq: number; readonly hash: Digest }>()
+  return inOrder(all).flatMap(({ stream, at, body }) => {
+    const { seq, hash: head } = ends.get(stream) ?? { seq: 0, hash: null }
+    const made = chain({ stream, seq, head, at, bodies: [body] })
+    for (const { entry, hash } of made) ends.set(stream, { seq: entry.seq, hash })
+    return made
+  })
+}
+
+/** A stream keeps the order that it was given, whatever the log had: the places of its entries are filled anew. */
+function inOrder<Item extends { readonly stream: string; readonly index: number }>(
+  items: readonly Item[],
+): readonly Item[] {
+  const slots = items.map(({ stream, index }) => ({ stream, index }))
+  slots.sort((left, right) => left.index - right.index)
+  const queues = new Map<string, Item[]>()
+  for (const item of items) queues.set(item.stream, [...(queues.get(item.stream) ?? []), item])
+  return slots.flatMap(({ stream }) => queues.get(stream)?.shift() ?? [])
 }
 
 async function relog({ authority, logKey }: Forging, entries: readonly StoredEntry[]) {

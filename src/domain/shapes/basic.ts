@@ -154,7 +154,10 @@ export type CompensatingControl = z.infer<typeof CompensatingControl>
 /** A name on the target, such as a PostgreSQL role, that needs no quoting and that the server keeps for nothing of its own. */
 export const TargetName = z
   .string()
-  .regex(/^(?!pg_|(public|none)$)[a-z_][a-z0-9_]{0,62}$/, 'not a name on the target that needs no quoting')
+  .regex(
+    /^(?!pg_|(public|none)$)[a-z_][a-z0-9_]{0,62}$/,
+    'not a name on the target that needs no quoting',
+  )
 
 export const Tier = z.enum(['tier0', 'tier1', 'tier2', 'tier3'])
 export const Assurance = z.enum(['key', 'passkey'])
