@@ -122,7 +122,7 @@ async function lockRecord(
   tx: Tx,
   { mandateId, authority, memory }: Locking,
 ): Promise<{ readonly locked: LockedSide; readonly record: MandateRecord } | Refusal> {
-  const invalid = refuse('MANDATE_INVALID', `/${mandateId}`)
+  const invalid = refuse('MANDATE_INVALID', '/mandateId', 'there is no such mandate')
   const locked = await lockSide(tx, { stream: streamOf(mandateId), make: false, memory })
   if (isRefusal(locked)) return locked.refused === 'CASE_UNKNOWN' ? invalid : locked
   const events = eventsIn(locked)
