@@ -9,14 +9,16 @@ import type { FenceScope } from '../domain/shapes/envelope.js'
 import { CaseEvent } from '../domain/shapes/event.js'
 import { FenceEvent } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { readEntry } from '../ledger/entry.js'
+import { readEntry, type StoredEntry } from '../ledger/entry.js'
 import type { Tx } from './db.js'
 import { type Believing, ensureFences, isBelieved } from './fences.js'
+import type { Memory } from './memory.js'
+import { readSides } from './side-streams.js'
 
 /** Nobody in any other kind of case, and before an incident is planned. Only the connector's role may hold the rows. */
 export async function holdInvolved(
   tx: Tx,
-  input: Believing & { readonly caseId: string },
+  input: Believing & { readonly caseId: string; readonly memory: Memory },
 ): Promise<readonly string[] | Refusal> {
   if (!input.caseId.startsWith('incident:')) return []
   const planned = await plannedOf(tx, input.caseId)
@@ -50,6 +52,7 @@ async function plannedOf(tx: Tx, caseId: string) {
 async function holdRaised(
   tx: Tx,
   input: Pick<Believing, 'verify'> & {
+    readonly memory: Memory
     readonly scopes: readonly FenceScope[]
     readonly authority: Authority
   },
@@ -62,8 +65,9 @@ async function holdRaised(
     [scopes.map(({ kind }) => kind), scopes.map(({ id }) => id)],
   )
   const streams = scopes.map(({ kind, id }) => `fence:${kind}:${id}`)
-  const entries = await readEntries(tx, { streams, parse: parseAs(FenceEvent) })
-  if (isRefusal(entries)) return entries
+  const sides = await readSides(tx, { streams, memory: input.memory })
+  if (isRefusal(sides)) return sides
+  const entries = [...sides.values()].flatMap((side) => side.entries.flatMap(fenceEventIn))
   const believes = isBelieved(input)
   return entries.flatMap(({ event: fence }) =>
     fence.type === 'FenceLifted'
@@ -77,6 +81,11 @@ async function holdRaised(
           ),
         },
   )
+}
+
+const fenceEventIn = ({ entry }: StoredEntry) => {
+  const event = parseAs(FenceEvent)(entry.body)
+  return isRefusal(event) ? [] : [{ at: entry.at, event }]
 }
 
 /** The containments of these identities, whose streams are held too. */

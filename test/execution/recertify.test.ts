@@ -84,10 +84,10 @@ const forged = async (caseId: string, change: (event: CaseEvent) => CaseEvent) =
   const bytes = await forge({
     ...{ bytes: await packetOf(world, caseId), authority },
     rewrite: (written) =>
-      written.map(({ at, body }) => {
-        const event = change(body)
+      written.map((one) => {
+        const event = change(one.body)
         const key = authority.keys.connector
-        return { at, body: 'attestation' in event ? reattest(caseId, { event, key }) : event }
+        return { ...one, body: 'attestation' in event ? reattest(caseId, { event, key }) : event }
       }),
   })
   return verdictOf(world, bytes)
@@ -236,7 +236,7 @@ describe('silence', () => {
     const caseId = await aPage()
     for (const minutes of [25, 60]) {
       await passMinutes(minutes)
-      must(await submitDeadline(world.api, { caseId, stepId: 'decide' }))
+      must(await submitDeadline(world.keeper, { caseId, stepId: 'decide' }))
     }
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'expired' })
 

@@ -11,10 +11,10 @@ grant select on entry_writers to cs_api, cs_worker, cs_keeper, cs_connector;
 insert into entry_writers (kind, type, role)
   select kind, type, role
     from (values
-      ('case', '{CaseOpened}', '{cs_api,cs_keeper}'),
+      ('case', '{CaseOpened}', '{cs_api,cs_keeper,cs_connector}'),
       ('case', '{DecisionAdmitted,DecisionRefused,RefusalsCounted,GateDeclined}', '{cs_api,cs_worker}'),
-      ('case', '{GateSatisfied,CaseClosed}', '{cs_api,cs_worker,cs_connector}'),
-      ('case', '{GateEscalated,GateExpired,TaskExpired}', '{cs_worker}'),
+      ('case', '{GateSatisfied,CaseClosed}', '{cs_api,cs_worker,cs_keeper,cs_connector}'),
+      ('case', '{GateEscalated,GateExpired,TaskExpired}', '{cs_worker,cs_keeper}'),
       ('case', '{TaskLeased,ClaimRecorded}', '{cs_api}'),
       ('case', '{CaseFenced}', '{cs_worker,cs_connector}'),
       ('case', '{WorkflowRecovered}', '{cs_api,cs_worker,cs_keeper}'),
@@ -25,8 +25,8 @@ insert into entry_writers (kind, type, role)
       ('fence', '{FenceLifted}', '{cs_connector}'),
       ('mandate', '{MandateGiven,MandateRevoked}', '{cs_api}'),
       ('mandate', '{MandateUsed}', '{cs_connector}'),
-      ('requests', '{RequestRefused}', '{cs_api,cs_keeper}'),
-      ('authority', '{AuthorityInstalled}', '{cs_api}'),
+      ('requests', '{RequestRefused}', '{cs_api,cs_keeper,cs_connector}'),
+      ('authority', '{AuthorityInstalled}', '{cs_api,cs_connector}'),
       ('kit', '{KitUsed}', '{cs_api}'),
       ('ops', '{OperatorActed}', '{cs_api}'),
       ('findings', '{FindingRecorded}', '{cs_api,cs_worker,cs_keeper,cs_connector}')
