@@ -306,13 +306,15 @@ export const InboxAnswer = z.object({
 })
 export type InboxAnswer = z.infer<typeof InboxAnswer>
 
-/** Receipts: each entry with its leaf hash and, once it is in a signed checkpoint, its C2SP tlog-proof. */
+/** Receipts: each entry with all that its hash is over and, once it is in a signed checkpoint, its C2SP tlog-proof. */
 export const EntriesAnswer = z.object({
   entries: z.array(
     z.object({
       seq: Count,
       hash: DigestText,
+      prev: DigestText.nullable(),
       at: Time,
+      salt: z.string(),
       type: z.string(),
       body: z.looseObject({ type: z.string() }),
       proof: z.string().nullable(),

@@ -3,6 +3,7 @@
  * pure core decide, append what it says, queue the signal. Evidence and state are the same write.
  * Time is the database's clock, read under the lock.
  */
+import { randomBytes } from 'node:crypto'
 import type { CaseState, Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
 import { due, waitingOn } from '../domain/due.js'
@@ -85,8 +86,10 @@ function chained({
 }): readonly StoredEntry[] {
   const last = locked.entries.at(-1)
   const { stream, at } = locked
-  return chain({ stream, at, bodies, seq: last?.entry.seq ?? 0, head: last?.hash ?? null })
+  return chain({ stream, at, bodies, salt, seq: last?.entry.seq ?? 0, head: last?.hash ?? null })
 }
+
+const salt = (): string => randomBytes(16).toString('base64url')
 
 const write = (
   tx: Tx,

@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { fromBase64, toBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
 import { type Checkpoint, signCheckpoint } from '../ledger/checkpoint.js'
+import { leafOf } from '../ledger/entry.js'
 import {
   consistencyProof,
   tilesForConsistency,
@@ -27,7 +28,6 @@ import {
 import { tilePath } from '../ledger/tile-path.js'
 import { append, type Frontier, rootOfFrontier } from '../ledger/tree.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
-import { hashBytes } from './proof.js'
 import { loadTiles, storeGrowth } from './tiles.js'
 
 const BATCH = 2000
@@ -153,7 +153,7 @@ async function integrate(
   if (rows.length === 0) return 'another tree'
   const leaves = rows.flatMap(({ hash }) => hash ?? [])
   if (leaves.length === 0) return { edge, added: 0 }
-  const leafHashes = leaves.map(hashBytes)
+  const leafHashes = leaves.map(leafOf)
   const tiles = newTiles({ oldSize, leafHashes, readTile: edge.readTile })
   await storeGrowth(tx, { oldSize, leaves, tiles })
   return { edge: edgeAfter(edge, { leaves, leafHashes, tiles }), added: leaves.length }

@@ -9,13 +9,12 @@ import { type Digest, digestOf } from '../../src/domain/digest.js'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { signCheckpoint } from '../../src/ledger/checkpoint.js'
-import { chain, readEntry, type StoredEntry } from '../../src/ledger/entry.js'
+import { chain, leafOf, readEntry, type StoredEntry } from '../../src/ledger/entry.js'
 import { inclusionProof } from '../../src/ledger/proof.js'
 import { rootAt } from '../../src/ledger/subtree.js'
 import { newTiles, tileHashReader, tilesIn } from '../../src/ledger/tile.js'
 import { tilePath } from '../../src/ledger/tile-path.js'
 import { formatTlogProof } from '../../src/ledger/tlog-proof.js'
-import { leafHash } from '../../src/ledger/tree.js'
 import { type Files, readArchive, writeArchive } from '../../src/packet/archive.js'
 import { compose } from '../../src/packet/compose.js'
 import {
@@ -31,6 +30,7 @@ import {
 import { openPacket } from '../../src/packet/open.js'
 import { readRecorded, toldByBundles } from '../../src/packet/told.js'
 import { must, type TestAuthority, type TestKey } from '../support/authority.js'
+import { someSalt } from '../support/salt.js'
 
 export const filesOf = (bytes: Uint8Array): Map<string, Uint8Array> =>
   new Map(must(readArchive({ bytes, allowed: PACKET_NAME })))
@@ -54,6 +54,8 @@ export function flip(bytes: Uint8Array, at = Math.floor(bytes.length / 2)): Uint
 
 export interface Written {
   readonly at: string
+  /** As the entry had it, so that what names the entry by its hash still does. */
+  readonly salt?: string
   body: CaseEvent
 }
 
@@ -61,7 +63,7 @@ export const writtenIn = (files: Files): Written[] =>
   [...files].flatMap(([name, bytes]) => {
     if (!name.startsWith('entries/')) return []
     const { entry } = must(readEntry(bytes))
-    return [{ at: entry.at, body: entry.body as CaseEvent }]
+    return [{ at: entry.at, salt: entry.salt, body: entry.body as CaseEvent }]
   })
 
 export interface Forging {
@@ -101,15 +103,17 @@ export async function forge(forging: Forging): Promise<Uint8Array> {
 
 function rechain(stream: string, written: readonly Written[]): StoredEntry[] {
   const entries: StoredEntry[] = []
-  for (const { at, body } of written) {
+  for (const { at, body, salt = someSalt() } of written) {
     const head: Digest | null = entries.at(-1)?.hash ?? null
-    entries.push(...chain({ stream, seq: entries.length, head, at, bodies: [body] }))
+    entries.push(
+      ...chain({ stream, seq: entries.length, head, at, salt: () => salt, bodies: [body] }),
+    )
   }
   return entries
 }
 
 async function relog({ authority, logKey }: Forging, entries: readonly StoredEntry[]) {
-  const leafHashes = entries.map((entry) => leafHash(entry.bytes))
+  const leafHashes = entries.map((entry) => leafOf(entry.hash))
   const tiles = newTiles({ oldSize: 0, leafHashes, readTile: tilesIn(new Map()) })
   const readTile = tilesIn(new Map(tiles.map(({ tile, data }) => [tilePath(tile), data])))
   const size = entries.length
