@@ -8,7 +8,6 @@ import { passGate } from '../../src/store/gate.js'
 import { packSource } from '../../src/store/packs.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { someSalt } from '../support/salt.js'
 import { waitUntil } from '../support/wait.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -70,13 +69,13 @@ async function rewrite(caseId: string, change: (body: CaseEvent) => object): Pro
   await asSuperuser(async () => {
     for (const { entry } of stored) {
       const body = change(entry.body as CaseEvent) as CaseEvent
-      const { seq, at } = entry
+      const { seq, at, salt } = entry
       const [made] = chain({
         stream: caseId,
         seq: seq - 1,
         head,
         at,
-        salt: someSalt,
+        salt: () => salt,
         bodies: [body],
       })
       if (made === undefined) throw new Error('nothing was chained')
