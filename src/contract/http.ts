@@ -9,6 +9,7 @@ import {
   AuthorityAsked,
   DemandTerms,
   DisputeTerms,
+  DrillTerms,
   ExceptionTerms,
   Report,
 } from '../domain/shapes/asked.js'
@@ -86,6 +87,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     message: 'about an identity or a partner, not both',
   }),
   Asking.extend(AuthorityAsked.shape),
+  AskedOfPartner.extend({ kind: z.literal('drill'), ...DrillTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 export type AdmittedRequest = z.output<typeof OpenCaseRequest>

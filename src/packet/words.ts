@@ -2,6 +2,7 @@
  * The five answers an auditor asks for, as plain sentences: who approved, under which policy, when,
  * with what rollback plan, and what really happened. They are made from the folded entries only.
  */
+import { inWords, signedDrill } from '../domain/drill.js'
 import { findingIn } from '../domain/finding.js'
 import type { Choice } from '../domain/shapes/recertify.js'
 import type { Shown } from './told.js'
@@ -93,9 +94,10 @@ function whatHappened({ recorded, state }: Shown): readonly string[] {
     finding === null
       ? []
       : [`Finding against ${state.opened?.executor ?? 'the partner'}: ${finding.finding}.`]
+  const rights = (signedDrill(state, recorded)?.measured ?? []).map(inWords)
   const noes = state.refusals === 0 ? [] : [`Refused messages: ${state.refusals}.`]
   return orElse(
-    [...seen, ...lies, ...findings, ...against, ...noes],
+    [...seen, ...lies, ...findings, ...against, ...rights, ...noes],
     'Nothing was done on the target.',
   )
 }
