@@ -166,6 +166,7 @@ const run = async ({ command, args }) => {
 const programOf = ({ command, args }) => {
   const vitest = at('node_modules', 'vitest', 'vitest.mjs')
   if (command === 'test') return [vitest, 'run', ...args]
+  if (command === 'test:outsider') return [vitest, 'run', 'test/outsider', ...args]
   if (command === 'test:faults')
     return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...withSeed(args)]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]

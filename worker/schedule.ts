@@ -7,6 +7,7 @@ import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import { deprovisionUndecided, recertifyDue } from '../src/store/campaigns.js'
 import type { Db } from '../src/store/db.js'
+import { drillDue } from '../src/store/drills.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
 import { reportedGone } from '../src/store/ownership.js'
@@ -64,6 +65,7 @@ const OCCASIONS: readonly Occasion[] = [
   { because: 'a credential is too old', look: rotateOverdue },
   { because: 'a page was left undecided', look: byIdentity('undecided', deprovisionUndecided) },
   { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
+  { because: 'a drill of the three rights is due', look: drillDue },
 ]
 
 interface ScheduleDeps {

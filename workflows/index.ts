@@ -17,4 +17,5 @@ export {
   runCase as 'change-ownership',
   runCase as 'change-people',
   runCase as 'revoke-keys',
+  runCase as drill,
 } from './run-case.js'

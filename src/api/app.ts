@@ -9,7 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { StoreFault } from '../store/db.js'
 import { caseIdOf, type Entering, enter } from './auth.js'
 import { propose } from './authority.js'
-import type { ApiDeps, Handlers, OpenHandlers, Reply } from './call.js'
+import type { ApiDeps, Handlers, OpenHandlers, OpenName, Reply } from './call.js'
 import { openAll, show } from './campaigns.js'
 import { list, read } from './cases.js'
 import { entries, packet } from './evidence.js'
@@ -17,7 +17,8 @@ import { fence, fencePreview } from './fences.js'
 import { findings } from './findings.js'
 import { livez, readyz } from './health.js'
 import { kitUse } from './kits.js'
-import { buckets } from './limits.js'
+import { buckets, LIMITS } from './limits.js'
+import * as log from './log.js'
 import { give, listInForce, revoke } from './mandates.js'
 import { drain, nudge, reattach, stuck, who, why } from './ops.js'
 import { decide, inbox, review } from './owner.js'
@@ -37,7 +38,11 @@ const HANDLERS: Handlers = {
   ...{ openCampaign: openAll, showCampaign: show },
   ...{ proposeAuthority: propose, reportPersons: report, listResponsibilities },
 }
-const OPEN: OpenHandlers = { livez, readyz }
+const OPEN: OpenHandlers = {
+  ...{ livez, readyz },
+  ...{ logCheckpoint: log.checkpoint, logTile: log.tile },
+}
+const isOpen = (name: RouteName): name is OpenName => Object.hasOwn(OPEN, name)
 
 const HEADERS = {
   'Cache-Control': 'no-store',
@@ -81,7 +86,7 @@ export function createApi(deps: ApiDeps): express.Express {
 
 async function answer(entering: Entering, response: Response): Promise<void> {
   const { deps, name, request } = entering
-  if (name === 'livez' || name === 'readyz') return sendReply(response, await OPEN[name](deps))
+  if (isOpen(name)) return answerAnybody({ ...entering, name }, response)
   const entered = await enter(entering)
   if ('waitS' in entered) return sendFault(response, { status: 429, retryAfterS: entered.waitS })
   if (isRefusal(entered)) return sendNo(response, entered)
@@ -95,6 +100,19 @@ async function answer(entering: Entering, response: Response): Promise<void> {
     header: (field) => request.get(field),
   })
   return isRefusal(reply) ? sendNo(response, reply) : sendReply(response, reply)
+}
+
+/** UNTRUSTED: whoever asks. Those who read the log are counted by address; health is never refused. */
+async function answerAnybody(
+  { deps, take, name, request }: Entering & { readonly name: OpenName },
+  response: Response,
+): Promise<void> {
+  const isLog = name === 'logCheckpoint' || name === 'logTile'
+  const caller = `log ${request.socket.remoteAddress ?? ''}`
+  const waitS = isLog ? take({ caller, size: LIMITS.log }) : 0
+  if (waitS > 0) return sendFault(response, { status: 429, retryAfterS: waitS })
+  const reply = await OPEN[name](deps, { path: request.path.slice('/log/'.length) })
+  return reply === 'absent' ? sendFault(response, { status: 404 }) : sendReply(response, reply)
 }
 
 const textParams = ({ params }: Request): Record<string, string> =>

@@ -57,9 +57,12 @@ export interface Reply {
 }
 
 export type Handler = (call: Call) => Promise<Reply | Refusal>
-/** A handler that asks for nobody. */
-export type OpenHandler = (deps: ApiDeps) => Promise<Reply>
+/** A handler that asks for nobody. `path` is what follows `/log/`, undecoded; `absent` is answered 404. */
+export type OpenHandler = (
+  deps: ApiDeps,
+  asked: { readonly path: string },
+) => Promise<Reply | 'absent'>
 
-type OpenName = 'livez' | 'readyz'
+export type OpenName = 'livez' | 'readyz' | 'logCheckpoint' | 'logTile'
 export type Handlers = Readonly<Record<Exclude<RouteName, OpenName>, Handler>>
 export type OpenHandlers = Readonly<Record<OpenName, OpenHandler>>

@@ -15,7 +15,7 @@ import { isRefusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { openCampaign } from '../store/campaigns.js'
-import { pagesOfCampaign } from '../store/recertification.js'
+import { pagesOfCampaign } from '../store/page-items.js'
 import type { Handler } from './call.js'
 import { tenantOf } from './principal.js'
 

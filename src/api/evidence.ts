@@ -28,10 +28,10 @@ export const entries: Handler = async (call) => {
   )
   if (isRefusal(proofs)) return proofs
   const answer: EntriesAnswer = {
-    entries: rows.map(({ seq, hash, at, body }) => ({
-      ...{ seq, hash, at, type: body.type },
+    entries: rows.map(({ body, ...row }) => ({
+      ...{ ...row, type: body.type },
       body: { ...body },
-      proof: proofs.get(hash) ?? null,
+      proof: proofs.get(row.hash) ?? null,
     })),
     next: rows.length === asked.limit ? (rows.at(-1)?.seq ?? null) : null,
   }

@@ -16,6 +16,8 @@ export const LIMITS = {
   /** Without a valid token, by address. */
   anonymous: { burst: 200, perSecond: 50 },
   account: { burst: 200, perSecond: 50 },
+  /** Readers of the log, by address: one who checks the whole of it asks for two files per 256 entries. */
+  log: { burst: 1000, perSecond: 250 },
   sovereign: { burst: 400, perSecond: 100 },
 } as const satisfies Record<string, BucketSize>
 

@@ -1,13 +1,13 @@
-/** The door of the three rights: when each last worked, for every partner on every system. */
+/** The door of the three rights: when each last worked, for every partner on every system, and what that is against. */
 import type { RightsAnswer } from '../contract/http-control.js'
+import { isRefusal } from '../domain/refusal.js'
 import { gridOf } from '../domain/rights.js'
-import { exercisesOf } from '../store/rights.js'
+import { rightsStanding } from '../store/rights.js'
 import type { Handler } from './call.js'
 
 export const rights: Handler = async ({ deps, authority, at }) => {
-  const answer: RightsAnswer = {
-    at,
-    cells: [...gridOf(authority, await exercisesOf(deps.db, authority))],
-  }
+  const standing = await rightsStanding(deps, { authority, at })
+  if (isRefusal(standing)) return standing
+  const answer: RightsAnswer = { at, cells: [...gridOf(authority, standing)] }
   return { body: answer }
 }

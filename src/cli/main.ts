@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   findings: ['what was found against a partner', () => import('./findings.js')],
+  log: ['one entry and its proof, as files', () => import('./log.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
   policy: ['test, explain, compare and simulate a policy pack', () => import('./policy.js')],
   verify: ['check a packet offline', () => import('./verify.js')],

@@ -57,3 +57,14 @@ export const disputeCommand = (): Command =>
         options,
       ),
     )
+
+interface DrillOptions extends RequestOptions {
+  readonly canary: string
+}
+
+export const drillCommand = (): Command =>
+  asking('drill', 'exercise the three rights over a partner, on a canary')
+    .requiredOption('--canary <identity>', 'the identity that is there to be cut')
+    .action((partnerId: string, options: DrillOptions) =>
+      ask({ kind: 'drill', partnerId, canary: options.canary }, options),
+    )

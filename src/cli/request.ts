@@ -4,7 +4,7 @@ import { AuthorityKind, Deviation } from '../domain/shapes/basic.js'
 import { ask, type RequestOptions, withChange } from './asking.js'
 import { recertifyCommand } from './campaign.js'
 import { withProfile } from './options.js'
-import { demandCommand, disputeCommand } from './request-partner.js'
+import { demandCommand, disputeCommand, drillCommand } from './request-partner.js'
 
 const asking = (kind: string, description: string): Command =>
   askingAbout(kind, description).argument('<identity>', 'its id, nhi_…')
@@ -22,6 +22,7 @@ const forIdentities = (): Command =>
   new Command('request')
     .addCommand(demandCommand())
     .addCommand(disputeCommand())
+    .addCommand(drillCommand())
     .addCommand(
       asking('rotate', 'replace the credential of an identity').action(
         (identityId: string, options: RequestOptions) =>

@@ -60,7 +60,7 @@ export const FencePreview = z.object({
 })
 export type FencePreview = z.infer<typeof FencePreview>
 
-/** When each of the three rights last worked, and how long it took; `last` is null where it never was exercised. */
+/** When each of the three rights last worked, what its newest signed drill says, and what that is against the enterprise. */
 export const RightsAnswer = z.object({
   at: Time,
   cells: z.array(
@@ -69,6 +69,10 @@ export const RightsAnswer = z.object({
       systemId: SystemId,
       right: Right,
       last: z.object({ caseId: CaseId, at: Time, tookMs: Count }).nullable(),
+      drill: z
+        .object({ caseId: CaseId, at: Time, says: z.enum(['passed', 'failed', 'open']) })
+        .nullable(),
+      finding: z.enum(['failed', 'never', 'overdue']).nullable(),
     }),
   ),
 })

@@ -9,6 +9,7 @@ import {
   AuthorityAsked,
   DemandTerms,
   DisputeTerms,
+  DrillTerms,
   ExceptionTerms,
   Report,
 } from '../domain/shapes/asked.js'
@@ -86,6 +87,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     message: 'about an identity or a partner, not both',
   }),
   Asking.extend(AuthorityAsked.shape),
+  AskedOfPartner.extend({ kind: z.literal('drill'), ...DrillTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 export type AdmittedRequest = z.output<typeof OpenCaseRequest>
@@ -306,13 +308,15 @@ export const InboxAnswer = z.object({
 })
 export type InboxAnswer = z.infer<typeof InboxAnswer>
 
-/** Receipts: each entry with its leaf hash and, once it is in a signed checkpoint, its C2SP tlog-proof. */
+/** Receipts: each entry with all that its hash is over and, once it is in a signed checkpoint, its C2SP tlog-proof. */
 export const EntriesAnswer = z.object({
   entries: z.array(
     z.object({
       seq: Count,
       hash: DigestText,
+      prev: DigestText.nullable(),
       at: Time,
+      salt: z.string(),
       type: z.string(),
       body: z.looseObject({ type: z.string() }),
       proof: z.string().nullable(),

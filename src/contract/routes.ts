@@ -119,6 +119,11 @@ export const ROUTES = {
   },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
+  logCheckpoint: {
+    ...{ method: 'get', path: '/log/checkpoint', asks: 'nothing' },
+    ...{ who: BOTH, scope: 'all' },
+  },
+  logTile: { method: 'get', path: '/log/tile/*tile', asks: 'nothing', who: BOTH, scope: 'all' },
 } as const satisfies Record<string, Route>
 export type RouteName = keyof typeof ROUTES
 

@@ -35,6 +35,7 @@ function takesAway({ op }: Operation): boolean {
     case 'observe-contained':
     case 'observe-eradicated':
     case 'activate-bundle':
+    case 'open-exercises':
       return false
   }
 }

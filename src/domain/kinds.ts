@@ -7,6 +7,7 @@ import { CONTAINMENT_STEPS } from './plans/contain.js'
 import { DEMAND_STEPS } from './plans/demand.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
 import { DISPUTE_STEPS } from './plans/dispute.js'
+import { DRILL_STEPS } from './plans/drill.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
 import { INCIDENT_STEPS } from './plans/incident.js'
 import { LIFT_STEPS } from './plans/lift.js'
@@ -102,6 +103,10 @@ export const KINDS: {
   'change-ownership': AUTHORITY,
   'change-people': AUTHORITY,
   'revoke-keys': { ...AUTHORITY, steps: ['activate'], urgency: 'at-once' },
+  drill: {
+    ...{ steps: DRILL_STEPS, outcome: null, scope: 'partner', place: 'records', work: 'own' },
+    ...{ askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
 }
 
 /** Whether what is asked, or planned, is worked on at a target. */

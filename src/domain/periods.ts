@@ -1,5 +1,8 @@
 /** What the rules of a pack say of time between cases: when a credential is too old, when an identity is looked at again. */
+import type { Authority } from './authority.js'
+import { matterOf } from './matter.js'
 import { matches, type Scope } from './policy.js'
+import { isRefusal } from './refusal.js'
 import type { Identity } from './shapes/authority.js'
 import type { Pack } from './shapes/policy.js'
 
@@ -29,4 +32,20 @@ export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): nu
       : [],
   )
   return ages.length === 0 ? null : Math.min(...ages)
+}
+
+/** How often the three rights are drilled over this partner, by the strictest rule; null: by none. */
+export function drillEveryMs(
+  pack: Pack,
+  { authority, partnerId }: { readonly authority: Authority; readonly partnerId: string },
+): number | null {
+  const matter = matterOf(authority, { kind: 'partner', id: partnerId })
+  if (isRefusal(matter)) return null
+  const { tier, systemId } = matter
+  const periods = pack.rules.flatMap((rule) =>
+    rule.drill !== undefined && matches(rule, { kind: 'drill', tier, systemId, change: 'standard' })
+      ? [rule.drill.every]
+      : [],
+  )
+  return periods.length === 0 ? null : Math.min(...periods)
 }

@@ -45,7 +45,7 @@ async function advance(
   }
 }
 
-/** The enterprise's own rights that need no Temporal: containments on these systems and demands, as far as they do not wait for people. */
+/** The enterprise's own rights, and their drills, need no Temporal: containments on these systems, exceptions and demands, as far as they do not wait for people. */
 export async function dueWithoutTemporal(
   db: Db,
   systems: readonly string[],
@@ -53,7 +53,7 @@ export async function dueWithoutTemporal(
   const { rows } = await db.query<{ case_id: string }>(
     `select case_id from cases
       where phase = 'open' and due not in ('decision', 'claim')
-          and ((kind = 'contain' and system_id = any($1)) or kind = 'demand')
+          and ((kind = 'contain' and system_id = any($1)) or kind in ('demand', 'exception', 'drill'))
       order by right(case_id, 26) limit 500`,
     [systems],
   )

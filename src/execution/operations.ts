@@ -56,6 +56,7 @@ export function isChange({ op }: Operation): boolean {
     case 'observe-contained':
     case 'observe-eradicated':
     case 'activate-bundle':
+    case 'open-exercises':
       return false
   }
 }

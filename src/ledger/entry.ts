@@ -1,14 +1,15 @@
 /**
- * An entry is one evidence record: canonical JSON whose RFC 6962 leaf hash is its identity. Entries
- * of one stream (a case, a fence, the authority) number contiguously and name their predecessor, so
- * that a packet can prove that nothing of the stream is missing.
+ * An entry is one evidence record: canonical JSON whose RFC 6962 leaf hash is its *hash*, by which it is
+ * known. Entries of one stream (a case, a fence, the authority) number contiguously and name their
+ * predecessor, so that a packet can prove that nothing of the stream is missing.
+ * Its *record* is what the log holds of it in public: its hash, which the salt inside makes a commitment.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { canonicalBytes, type Digest, parseCanonical } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Entry } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { leafHash } from './tree.js'
+import { type Hash, leafHash } from './tree.js'
 
 export interface StoredEntry {
   readonly entry: Entry
@@ -18,12 +19,20 @@ export interface StoredEntry {
 
 export const entryHash = (bytes: Uint8Array): Digest => `sha256:${bytesToHex(leafHash(bytes))}`
 
+/** The bytes that the log holds of an entry, for anybody to read: its hash, and nothing that says what it is. */
+export const recordOf = (hash: Digest): Uint8Array => canonicalBytes({ entry: hash, v: 1 })
+
+/** The leaf of an entry in the log: the RFC 6962 leaf hash of its record. */
+export const leafOf = (hash: Digest): Hash => leafHash(recordOf(hash))
+
 /** The next entries of a stream, chained after `head`. `at` is the database's clock, ISO with milliseconds. */
 export function chain(input: {
   readonly stream: string
   readonly seq: number
   readonly head: Digest | null
   readonly at: string
+  /** 128 bits as base64url that nobody can guess, new for each entry. */
+  readonly salt: () => string
   readonly bodies: readonly { readonly type: string }[]
 }): StoredEntry[] {
   let prev = input.head
@@ -34,6 +43,7 @@ export function chain(input: {
       seq: input.seq + index + 1,
       prev,
       at: input.at,
+      salt: input.salt(),
       body,
     }
     const bytes = canonicalBytes(entry)

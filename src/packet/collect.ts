@@ -8,6 +8,7 @@ import type { Recorded } from '../domain/case.js'
 import { personCommitment, reasonDigest } from '../domain/commitment.js'
 import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
+import { measuredFrom } from '../domain/drill.js'
 import { openEnvelope } from '../domain/envelope.js'
 import { fencesAround } from '../domain/fence.js'
 import { isRefusal } from '../domain/refusal.js'
@@ -110,7 +111,21 @@ async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<rea
   const around = await aroundIncident(db, recorded)
   const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
   const disputed = asked.kind === 'dispute' ? [asked.demand] : []
-  return [...new Set([...fences, ...mandates, ...lifted, ...around, ...cut, ...disputed])].sort()
+  const all = [fences, mandates, lifted, around, cut, disputed, exercisedIn(recorded)].flat()
+  return [...new Set(all)].sort()
+}
+
+/** What a drill measured: the fence around its canary, and the cases that its entries name. */
+function exercisedIn(recorded: readonly Recorded[]): readonly string[] {
+  return recorded.flatMap(({ event }) => {
+    if (event.type === 'Planned' && event.plan.about.kind === 'drill')
+      return [`fence:identity:${event.plan.about.canary}`]
+    if (event.type === 'OperationObserved' && event.op === 'open-exercises')
+      return Object.values(event.observed)
+    if (event.type !== 'GateOpened' || recorded[0]?.event.type !== 'CaseOpened') return []
+    const isDrill = recorded[0].event.asked.kind === 'drill'
+    return isDrill ? measuredFrom(event.preState).flatMap(({ caseId }) => caseId ?? []) : []
+  })
 }
 
 /** Who responded to an incident: the fences around what is in scope, and its containments. */

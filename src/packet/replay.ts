@@ -3,13 +3,14 @@
  * reproduce what it appended there. Stops at the first entry that cannot be reproduced: everything
  * after it rests on it. Attestations are checked for every entry.
  */
-import { checkAttestations, isAttested } from '../domain/attestation.js'
+import { isAttested } from '../domain/attestation.js'
 import { type CaseState, initial, type Recorded } from '../domain/case.js'
 import { canonical } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { evolve } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
+import { isAttestedThen } from './attested.js'
 import type { Believed } from './bundles.js'
 import { entryFile } from './files.js'
 import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
@@ -65,6 +66,7 @@ export interface Replay {
   readonly mandates: Mandates
   readonly findings: Moment['findings']
   readonly containments: readonly Contained[]
+  readonly exercises: Moment['exercises']
   readonly verify: Verify
 }
 
@@ -143,14 +145,10 @@ function told(event: CaseEvent): string {
 /** Afterwards each event that only a connector may write was signed by one that a root in force then names. */
 export function attestationProblems(input: Replay): readonly Refusal[] {
   const { caseId, verify, believed } = input
-  return input.recorded.flatMap((item) => {
-    const { event } = item
-    if (!isAttested(event)) return []
-    const authorities = believed.inForce(item.at)
-    const good = authorities.some(
-      (authority) => checkAttestations({ caseId, recorded: [item], authority, verify }) === null,
-    )
-    const detail = 'no connector that the root names signed this'
-    return good ? [] : [refuse('EVIDENCE_TAMPERED', entryFile(item.seq), detail)]
-  })
+  const detail = 'no connector that the root names signed this'
+  return input.recorded.flatMap((item) =>
+    isAttestedThen({ caseId, verify, believed }, item)
+      ? []
+      : [refuse('EVIDENCE_TAMPERED', entryFile(item.seq), detail)],
+  )
 }

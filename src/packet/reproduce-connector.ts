@@ -43,6 +43,7 @@ import {
   underAny,
 } from './reproduce.js'
 import { activatedAgain, drawnAgain as authorityDrawnAgain } from './reproduce-authority.js'
+import { wrongExercises, wrongMeasures } from './reproduce-drill.js'
 import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
 
@@ -136,6 +137,8 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
   if (opened === null) return refuse('NOT_DUE', '', 'the case is not open')
   if (opened.asked.kind === 'demand' && digest(preState) !== digest(demandState(moment.before)))
     return differs('/preState', 'not the evidence that there was')
+  const mismeasured = wrongMeasures(moment)
+  if (mismeasured !== null) return mismeasured
   const again = underAny(moment, (authority) => {
     const loaded = believed.packOf(authority, at)
     if (isRefusal(loaded)) return loaded
@@ -297,6 +300,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
   if (stray !== undefined) return differs('/facts', `this step does not produce ${stray}`)
   const foreign = wrongRevocations(moment)
   if (foreign !== null) return foreign
+  const unasked = wrongExercises(moment)
+  if (unasked !== null) return unasked
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
 }
 

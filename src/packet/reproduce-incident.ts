@@ -2,23 +2,27 @@
 import type { Authority } from '../domain/authority.js'
 import { digest } from '../domain/digest.js'
 import { type Containing, containingOf, respondersOf } from '../domain/incident.js'
+import { planDrill } from '../domain/plans/drill.js'
 import { planIncident } from '../domain/plans/incident.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Moment, MomentOf } from './reproduce.js'
 
-/** The scope of an incident is what the enterprise's own inventory gave at that time. */
+/** The scope of an incident, or the canary of a drill, is what the enterprise's own inventory gave at that time. */
 export function isAsDrawn(
   { state, event }: MomentOf<'Planned'>,
   authority: Authority,
 ): true | Refusal {
   const { opened } = state
-  if (opened?.asked.kind !== 'incident') return true
+  if (opened === null) return true
+  const { asked } = opened
   const at = event.plan.change.plannedAt
-  const drawn = planIncident({ opened, at, authority }, opened.asked)
+  const input = { opened, at, authority }
+  if (asked.kind !== 'incident' && asked.kind !== 'drill') return true
+  const drawn = asked.kind === 'drill' ? planDrill(input, asked) : planIncident(input, asked)
   if (isRefusal(drawn)) return drawn
   return (
     digest(drawn) === digest(event.plan) ||
-    refuse('JUDGEMENT_DIFFERS', '/plan', 'the inventory gave another scope')
+    refuse('JUDGEMENT_DIFFERS', '/plan', 'the inventory gave another plan')
   )
 }
 

@@ -20,6 +20,7 @@ import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
 import type { Contained } from './verify-containments.js'
 import type { Findings } from './verify-demands.js'
+import type { Exercises } from './verify-exercises.js'
 import type { Mandates } from './verify-mandates.js'
 
 /** A fence entry of the packet whose signature was judged. */
@@ -27,6 +28,8 @@ export interface RaisedFence {
   readonly fence: Fence
   /** Its index in the log. */
   readonly index: number
+  /** When it was acknowledged. */
+  readonly at: string
   /** For which identities it was lifted, and where in the log that stands. */
   readonly lifted: readonly {
     readonly identityId: string
@@ -59,6 +62,8 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   /** What follows from the demands of which the packet has the entries, by case. */
   readonly findings: Findings
   readonly containments: readonly Contained[]
+  /** The cases in which a drill's rights were exercised. */
+  readonly exercises: Exercises
   readonly verify: Verify
 }
 

@@ -2,11 +2,10 @@
  * The entries of a packet: each one exact and strict, in the log under the one checkpoint, in the order
  * of its stream; the stream whole from its first entry. Problems name the file of the entry.
  */
-import { hexToBytes } from '@noble/hashes/utils.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { OpenedCheckpoint } from '../ledger/checkpoint.js'
-import { entryHash, type StoredEntry } from '../ledger/entry.js'
+import { entryHash, leafOf, type StoredEntry } from '../ledger/entry.js'
 import { verifyInclusion } from '../ledger/proof.js'
 import { parseTlogProof } from '../ledger/tlog-proof.js'
 import type { Files } from './archive.js'
@@ -103,8 +102,7 @@ function provenIndex(
   if (parsed.checkpoint !== of.note || extra !== undefined)
     return refuse('PROOF_INVALID', where, 'proved against another checkpoint')
   const { size, root } = checkpoint
-  const leafHash = hexToBytes(of.hash.slice('sha256:'.length))
-  return verifyInclusion({ index, size, leafHash, root, proof })
+  return verifyInclusion({ index, size, leafHash: leafOf(of.hash), root, proof })
     ? index
     : refuse('PROOF_INVALID', where, 'the entry is not in the log at this index')
 }

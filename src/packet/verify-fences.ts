@@ -35,7 +35,7 @@ export function verifyFences(
       if (isRefusal(fence)) problems.push(fence)
       else
         fences.push({
-          ...{ fence, index },
+          ...{ fence, index, at: stored.entry.at },
           lifted: liftings.filter(({ fenceId }) => fenceId === fence.fenceId),
         })
     }

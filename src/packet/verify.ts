@@ -33,6 +33,7 @@ import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles
 import { readContainments } from './verify-containments.js'
 import { documentProblems, verifyDemands } from './verify-demands.js'
 import { verifyStream } from './verify-entries.js'
+import { verifyExercises } from './verify-exercises.js'
 import { verifyFences } from './verify-fences.js'
 import { verifyMandates } from './verify-mandates.js'
 import { type ReadEntry, readEntryOnce, verifyOnce } from './verify-once.js'
@@ -136,10 +137,12 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const { mandates, problems: mandateProblems } = verifyMandates(sideFiles, sides)
   const { findings, problems: demandProblems } = verifyDemands(sides)
   const { containments, problems: containmentProblems } = readContainments(sides)
+  const by = { caseId, believed, verify }
+  const { exercises, problems: exerciseProblems } = verifyExercises(sides, by)
   const { indexes } = stream
   const again = {
     ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
-    ...{ fences, mandates, findings, containments },
+    ...{ fences, mandates, findings, containments, exercises },
   }
   const { problem } = replay(again)
   const told: Told = {
@@ -155,6 +158,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...demandProblems,
     ...documentProblems(files, recorded.recorded),
     ...containmentProblems,
+    ...exerciseProblems,
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]

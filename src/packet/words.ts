@@ -3,6 +3,7 @@
  * with what rollback plan, and what really happened. They are made from the folded entries only.
  */
 import { isCapped } from '../domain/decide/decision.js'
+import { inWords, signedDrill } from '../domain/drill.js'
 import { findingIn } from '../domain/finding.js'
 import type { Choice } from '../domain/shapes/recertify.js'
 import type { Shown } from './told.js'
@@ -96,8 +97,9 @@ function whatHappened({ recorded, state }: Shown): readonly string[] {
       : [`Finding against ${state.opened?.executor ?? 'the partner'}: ${finding.finding}.`]
   const least = isCapped(state) ? 'at least ' : ''
   const noes = state.refusals === 0 ? [] : [`Refused messages: ${least}${state.refusals}.`]
+  const rights = (signedDrill(state, recorded)?.measured ?? []).map(inWords)
   return orElse(
-    [...seen, ...lies, ...findings, ...against, ...noes],
+    [...seen, ...lies, ...findings, ...against, ...rights, ...noes],
     'Nothing was done on the target.',
   )
 }

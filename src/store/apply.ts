@@ -3,6 +3,7 @@
  * pure core decide, append what it says, queue the signal. Evidence and state are the same write.
  * Time is the database's clock, read under the lock.
  */
+import { randomBytes } from 'node:crypto'
 import type { CaseState, Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
 import { due, waitingOn } from '../domain/due.js'
@@ -95,8 +96,10 @@ function chained({
   readonly bodies: readonly { readonly type: string }[]
 }): readonly StoredEntry[] {
   const { stream, at, seq, head } = locked
-  return chain({ stream, at, bodies, seq, head })
+  return chain({ stream, at, bodies, salt, seq, head })
 }
+
+const salt = (): string => randomBytes(16).toString('base64url')
 
 const write = (
   tx: Tx,

@@ -201,6 +201,18 @@ export async function installAuthority(
       locked,
       bodies: [{ type: 'AuthorityInstalled', ...referenceTo(authority) }],
     })
+    await noteRegistered(tx, { authority, at: locked.at })
     return authority
   })
 }
+
+/** Since when the store knows each identity of the bundle: for the schedule, which decides nothing. */
+export const noteRegistered = (
+  tx: Tx,
+  { authority, at }: { readonly authority: Authority; readonly at: string },
+) =>
+  tx.query(
+    `insert into registered (identity_id, at) select id, $2 from unnest($1::text[]) i (id)
+       on conflict do nothing`,
+    [[...authority.identities.keys()], at],
+  )

@@ -13,7 +13,13 @@ import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
 import type { PageTerms } from '../domain/shapes/recertify.js'
 import { type OpenCase, type OpenCaseDeps, type Opened, openCase } from './open-case.js'
-import { askDeprovision, askedBefore, SILENCE, undecided } from './recertification.js'
+import {
+  type AskedBefore,
+  askDeprovision,
+  askedBefore,
+  SILENCE,
+  undecided,
+} from './recertification.js'
 
 export interface OpenCampaign extends Pick<OpenCase, 'principal' | 'idempotencyKey'> {
   readonly slice: Slice
@@ -81,9 +87,13 @@ export async function recertifyDue(
   const standing = await standingNow(deps)
   if (isRefusal(standing)) return standing
   const { authority, at } = standing
-  const asked = await askedBefore(deps.db)
-  const due = [...authority.identities.values()].filter(
-    (identity) => !besides.has(identity.identityId) && isDue(standing, { identity, asked }),
+  const identities = [...authority.identities.values()]
+  const before = await askedBefore(deps.db, identities)
+  const asked = new Map(before.map((one) => [one.identityId, one]))
+  const due = identities.filter(
+    (identity) =>
+      !besides.has(identity.identityId) &&
+      isDue(standing, { identity, asked: asked.get(identity.identityId) ?? null }),
   )
   if (due.length === 0) return null
   const everything = { partnerId: null, systems: null, tiers: null, objectives: null, owners: null }
@@ -105,16 +115,14 @@ export async function recertifyDue(
 /** An identity that was never asked about counts from when the policy took effect; a change of owner counts at once. */
 function isDue(
   { authority, pack, at }: Standing,
-  of: { readonly identity: Identity; readonly asked: Awaited<ReturnType<typeof askedBefore>> },
+  of: { readonly identity: Identity; readonly asked: AskedBefore | null },
 ): boolean {
   const { identity, asked } = of
   const everyMs = campaignTerms(pack, identity)?.everyMs
   if (everyMs === undefined) return false
-  const before = asked.filter(({ identityId }) => identityId === identity.identityId)
-  const own = before.find(({ ownerId }) => ownerId === identity.ownerId)
-  if (own?.phase === 'open') return false
-  if (own === undefined && before.length > 0) return true
-  const since = own?.openedAt ?? packInForce(authority, at)?.effectiveFrom ?? at
+  if (asked?.own?.phase === 'open') return false
+  if (asked !== null && asked.own === null) return true
+  const since = asked?.own?.openedAt ?? packInForce(authority, at)?.effectiveFrom ?? at
   return Date.parse(since) + everyMs <= Date.parse(at)
 }
 
@@ -132,8 +140,8 @@ export async function deprovisionUndecided(
   if (isRefusal(standing)) return standing
   const { authority } = standing
   const silences: Silence[] = []
-  for (const { identityId, caseId } of await undecided(deps.db)) {
-    if (besides.has(identityId) || !authority.identities.has(identityId)) continue
+  const asked = [...authority.identities.keys()].filter((identityId) => !besides.has(identityId))
+  for (const { identityId, caseId } of await undecided(deps.db, asked)) {
     const opened = await askDeprovision(deps, {
       ...{ identityId, companyId: enterpriseCompany(authority), reference: null },
       ...{ principal: SILENCE, key: `${identityId} ${caseId}` },

@@ -1,6 +1,6 @@
 /**
  * Does the store still hold what was signed? The leaves of the signed tree are the memory that nobody can trim:
- * each must have its entry, byte for byte. Each stream must end where its row says, and the streams beside the
+ * each must be the record of an entry that is there, byte for byte. Each stream must end where its row says, and the streams beside the
  * cases must hold nothing that says nothing. A slice at a time, on and on through the whole store: what one
  * look costs does not grow with the store.
  */
@@ -53,8 +53,10 @@ async function lostLeaves(db: Db, from: number) {
           where t.level = 0 and t.index >= $1 and t.index < $1 + ${TILES})
        select l.index, case when e.hash is null then 'yes' else 'no' end as lost
          from leaf l
-         left join entries e on e.hash = 'sha256:' || encode(l.hash, 'hex')
-                            and sha256('\\x00'::bytea || e.bytes) = l.hash
+         left join leaves n on n.index = l.index
+                           and sha256('\\x00'::bytea || convert_to('{"entry":"' || n.hash || '","v":1}', 'UTF8')) = l.hash
+         left join entries e on e.hash = n.hash
+                            and e.hash = 'sha256:' || encode(sha256('\\x00'::bytea || e.bytes), 'hex')
         order by l.index`,
       [from],
     ),

@@ -18,6 +18,7 @@ import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
 import { ensureFences, standingAround } from './fences.js'
 import type { packSource } from './packs.js'
+import { listPage } from './page-items.js'
 
 export interface OpenCaseDeps extends CaseDeps {
   readonly packs: ReturnType<typeof packSource>
@@ -84,6 +85,8 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (isRefusal(locked)) return locked
     await ensureFences(tx, fencesAround(event))
     await insertCase(tx, event)
+    if (event.asked.kind === 'recertify')
+      await listPage(tx, { ...event.asked, caseId: event.caseId })
     await append(tx, { locked, bodies: [event] })
     await tx.query(
       'insert into requests (principal, key, digest, case_id) values ($1, $2, $3, $4)',

@@ -3,10 +3,10 @@
  * checkpoint under the log's key from the root statement. What is returned has been verified.
  */
 import { once } from 'node:events'
-import { hexToBytes } from '@noble/hashes/utils.js'
 import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Opening, openCheckpoint } from '../ledger/checkpoint.js'
+import { leafOf } from '../ledger/entry.js'
 import { inclusionProof, tilesForInclusion, verifyInclusion } from '../ledger/proof.js'
 import { tileHashReader } from '../ledger/tile.js'
 import { tilePath } from '../ledger/tile-path.js'
@@ -16,8 +16,6 @@ import { loadTiles } from './tiles.js'
 
 /** The log as this process trusts it: its origin and key. */
 export type Log = Pick<Opening, 'origin' | 'verifier'>
-
-export const hashBytes = (digest: Digest): Uint8Array => hexToBytes(digest.slice('sha256:'.length))
 
 /** The proofs of all entries, in their order, against one checkpoint, the newest; null while it lacks one of them. */
 export async function proofsOf(
@@ -46,7 +44,7 @@ export async function proofsOf(
   for (const hash of input.hashes) {
     const index = indexes.get(hash) ?? -1
     const proof = inclusionProof({ index, size, hashReader })
-    if (!verifyInclusion({ index, size, leafHash: hashBytes(hash), root, proof }))
+    if (!verifyInclusion({ index, size, leafHash: leafOf(hash), root, proof }))
       return refuse('PROOF_INVALID', `/log/${index}`)
     proofs.push({ index, proof, checkpoint: first.note })
   }

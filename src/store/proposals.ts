@@ -8,7 +8,7 @@ import { type Digest, digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type PackFiles, packHash } from '../packs/load.js'
 import { append, lockStream } from './apply.js'
-import { AUTHORITY_STREAM, type AuthoritySource } from './authority.js'
+import { AUTHORITY_STREAM, type AuthoritySource, noteRegistered } from './authority.js'
 import { type Db, now, type Tx, transaction } from './db.js'
 import { type packSource, storedPack, storePack } from './packs.js'
 
@@ -137,6 +137,7 @@ export async function activateProposal(
     await tx.query('update authority_head set version = $1', [version])
     const body = { type: 'AuthorityInstalled', version, hash, caseId, grantId }
     await append(tx, { locked, bodies: [body] })
+    await noteRegistered(tx, { authority: change.to, at })
     return 'done'
   })
 }

@@ -6,7 +6,7 @@
 import type { SaltedReason } from '../domain/commitment.js'
 import type { Digest } from '../domain/digest.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
-import type { CaseEvent } from '../domain/shapes/event.js'
+import type { CaseEvent, Entry } from '../domain/shapes/event.js'
 import type { Db } from './db.js'
 
 /** The list row of a case, as `apply` keeps it. */
@@ -104,10 +104,8 @@ export async function sealedFor(
   return rows
 }
 
-export interface EntryRow {
-  readonly seq: number
+export interface EntryRow extends Pick<Entry, 'seq' | 'prev' | 'at' | 'salt'> {
   readonly hash: Digest
-  readonly at: string
   readonly body: CaseEvent
 }
 
@@ -120,8 +118,11 @@ export async function entriesAfter(
     [input.caseId, input.after, input.limit],
   )
   return rows.map(({ hash, bytes }) => {
-    const { seq, at, body } = JSON.parse(bytes.toString('utf8')) as Omit<EntryRow, 'hash'>
-    return { seq, hash, at, body }
+    const { seq, prev, at, salt, body } = JSON.parse(bytes.toString('utf8')) as Omit<
+      EntryRow,
+      'hash'
+    >
+    return { seq, hash, prev, at, salt, body }
   })
 }
 

@@ -11,15 +11,12 @@ import { type OpenCaseDeps, openCase } from './open-case.js'
 
 const BODY = (entry: string) => `convert_from(${entry}.bytes, 'UTF8')::jsonb`
 
-/** Every identity of every page, with when and by whom it was decided; `decidedAt` is null while it was not. */
-const PAGES = `select i.id as identity_id, c.case_id, c.owner_id, c.phase, c.outcome,
-    ${BODY('o')} ->> 'at' as opened_at,
-    (select ${BODY('d')} ->> 'at' from entries d
-      where d.stream = c.case_id and d.type = 'StepPerformed'
-        and ${BODY('d')} -> 'body' ->> 'stepId' = 'decide') as decided_at
-  from cases c join entries o on o.stream = c.case_id and o.seq = 1
-    cross join lateral jsonb_array_elements_text(${BODY('o')} -> 'body' -> 'asked' -> 'identities') i (id)
-  where c.kind = 'recertify'`
+/** When the page's decision took effect; null while it did not. */
+const DECIDED_AT = `(select ${BODY('d')} ->> 'at' from entries d
+  where d.stream = p.case_id and d.type = 'StepPerformed'
+    and ${BODY('d')} -> 'body' ->> 'stepId' = 'decide' limit 1)`
+
+const NEWEST_FIRST = 'order by right(p.case_id, 26) desc limit 1'
 
 export interface Past {
   readonly identityId: string
@@ -36,11 +33,12 @@ export async function pastOf(
   input: { readonly identities: readonly string[]; readonly at: string },
 ): Promise<readonly Past[]> {
   const { rows } = await db.query<Past>(
-    `with pages as (${PAGES})
-     select i.id as "identityId",
-       (select max(${BODY('e')} ->> 'at') from cases c join entries e on e.stream = c.case_id
-         where c.scope_id = i.id and c.kind in ('rotate', 'provision', 'reinstate')
-           and c.outcome = 'completed' and e.type = 'CaseClosed') as "rotatedAt",
+    `select i.id as "identityId",
+       (select ${BODY('e')} ->> 'at' from entries e
+         where e.type = 'CaseClosed' and e.stream = (
+           select p.case_id from cases p
+            where p.scope_id = i.id and p.kind in ('rotate', 'provision', 'reinstate')
+              and p.outcome = 'completed' ${NEWEST_FIRST})) as "rotatedAt",
        last.decided_at as "recertifiedAt", last.owner_id as "ownerThen",
        coalesce((select array_agg(x.case_id order by x.case_id) from (
          select c.case_id from cases c join entries e on e.stream = c.case_id and e.seq = 1
@@ -51,8 +49,11 @@ export async function pastOf(
          where c.scope_id = i.id and c.kind = 'contain' and c.phase = 'open')
          then 'yes' else 'no' end as contained
      from unnest($1::text[]) i (id)
-     left join lateral (select decided_at, owner_id from pages
-       where identity_id = i.id and decided_at is not null order by decided_at desc limit 1) last on true`,
+     left join lateral (
+       select owner_id, decided_at
+         from (select p.case_id, p.owner_id, ${DECIDED_AT} as decided_at
+                 from page_items p where p.identity_id = i.id) p
+        where decided_at is not null ${NEWEST_FIRST}) last on true`,
     [input.identities, input.at],
   )
   return rows
@@ -60,17 +61,26 @@ export async function pastOf(
 
 export interface AskedBefore {
   readonly identityId: string
-  readonly ownerId: string
-  readonly openedAt: string
-  readonly phase: 'open' | 'closed'
+  /** The newest page on which its owner of now was asked about it; null: only others were. */
+  readonly own: { readonly openedAt: string; readonly phase: 'open' | 'closed' } | null
 }
 
-/** For each identity and owner, the newest page on which that owner was asked about it. */
-export async function askedBefore(db: Db): Promise<readonly AskedBefore[]> {
+/** Of these, each that a page was ever about. */
+export async function askedBefore(
+  db: Db,
+  of: readonly { readonly identityId: string; readonly ownerId: string }[],
+): Promise<readonly AskedBefore[]> {
   const { rows } = await db.query<AskedBefore>(
-    `select distinct on (identity_id, owner_id) identity_id as "identityId", owner_id as "ownerId",
-            opened_at as "openedAt", phase
-       from (${PAGES}) pages order by identity_id, owner_id, opened_at desc`,
+    `select i.id as "identityId", case when own.phase is not null then
+            jsonb_build_object('openedAt', own.opened_at, 'phase', own.phase) end as own
+       from unnest($1::text[], $2::text[]) i (id, owner_id)
+       left join lateral (
+         select c.phase, ${BODY('o')} ->> 'at' as opened_at
+           from page_items p join cases c using (case_id)
+           join entries o on o.stream = p.case_id and o.seq = 1
+          where p.identity_id = i.id and p.owner_id = i.owner_id ${NEWEST_FIRST}) own on true
+      where exists (select 1 from page_items p where p.identity_id = i.id)`,
+    [of.map(({ identityId }) => identityId), of.map(({ ownerId }) => ownerId)],
   )
   return rows
 }
@@ -81,34 +91,29 @@ export interface Undecided {
   readonly caseId: string
 }
 
-/** What newest pages left undecided, and no deprovision was asked for since. */
-export async function undecided(db: Db): Promise<readonly Undecided[]> {
+/** What the newest page of each of these left undecided, and no deprovision was asked for since. */
+export async function undecided(
+  db: Db,
+  identities: readonly string[],
+): Promise<readonly Undecided[]> {
   const { rows } = await db.query<Undecided>(
-    `select identity_id as "identityId", case_id as "caseId" from (
-       select distinct on (identity_id) * from (${PAGES}) pages
-        order by identity_id, opened_at desc) newest
-      where outcome in ('expired', 'declined') and decided_at is null
+    `select i.id as "identityId", newest.case_id as "caseId"
+       from unnest($1::text[]) i (id)
+       join lateral (
+         select p.case_id, ${DECIDED_AT} as decided_at
+           from page_items p where p.identity_id = i.id ${NEWEST_FIRST}) newest on true
+       join cases c using (case_id)
+      where c.outcome in ('expired', 'declined') and newest.decided_at is null
         and not exists (select 1 from requests r
-          where r.principal = $1 and r.key = newest.identity_id || ' ' || newest.case_id)
-      order by identity_id limit 500`,
-    [SILENCE],
+          where r.principal = $2 and r.key = i.id || ' ' || newest.case_id)
+      order by i.id limit 500`,
+    [identities, SILENCE],
   )
   return rows
 }
 
 /** In whose name the schedule asks when an owner said nothing. */
 export const SILENCE = 'schedule:silence'
-
-/** The page's cases of a campaign, in the order of its pages. */
-export async function pagesOfCampaign(db: Db, campaignId: string): Promise<readonly string[]> {
-  const { rows } = await db.query<{ case_id: string }>(
-    `select c.case_id from cases c join entries o on o.stream = c.case_id and o.seq = 1
-      where c.kind = 'recertify' and ${BODY('o')} -> 'body' -> 'asked' ->> 'campaignId' = $1
-      order by (${BODY('o')} -> 'body' -> 'asked' ->> 'page')::int`,
-    [campaignId],
-  )
-  return rows.map((row) => row.case_id)
-}
 
 export interface Revocation {
   readonly caseId: string

@@ -29,7 +29,10 @@ export async function rotateOverdue(
   })
   if (aged.length === 0) return []
   const [since, busy, exceptions] = await Promise.all([
-    renewedAt(deps.db),
+    renewedAt(
+      deps.db,
+      aged.map(({ identityId }) => identityId),
+    ),
     heldIdentities(deps.db),
     acceptedExceptions(deps.db),
   ])
@@ -68,32 +71,25 @@ export async function askForAttestations(
 }
 
 /**
- * Since when each identity has its credential: the end of the newest case that gave it one, else the first
- * installation of a bundle that registers it.
+ * Since when each of these identities has its credential: the end of the newest case that gave it one, else the
+ * first installation of a bundle that registers it.
  */
-export async function renewedAt(db: Db): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await db.query<{ identityId: string; at: string }>(
-    `with renewed as (
-       select distinct on (c.scope_id) c.scope_id as id, c.case_id
-         from cases c
-        where c.kind in ('rotate', 'provision', 'reinstate') and c.outcome = 'completed'
-        order by c.scope_id, right(c.case_id, 26) desc),
-     registered as (
-       select i ->> 'identityId' as id, min(convert_from(e.bytes, 'UTF8')::jsonb ->> 'at') as at
-         from entries e
-         join authority a on a.version = (convert_from(e.bytes, 'UTF8')::jsonb #>> '{body,version}')::integer
-        cross join lateral jsonb_array_elements(
-          convert_from(decode(a.bundle #>> '{sections,ownership,payload}', 'base64'), 'UTF8')::jsonb
-            -> 'identities') i
-        where e.stream = 'authority' and e.type = 'AuthorityInstalled'
-        group by 1)
-     select coalesce(r.id, g.id) as "identityId",
-            coalesce(convert_from(e.bytes, 'UTF8')::jsonb ->> 'at', g.at) as at
-       from renewed r
-       join entries e on e.stream = r.case_id and e.type = 'CaseClosed'
-       full join registered g on g.id = r.id`,
+export async function renewedAt(
+  db: Db,
+  identities: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ identityId: string; at: string | null }>(
+    `select i.id as "identityId", coalesce(
+         (select convert_from(e.bytes, 'UTF8')::jsonb ->> 'at' from entries e
+           where e.type = 'CaseClosed' and e.stream = (
+             select c.case_id from cases c
+              where c.scope_id = i.id and c.kind in ('rotate', 'provision', 'reinstate')
+                and c.outcome = 'completed'
+              order by right(c.case_id, 26) desc limit 1)), r.at) as at
+       from unnest($1::text[]) i (id) left join registered r on r.identity_id = i.id`,
+    [identities],
   )
-  return new Map(rows.map(({ identityId, at }) => [identityId, at]))
+  return new Map(rows.flatMap(({ identityId, at }) => (at === null ? [] : [[identityId, at]])))
 }
 
 async function heldIdentities(db: Db): Promise<ReadonlySet<string>> {

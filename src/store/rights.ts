@@ -1,8 +1,12 @@
 /** The newest cases by which the three rights were exercised, as far as a grid of the last times needs them. */
 import type { Authority } from '../domain/authority.js'
-import { type Exercise, exerciseIn, RIGHT_OF } from '../domain/rights.js'
+import { drillEveryMs } from '../domain/periods.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { type Exercise, exerciseIn, RIGHT_OF, type Standing } from '../domain/rights.js'
 import { eventsSince } from './apply.js'
 import type { Db } from './db.js'
+import { drillResults } from './drills.js'
+import type { OpenCaseDeps } from './open-case.js'
 
 /** Of each kind about each scope; the newest one may not have had its effect yet. */
 const NEWEST = 3
@@ -22,4 +26,19 @@ export async function exercisesOf(db: Db, authority: Authority): Promise<readonl
     if (exercise !== null) exercises.push(exercise)
   }
   return exercises
+}
+
+/** Everything that the grid is made of. */
+export async function rightsStanding(
+  deps: Pick<OpenCaseDeps, 'db' | 'packs'>,
+  { authority, at }: { readonly authority: Authority; readonly at: string },
+): Promise<Standing | Refusal> {
+  const loaded = await deps.packs(deps.db, { authority, at })
+  if (isRefusal(loaded)) return loaded
+  const [exercises, drills] = await Promise.all([
+    exercisesOf(deps.db, authority),
+    drillResults(deps.db),
+  ])
+  const everyMsOf = (partnerId: string) => drillEveryMs(loaded.pack, { authority, partnerId })
+  return { exercises, drills, everyMsOf, at }
 }

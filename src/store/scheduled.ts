@@ -3,6 +3,7 @@ import type { Authority } from '../domain/authority.js'
 import { enterpriseCompany, identityScope } from '../domain/matter.js'
 import type { Refusal } from '../domain/refusal.js'
 import type { Asked } from '../domain/shapes/asked.js'
+import type { CaseScope } from '../domain/shapes/basic.js'
 import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
 
 /** A case that the schedule asked for. */
@@ -21,6 +22,8 @@ export async function openScheduled(
     readonly authority: Authority
     readonly asked: Asked
     readonly identityId: string
+    /** The identity's own, unless given. */
+    readonly scope?: CaseScope
     readonly principal: `schedule:${string}`
     readonly key: string
   },
@@ -30,7 +33,7 @@ export async function openScheduled(
   const opened = await openCase(deps, {
     request: {
       asked,
-      scope: identityScope(identityId),
+      scope: input.scope ?? identityScope(identityId),
       change: 'standard',
       requester: { kind: 'enterprise', companyId, personId: null },
       changeReference: null,

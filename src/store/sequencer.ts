@@ -7,6 +7,7 @@
 import { fromBase64, toBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
 import { type Checkpoint, signCheckpoint } from '../ledger/checkpoint.js'
+import { leafOf } from '../ledger/entry.js'
 import {
   consistencyProof,
   tilesForConsistency,
@@ -26,7 +27,6 @@ import { tilePath } from '../ledger/tile-path.js'
 import { append, type Frontier, rootOfFrontier } from '../ledger/tree.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
 import { readDurable, writeDurable } from './durable.js'
-import { hashBytes } from './proof.js'
 import { loadTiles, storeGrowth } from './tiles.js'
 
 const BATCH = 2000
@@ -152,7 +152,7 @@ async function integrate(
   if (rows.length === 0) return 'another tree'
   const leaves = rows.flatMap(({ hash }) => hash ?? [])
   if (leaves.length === 0) return { edge, added: 0 }
-  const leafHashes = leaves.map(hashBytes)
+  const leafHashes = leaves.map(leafOf)
   const tiles = newTiles({ oldSize, leafHashes, readTile: edge.readTile })
   await storeGrowth(tx, { oldSize, leaves, tiles })
   return { edge: edgeAfter(edge, { leaves, leafHashes, tiles }), added: leaves.length }

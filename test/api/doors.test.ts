@@ -129,6 +129,9 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   findings: { partner: 200, enterprise: 200 },
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
+  logCheckpoint: { partner: 200, enterprise: 200 },
+  // The path of the route itself is no tile.
+  logTile: { partner: 404, enterprise: 404 },
 }
 
 function expected(name: RouteName, at: { asker: Asker; whose: Whose }): number {

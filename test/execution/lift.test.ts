@@ -12,6 +12,7 @@ import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { verdictOn } from '../support/packets.js'
 import { aMandate, signFence, signMandate } from '../support/people.js'
+import { someSalt } from '../support/salt.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
@@ -63,7 +64,7 @@ async function forgeLifting(caseId: string): Promise<void> {
   const lifted = attested(event, { caseId, keyId: 'key_connector', sign: signer.sign })
   const { seq } = last.entry
   const at = new Date().toISOString()
-  const [forged] = chain({ stream, seq, head: last.hash, at, bodies: [lifted] })
+  const [forged] = chain({ stream, seq, head: last.hash, at, salt: someSalt, bodies: [lifted] })
   await world.dba.query('select append_entries($1, $2, $3, $4, $5)', [
     ...[stream, seq, [forged?.hash], ['FenceLifted'], [Buffer.from(forged?.bytes ?? [])]],
   ])

@@ -86,7 +86,7 @@ describe('the maximum age of a credential', () => {
     const { rows } = await world.dba.query<{ at: string }>(
       `select convert_from(bytes, 'UTF8')::jsonb ->> 'at' as at from entries where type = 'AuthorityInstalled'`,
     )
-    expect((await renewedAt(world.keeper.db)).get('nhi_billing')).toBe(rows[0]?.at)
+    expect((await renewedAt(world.keeper.db, ['nhi_billing'])).get('nhi_billing')).toBe(rows[0]?.at)
   })
 })
 

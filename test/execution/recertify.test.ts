@@ -1,4 +1,5 @@
 /** A campaign: owners keep or revoke each identity of a page; what is odd, revoked or left unsaid never slips through. */
+import { readFile } from 'node:fs/promises'
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/domain/digest.js'
@@ -314,5 +315,28 @@ describe('a campaign over everything', () => {
       }),
     )
     expect(pages).toMatchObject([{ opened: { refused: 'NOT_ALLOWED' } }])
+  })
+})
+
+describe('a store from before pages were listed', () => {
+  it('lists them, and whom it knows since when, from its entries', async () => {
+    const migration = await readFile(
+      new URL('../../src/store/migrations/011-reads.sql', import.meta.url),
+      'utf8',
+    )
+    const fills = migration.match(/^insert into [^;]+;/gm) ?? []
+    expect(fills).toHaveLength(2)
+    const { dba } = world
+    for (const [table, fill] of [
+      ['page_items', fills[0]],
+      ['registered', fills[1]],
+    ] as const) {
+      const rows = async () => (await dba.query(`select * from ${table} order by 1, 2`)).rows
+      const kept = await rows()
+      expect(kept).not.toEqual([])
+      await dba.query(`begin; truncate ${table}; ${fill}`)
+      expect(await rows()).toEqual(kept)
+      await dba.query('rollback')
+    }
   })
 })

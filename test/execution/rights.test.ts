@@ -5,7 +5,7 @@ import { drive } from '../../src/execution/drive.js'
 import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
-import { exercisesOf } from '../../src/store/rights.js'
+import { rightsStanding } from '../../src/store/rights.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aMandate, signFence, signMandate } from '../support/people.js'
@@ -21,7 +21,8 @@ afterAll(() => world.stop())
 
 const cell = async (right: string) => {
   const { authority } = world.authority
-  const grid = gridOf(authority, await exercisesOf(world.db('cs_api'), authority))
+  const at = new Date().toISOString()
+  const grid = gridOf(authority, must(await rightsStanding(world.api, { authority, at })))
   return grid.find(
     (one) => one.right === right && one.partnerId === 'com_acme' && one.systemId === 'sys_billing',
   )

@@ -62,7 +62,7 @@ describe('a rotation on real PostgreSQL, without Temporal', () => {
     const state = await work.stateOf(caseId)
     expect(state.outcome).toBe('completed')
     const last = (await readCase(world.connector, caseId)).recorded.at(-1)
-    expect((await renewedAt(world.keeper.db)).get('nhi_billing')).toBe(last?.at)
+    expect((await renewedAt(world.keeper.db, ['nhi_billing'])).get('nhi_billing')).toBe(last?.at)
     expect(state.facts).toEqual(
       expect.arrayContaining([
         ...['new-credential-works', 'consumer-on-new', 'old-unused', 'old-refused'],

@@ -9,13 +9,12 @@ import { type Digest, digestOf } from '../../src/domain/digest.js'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { signCheckpoint } from '../../src/ledger/checkpoint.js'
-import { chain, readEntry, type StoredEntry } from '../../src/ledger/entry.js'
+import { chain, leafOf, readEntry, type StoredEntry } from '../../src/ledger/entry.js'
 import { inclusionProof } from '../../src/ledger/proof.js'
 import { rootAt } from '../../src/ledger/subtree.js'
 import { newTiles, tileHashReader, tilesIn } from '../../src/ledger/tile.js'
 import { tilePath } from '../../src/ledger/tile-path.js'
 import { formatTlogProof, parseTlogProof } from '../../src/ledger/tlog-proof.js'
-import { leafHash } from '../../src/ledger/tree.js'
 import { type Files, readArchive, writeArchive } from '../../src/packet/archive.js'
 import { compose } from '../../src/packet/compose.js'
 import {
@@ -33,6 +32,7 @@ import {
 import { openPacket } from '../../src/packet/open.js'
 import { readRecorded, toldByBundles } from '../../src/packet/told.js'
 import { must, type TestAuthority, type TestKey } from '../support/authority.js'
+import { someSalt } from '../support/salt.js'
 
 export const filesOf = (bytes: Uint8Array): Map<string, Uint8Array> =>
   new Map(must(readArchive({ bytes, allowed: PACKET_NAME })))
@@ -58,6 +58,8 @@ export interface Written<Body extends { readonly type: string } = CaseEvent> {
   readonly at: string
   /** Where the log has it. */
   readonly index: number
+  /** As the entry had it, so that what names the entry by its hash still does. */
+  readonly salt?: string
   body: Body
 }
 
@@ -71,8 +73,8 @@ function streamsIn(files: Files): ReadonlyMap<string, Written<{ readonly type: s
     const { entry } = must(readEntry(bytes))
     const proof = name.replace(/^entries/, 'proofs').replace(/json$/, 'tlog-proof')
     const { index } = must(parseTlogProof(Buffer.from(files.get(proof) ?? []).toString()))
-    const { at, body } = entry
-    streams.set(entry.stream, [...(streams.get(entry.stream) ?? []), { at, index, body }])
+    const { at, salt, body } = entry
+    streams.set(entry.stream, [...(streams.get(entry.stream) ?? []), { at, index, salt, body }])
   }
   return streams
 }
@@ -146,9 +148,9 @@ function rechain(
     })),
   )
   const ends = new Map<string, { readonly seq: number; readonly hash: Digest }>()
-  return inOrder(all).flatMap(({ stream, at, body }) => {
+  return inOrder(all).flatMap(({ stream, at, body, salt = someSalt() }) => {
     const { seq, hash: head } = ends.get(stream) ?? { seq: 0, hash: null }
-    const made = chain({ stream, seq, head, at, bodies: [body] })
+    const made = chain({ stream, seq, head, at, salt: () => salt, bodies: [body] })
     for (const { entry, hash } of made) ends.set(stream, { seq: entry.seq, hash })
     return made
   })
@@ -166,7 +168,7 @@ function inOrder<Item extends { readonly stream: string; readonly index: number 
 }
 
 async function relog({ authority, logKey }: Forging, entries: readonly StoredEntry[]) {
-  const leafHashes = entries.map((entry) => leafHash(entry.bytes))
+  const leafHashes = entries.map((entry) => leafOf(entry.hash))
   const tiles = newTiles({ oldSize: 0, leafHashes, readTile: tilesIn(new Map()) })
   const readTile = tilesIn(new Map(tiles.map(({ tile, data }) => [tilePath(tile), data])))
   const size = entries.length

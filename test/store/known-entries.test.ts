@@ -4,6 +4,7 @@ import { isRefusal } from '../../src/domain/refusal.js'
 import { entryHash, type StoredEntry } from '../../src/ledger/entry.js'
 import { eventOf, knownEntries } from '../../src/store/known-entries.js'
 import { must } from '../support/authority.js'
+import { someSalt } from '../support/salt.js'
 
 const bytesOf = (code: string, seq = 1): Buffer =>
   Buffer.from(
@@ -13,6 +14,7 @@ const bytesOf = (code: string, seq = 1): Buffer =>
       seq,
       prev: null,
       at: '2026-06-01T12:00:00.000Z',
+      salt: someSalt(),
       body: { type: 'FindingRecorded', code, where: '/x', detail: 'seen' },
     }),
   )

@@ -5,9 +5,10 @@ import type { Digest } from '../../src/domain/digest.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { openCheckpoint } from '../../src/ledger/checkpoint.js'
+import { leafOf } from '../../src/ledger/entry.js'
 import { ed25519Verifier } from '../../src/ledger/note-key.js'
 import { rootOf } from '../../src/ledger/tree.js'
-import { hashBytes, proofsOf } from '../../src/store/proof.js'
+import { proofsOf } from '../../src/store/proof.js'
 import { createSequencer, LogForked, type Sequencer } from '../../src/store/sequencer.js'
 import { aKey, must } from '../support/authority.js'
 import { aStore, type TestStore } from '../support/store.js'
@@ -62,7 +63,7 @@ async function checkLog(): Promise<readonly number[]> {
   )
   const sizes = rows.map(({ note }) => {
     const { size, root } = must(openCheckpoint({ note, ...log })).checkpoint
-    const expected = rootOf(hashes.slice(0, size).map(hashBytes))
+    const expected = rootOf(hashes.slice(0, size).map(leafOf))
     expect(Buffer.from(root).toString('hex')).toBe(Buffer.from(expected).toString('hex'))
     return size
   })

@@ -9,6 +9,7 @@ import { chain } from '../../src/ledger/entry.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { transaction } from '../../src/store/db.js'
 import { ROLES, type Role } from '../../src/store/migrate.js'
+import { someSalt } from '../support/salt.js'
 import { aStore, type TestStore } from '../support/store.js'
 
 let store: TestStore
@@ -110,7 +111,7 @@ describe('a role that writes rows itself', () => {
   const next = async (body = { type: 'FindingRecorded' }) => {
     const { seq, head } = await after()
     const at = '2026-06-01T12:00:00.000Z'
-    const [made] = chain({ stream, seq, head, at, bodies: [body] })
+    const [made] = chain({ salt: someSalt, stream, seq, head, at, bodies: [body] })
     if (made === undefined) throw new Error('nothing was chained')
     return { seq: seq + 1, hash: made.hash, type: body.type, bytes: made.bytes }
   }

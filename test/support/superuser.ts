@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { chain, checkChain, type StoredEntry } from '../../src/ledger/entry.js'
 import { must } from './authority.js'
+import { someSalt } from './salt.js'
 import { waitUntil } from './wait.js'
 
 type Dba = Pick<pg.Client, 'query'>
@@ -36,8 +37,9 @@ export async function rewrite(
   let head: StoredEntry['hash'] | null = null
   await asSuperuser(dba, async () => {
     for (const { entry } of stored) {
-      const { seq, at } = entry
-      const [made] = chain({ stream, seq: seq - 1, head, at, bodies: [change(entry.body)] })
+      const { seq, at, salt } = entry
+      const bodies = [change(entry.body)]
+      const [made] = chain({ stream, seq: seq - 1, head, at, salt: () => salt, bodies })
       if (made === undefined) throw new Error('nothing was chained')
       head = made.hash
       await dba.query('update entries set bytes = $3, hash = $4 where stream = $1 and seq = $2', [
@@ -71,7 +73,8 @@ export async function insert(
   const last = (await entriesOf(dba, stream)).at(-1)
   const at = new Date().toISOString()
   const seq = last?.entry.seq ?? 0
-  const [made] = chain({ stream, seq, head: last?.hash ?? null, at, bodies: [body] })
+  const end = { stream, seq, head: last?.hash ?? null }
+  const [made] = chain({ ...end, at, salt: someSalt, bodies: [body] })
   if (made === undefined) throw new Error('nothing was chained')
   await dba.query('insert into streams (stream) values ($1) on conflict do nothing', [stream])
   await dba.query('select append_entries($1, $2, $3, $4, $5)', [

@@ -75,6 +75,8 @@ export const Report = z.strictObject({
   cleared: z.array(IdentityId).max(64),
 })
 
+export const DrillTerms = z.strictObject({ canary: IdentityId })
+
 export const AuthorityTerms = z.strictObject({
   /** Digest of the proposed bundle's manifest. */
   bundleHash: DigestText,
@@ -124,6 +126,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('incident'), ...Report.shape }),
   /** The proposed bundle becomes the authority. */
   z.strictObject({ kind: AuthorityKind, ...AuthorityTerms.shape }),
+  /** The three rights are exercised on this identity of the partner. */
+  z.strictObject({ kind: z.literal('drill'), ...DrillTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -139,6 +143,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'demand':
     case 'dispute':
     case 'incident':
+    case 'drill':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

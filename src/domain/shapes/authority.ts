@@ -111,6 +111,8 @@ export const Identity = z.strictObject({
   ownerId: PersonId,
   objectiveId: ObjectiveId,
   custodian: CompanyId.nullable(),
+  /** It is there to be cut: drills of the three rights are done on it. */
+  canary: z.literal(true).optional(),
   /** Who could change it unseen: nobody, the partner (seen by the probe), or the partner (unseen). */
   control: z.enum(['enforced', 'detected', 'declared']),
   need: z.strictObject({ reference: z.string().max(64), until: Time }),

@@ -82,6 +82,8 @@ export const Fact = z.enum([
   /** What the partner's claim names was handed in, and its bytes have that digest. */
   'evidence-received',
   'bundle-active',
+  /** A drill has asked for its exception and its evidence; its canary may be cut. */
+  'rights-asked',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -104,6 +106,7 @@ export const CaseKind = z.enum([
   'change-ownership',
   'change-people',
   'revoke-keys',
+  'drill',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

@@ -326,6 +326,8 @@ export const Entry = z.strictObject({
   /** Leaf hash of the stream's previous entry; null for the first. */
   prev: DigestText.nullable(),
   at: Time,
+  /** 128 random bits: whoever has only the hash, as every reader of the log does, cannot guess the rest. */
+  salt: z.string().regex(/^[A-Za-z0-9_-]{22}$/),
   body: z.looseObject({ type: z.string().max(40) }),
 })
 export type Entry = z.infer<typeof Entry>

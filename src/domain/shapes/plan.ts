@@ -3,7 +3,14 @@
  * An operation is one thing a connector does inside a step whose gate was satisfied.
  */
 import { z } from 'zod'
-import { AttestTerms, AuthorityTerms, DemandTerms, DisputeTerms, ExceptionTerms } from './asked.js'
+import {
+  AttestTerms,
+  AuthorityTerms,
+  DemandTerms,
+  DisputeTerms,
+  DrillTerms,
+  ExceptionTerms,
+} from './asked.js'
 import {
   AuthorityKind,
   AuthorityReference,
@@ -16,6 +23,7 @@ import {
   IdentityId,
   Ms,
   ObjectiveId,
+  PersonId,
   StepId,
   SystemId,
   Time,
@@ -104,6 +112,8 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('observe-eradicated'), identities: Identities }),
   /** The proposed bundle, verified again, replaces the one that the plan compared it with. Changes no target. */
   z.strictObject({ op: z.literal('activate-bundle'), ...AuthorityReference.shape }),
+  /** The exception and the demand of a drill are open, each a case of its own. Changes no target. */
+  z.strictObject({ op: z.literal('open-exercises') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -206,6 +216,14 @@ const About = z.discriminatedUnion('kind', [
     ...{ from: AuthorityReference, to: AuthorityReference },
     /** All in which the two differ, one sentence each. */
     changes: z.array(z.string().max(300)).max(64),
+  }),
+  z.strictObject({
+    kind: z.literal('drill'),
+    ...DrillTerms.shape,
+    /** Where the rights are exercised, and who attests what makes up for the exception. */
+    ...{ on: SystemId, attestedBy: PersonId },
+    /** How long the partner has to answer, and how long the exception lasts when it is accepted. */
+    ...{ answerWithinMs: Ms, exceptedForMs: Ms.min(1) },
   }),
 ])
 

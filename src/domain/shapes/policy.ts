@@ -121,8 +121,10 @@ export const Rule = z
     steps: z.record(z.string(), StepTerms),
     /** Only for recertify: how often owners are asked, and how old a secret may be without being odd. */
     campaign: z.strictObject({ every: Span, maxAge: Span }).optional(),
+    /** Only for drill: how often the three rights are exercised over a partner. */
+    drill: z.strictObject({ every: Span }).optional(),
   })
-  .superRefine(({ kind, steps, maximumAge, campaign }, context) => {
+  .superRefine(({ kind, steps, maximumAge, campaign, drill }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
@@ -130,6 +132,8 @@ export const Rule = z
       wrong(['maximumAge'], 'only a rotation ends an age')
     if ((campaign !== undefined) !== (kind === 'recertify'))
       wrong(['campaign'], 'a rule for recertify, and no other, says how often')
+    if ((drill !== undefined) !== (kind === 'drill'))
+      wrong(['drill'], 'a rule for drill, and no other, says how often')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const stepId of Object.keys(steps))
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')

@@ -7,6 +7,7 @@ import { isOnTarget } from '../../domain/kinds.js'
 import { planAttestation } from '../../domain/plans/attest.js'
 import { demandState, planDemand } from '../../domain/plans/demand.js'
 import { planDispute } from '../../domain/plans/dispute.js'
+import { planDrill } from '../../domain/plans/drill.js'
 import { planException } from '../../domain/plans/exception.js'
 import { planIncident } from '../../domain/plans/incident.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
@@ -14,6 +15,7 @@ import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { acceptedExceptions } from '../../store/exceptions.js'
 import { type ExecutionDeps, readCase, type Setting, stop } from '../deps.js'
 import { authorityState, isAuthorityChange, planAuthority } from './authority.js'
+import { stateOfDrill } from './drill.js'
 import { incidentState } from './incident.js'
 import { planPage, stateOfPage } from './recertify.js'
 
@@ -44,6 +46,8 @@ export async function planInRecords(
     case 'change-people':
     case 'revoke-keys':
       return planAuthority(deps, setting, asked)
+    case 'drill':
+      return planDrill(setting, asked)
   }
 }
 
@@ -57,6 +61,8 @@ export async function stateInRecords(
       return demandState((await readCase(deps, at.caseId)).recorded)
     case 'recertify':
       return stateOfPage(deps, at)
+    case 'drill':
+      return stateOfDrill(deps, at)
     case 'incident': {
       const state = await incidentState(deps, at)
       return isRefusal(state) ? stop(deps, { caseId: at.caseId, refusal: state }) : state

@@ -10,6 +10,7 @@ import { liftFence } from '../../store/fences.js'
 import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
 import { activateBundle } from './authority.js'
+import { openExercises } from './drill.js'
 import { observeContained, observeEradicated } from './incident.js'
 import { openRevocations, proveRevocations } from './recertify.js'
 
@@ -21,6 +22,7 @@ const IN_RECORDS = [
   'observe-contained',
   'observe-eradicated',
   'activate-bundle',
+  'open-exercises',
 ] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
@@ -44,6 +46,8 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
       return observeEradicated({ ...doing, op })
     case 'activate-bundle':
       return activateBundle({ ...doing, op })
+    case 'open-exercises':
+      return openExercises(doing)
   }
 }
 

@@ -1,0 +1,99 @@
+/**
+ * What was not written here reads and verifies the log that the API serves: tessera's fsck over HTTP, and
+ * Go's signed notes. Without Go the promises are not shown, and one line says so.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatVkey } from '../../src/ledger/note-key.js'
+import { formatTlogProof } from '../../src/ledger/tlog-proof.js'
+import { append, lockEnd } from '../../src/store/apply.js'
+import { transaction } from '../../src/store/db.js'
+import { awaitProofs } from '../../src/store/proof.js'
+import { type ApiRig, anApi } from '../api/rig.js'
+import { must } from '../support/authority.js'
+import { anOutsider } from './go.js'
+
+const outsider = await anOutsider()
+if (typeof outsider === 'string')
+  process.stderr.write(`test:outsider is SKIPPED, the log was read by nobody else: ${outsider}\n`)
+
+describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
+  let rig: ApiRig
+  let dir: string
+  beforeAll(async () => {
+    rig = await anApi()
+    dir = await mkdtemp(join(tmpdir(), 'countersign-log-'))
+  })
+  afterAll(async () => {
+    await rig?.stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  const look = (...words: string[]) => {
+    if (typeof outsider === 'string') throw new Error(outsider)
+    const { origin } = rig.world.authority.authority.root.log
+    const { publicKey } = rig.world.authority.keys.log.signer
+    const vkey = formatVkey({ name: origin, publicKey })
+    return outsider(['-url', `${rig.url}/log/`, '-log', vkey, ...words])
+  }
+
+  /** Afterwards they are under a signed head. */
+  async function write(count: number) {
+    const bodies = Array.from({ length: count }, () => ({ type: 'Noted', of: 'nhi_billing' }))
+    const added = await transaction(rig.world.db('cs_api'), async (tx) =>
+      append(tx, { locked: must(await lockEnd(tx, 'notes')), bodies }),
+    )
+    const { db, log, published } = rig.world.connector
+    const hashes = added.map(({ hash }) => hash)
+    const waiting = { hashes, log, published, withinMs: 20_000, said: 'not yet' } as const
+    const proofs = must(await awaitProofs(db, waiting))
+    return added.map((entry, index) => ({ entry, proof: proofs[index] }))
+  }
+
+  it('recompute every tile and the signed head from the entry bundles, over full tiles and partial ones', async () => {
+    await write(3)
+    expect((await look()).size).toBeGreaterThanOrEqual(3)
+    await write(600)
+    const { size, records, origin } = await look()
+    expect(size).toBeGreaterThanOrEqual(603)
+    expect(origin).toBe(rig.world.authority.authority.root.log.origin)
+    expect(records.length).toBe(size)
+    for (const record of records)
+      expect(record).toMatch(/^\{"entry":"sha256:[0-9a-f]{64}","v":1\}$/)
+  })
+
+  it('find one entry in the log from its bytes and its tlog-proof alone', async () => {
+    const [written] = await write(1)
+    if (written?.proof === undefined) throw new Error('nothing was written')
+    const files = { entry: join(dir, 'entry.json'), proof: join(dir, 'entry.tlog-proof') }
+    await writeFile(files.entry, written.entry.bytes)
+    await writeFile(files.proof, formatTlogProof(written.proof))
+    const found = await look('-entry', files.entry, '-proof', files.proof)
+    expect(found.entry).toBe(written.proof.index)
+    await writeFile(
+      files.entry,
+      Buffer.from(written.entry.bytes).toString().replace('nhi_', 'nho_'),
+    )
+    await expect(look('-entry', files.entry, '-proof', files.proof)).rejects.toThrow('root')
+  })
+
+  it('refuse a head of another log key', async () => {
+    const { publicKey } = rig.world.authority.keys.persons.per_zed.signer
+    const { origin } = rig.world.authority.authority.root.log
+    const forged = formatVkey({ name: origin, publicKey })
+    await expect(look('-log', forged)).rejects.toThrow('fsck')
+  })
+
+  it('find a tile that was altered in the store', async () => {
+    const flip = () =>
+      rig.world.dba.query(
+        'update tiles set data = set_byte(data, 70, get_byte(data, 70) # 1) where level = 0 and index = 1',
+      )
+    await flip()
+    await expect(look()).rejects.toThrow('fsck')
+    await flip()
+    expect((await look()).size).toBeGreaterThan(600)
+  })
+})
