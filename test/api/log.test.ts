@@ -21,8 +21,8 @@ afterAll(() => rig?.stop())
 
 const add = (count: number) =>
   transaction(rig.world.db('cs_api'), async (tx) => {
-    const bodies = Array.from({ length: count }, () => ({ type: 'Noted' }))
-    return append(tx, { locked: must(await lockEnd(tx, 'notes')), bodies })
+    const bodies = Array.from({ length: count }, () => ({ type: 'FindingRecorded' }))
+    return append(tx, { locked: must(await lockEnd(tx, 'findings:notes')), bodies })
   })
 
 /** Afterwards they are under a signed head. */
@@ -130,7 +130,7 @@ describe('the served log', () => {
 
   it('gives the same entry another record each time, so that a guess at its content finds nothing', async () => {
     const { rows } = await rig.world.dba.query<{ bytes: Buffer }>(
-      "select bytes from entries where stream = 'notes' or stream = $1",
+      "select bytes from entries where stream = 'findings:notes' or stream = $1",
       [caseId],
     )
     const salts = rows.map(({ bytes }) => (JSON.parse(bytes.toString()) as { salt: string }).salt)
