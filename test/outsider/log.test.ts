@@ -41,7 +41,10 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
 
   /** Afterwards they are under a signed head. */
   async function write(count: number) {
-    const bodies = Array.from({ length: count }, () => ({ type: 'FindingRecorded', of: 'nhi_billing' }))
+    const bodies = Array.from({ length: count }, () => ({
+      type: 'FindingRecorded',
+      of: 'nhi_billing',
+    }))
     const added = await transaction(rig.world.db('cs_api'), async (tx) =>
       append(tx, { locked: must(await lockEnd(tx, 'findings:notes')), bodies }),
     )
