@@ -2,7 +2,6 @@
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
 import { isRefusal, type Refusal } from '../src/domain/refusal.js'
-import { ownershipGaps } from '../src/domain/responsibility.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import { deprovisionUndecided, recertifyDue } from '../src/store/campaigns.js'
@@ -10,10 +9,10 @@ import type { Db } from '../src/store/db.js'
 import { drillDue } from '../src/store/drills.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
-import { reportedGone } from '../src/store/ownership.js'
 import { packSource } from '../src/store/packs.js'
 import { askForAttestations, rotateOverdue } from '../src/store/renewals.js'
 import type { Scheduled } from '../src/store/scheduled.js'
+import { succeedGone } from '../src/store/successions.js'
 
 /** A request that was refused is recorded, so it is not repeated at every look. */
 const ASK_AGAIN_MS = 3_600_000
@@ -66,6 +65,7 @@ const OCCASIONS: readonly Occasion[] = [
   { because: 'a page was left undecided', look: byIdentity('undecided', deprovisionUndecided) },
   { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
   { because: 'a drill of the three rights is due', look: drillDue },
+  { because: 'an owner is gone', look: succeedGone },
 ]
 
 interface ScheduleDeps {
@@ -85,29 +85,13 @@ export function createSchedule(input: ScheduleDeps): () => Promise<void> {
     } else if (opened.made === 'now')
       log.info({ identityId, because, caseId: opened.caseId }, 'a case opened by itself')
   }
-  const watchOwners = ownerWatch(input)
   return async () => {
-    await watchOwners()
     const at = performance.now()
     for (const [key, since] of refused) if (at - since >= ASK_AGAIN_MS) refused.delete(key)
     for (const { because, look } of OCCASIONS) {
       const asked = await look(deps, new Set(refused.keys()))
       if (isRefusal(asked)) log.warn({ refused: asked.refused, because }, 'the schedule cannot ask')
       else for (const one of asked) note(because, one)
-    }
-  }
-}
-
-/** Says once of each identity and outcome that its owner is gone: a succession is owed, and nobody can guess to whom. */
-function ownerWatch({ db, authority: source, log }: ScheduleDeps): () => Promise<void> {
-  const said = new Set<string>()
-  return async () => {
-    const today = await source.today(db)
-    if (isRefusal(today)) return
-    for (const gap of ownershipGaps(today.authority, await reportedGone(db))) {
-      const line = JSON.stringify(gap)
-      if (!said.has(line)) log.warn(gap, 'it has no owner who is there: a succession is owed')
-      said.add(line)
     }
   }
 }

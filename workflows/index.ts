@@ -18,4 +18,5 @@ export {
   runCase as 'change-people',
   runCase as 'revoke-keys',
   runCase as drill,
+  runCase as succession,
 } from './run-case.js'

@@ -15,6 +15,10 @@ export async function timeFence(product: ProductSide, openCases: number): Promis
   const dba = new pg.Client({ connectionString: system.store.superuserUrl })
   await dba.connect()
   await dba.query(
+    `insert into live_owners select 'bench:' || $1 || ':' || n, 'per_bench' from generate_series(1, $1::int) n`,
+    [openCases],
+  )
+  await dba.query(
     `with made as (
        insert into streams (stream) select 'bench:' || $2 || ':' || n from generate_series(1, $2::int) n returning stream)
      insert into cases (case_id, kind, scope_kind, scope_id, system_id, company_id, owner_id, objective_id, policy, tier)

@@ -4,11 +4,16 @@ import { isRefusal, refuse } from '../domain/refusal.js'
 import { kindsFor, ownershipGaps, responsibilities } from '../domain/responsibility.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { keepReports, lastClosed, reportedGone } from '../store/ownership.js'
+import { openSuccessions } from '../store/successions.js'
 import type { Handler } from './call.js'
 import { tenantOf } from './principal.js'
 
 export const listResponsibilities: Handler = async ({ deps, authority }) => {
-  const [closed, gone] = await Promise.all([lastClosed(deps.db), reportedGone(deps.db)])
+  const [closed, gone, open] = await Promise.all([
+    lastClosed(deps.db),
+    reportedGone(deps.db),
+    openSuccessions(deps.db),
+  ])
   const answer: ResponsibilityAnswer = {
     responsibilities: responsibilities(authority).map(({ partners, identities, ...one }) => ({
       ...one,
@@ -21,7 +26,12 @@ export const listResponsibilities: Handler = async ({ deps, authority }) => {
         )
         .map(({ caseId, outcome }) => ({ caseId, outcome })),
     })),
-    owed: ownershipGaps(authority, gone).map((gap) => ({ ...gap })),
+    owed: ownershipGaps(authority, gone).map((gap) => ({
+      ...gap,
+      caseId:
+        open.find(({ gone: who, owned }) => who === gap.ownerId && owned.includes(gap.of))
+          ?.caseId ?? null,
+    })),
   }
   return { body: answer }
 }

@@ -16,4 +16,7 @@ export const define = (): Command =>
 const show = ({ owed }: ResponsibilityAnswer): readonly string[] =>
   owed.length === 0
     ? ['everything has one owner who is there']
-    : owed.map(({ of, ownerId, because }) => `${of}  ${ownerId} ${because}; no successor named`)
+    : owed.map(
+        ({ of, ownerId, because, caseId }) =>
+          `${of}  ${ownerId} ${because}; succession ${caseId ?? 'not open yet'}`,
+      )

@@ -141,6 +141,12 @@ export const ResponsibilityAnswer = z.object({
       evidence: z.array(z.object({ caseId: CaseId, outcome: z.string() })),
     }),
   ),
-  owed: z.array(z.object({ of: z.string(), ownerId: PersonId, because: z.string() })),
+  /** `caseId`: the open succession; null where none is open yet. */
+  owed: z.array(
+    z.object({
+      ...{ of: z.string(), ownerId: PersonId, because: z.string() },
+      caseId: CaseId.nullable(),
+    }),
+  ),
 })
 export type ResponsibilityAnswer = z.infer<typeof ResponsibilityAnswer>

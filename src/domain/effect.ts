@@ -36,6 +36,7 @@ function takesAway({ op }: Operation): boolean {
     case 'observe-eradicated':
     case 'activate-bundle':
     case 'open-exercises':
+    case 'observe-succession':
       return false
   }
 }

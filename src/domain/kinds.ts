@@ -15,6 +15,7 @@ import { PROVISION_STEPS } from './plans/provision.js'
 import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
 import { ROTATION_STEPS } from './plans/rotate.js'
+import { SUCCESSION_STEPS } from './plans/succession.js'
 import type { CaseKind, CaseScope, Outcome, TargetKind } from './shapes/basic.js'
 
 export interface KindOfCase {
@@ -107,6 +108,7 @@ export const KINDS: {
     ...{ steps: DRILL_STEPS, outcome: null, scope: 'partner', place: 'records', work: 'own' },
     ...{ askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
   },
+  succession: { ...AUTHORITY, steps: SUCCESSION_STEPS, urgency: 'at-once' },
 }
 
 /** Whether what is asked, or planned, is worked on at a target. */

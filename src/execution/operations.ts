@@ -57,6 +57,7 @@ export function isChange({ op }: Operation): boolean {
     case 'observe-eradicated':
     case 'activate-bundle':
     case 'open-exercises':
+    case 'observe-succession':
       return false
   }
 }

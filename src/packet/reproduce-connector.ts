@@ -46,6 +46,7 @@ import { activatedAgain, drawnAgain as authorityDrawnAgain } from './reproduce-a
 import { wrongExercises, wrongMeasures } from './reproduce-drill.js'
 import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
+import { wrongOwners } from './reproduce-succession.js'
 
 export const planned: Reproduce<'Planned'> = (moment) => {
   const { state, event } = moment
@@ -302,6 +303,8 @@ export const operationObserved: Reproduce<'OperationObserved'> = (moment) => {
   if (foreign !== null) return foreign
   const unasked = wrongExercises(moment)
   if (unasked !== null) return unasked
+  const unowned = wrongOwners(moment)
+  if (unowned !== null) return unowned
   return event.startedAt <= event.endedAt ? [event] : differs('/endedAt', 'ended before it began')
 }
 

@@ -7,6 +7,7 @@ import { type AsOf, authorityAsOf, bundleHash } from '../domain/authority-as-of.
 import type { Digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { liveOwners } from '../domain/responsibility.js'
 import { AuthorityBundle, type Trust } from '../domain/shapes/authority.js'
 import type { AuthorityReference } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -206,13 +207,20 @@ export async function installAuthority(
   })
 }
 
-/** Since when the store knows each identity of the bundle: for the schedule, which decides nothing. */
-export const noteRegistered = (
+/** Since when the store knows each identity of the bundle, for the schedule; and the one owner of each thing, if there. */
+export async function noteRegistered(
   tx: Tx,
   { authority, at }: { readonly authority: Authority; readonly at: string },
-) =>
-  tx.query(
+): Promise<void> {
+  await tx.query(
     `insert into registered (identity_id, at) select id, $2 from unnest($1::text[]) i (id)
        on conflict do nothing`,
     [[...authority.identities.keys()], at],
   )
+  const owners = liveOwners(authority)
+  await tx.query('delete from live_owners')
+  await tx.query(
+    'insert into live_owners (of, owner_id) select * from unnest($1::text[], $2::text[])',
+    [owners.map(({ of }) => of), owners.map(({ ownerId }) => ownerId)],
+  )
+}

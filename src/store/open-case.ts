@@ -17,6 +17,7 @@ import { referenceTo } from './authority.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
 import { ensureFences, standingAround } from './fences.js'
+import { reportedGone } from './ownership.js'
 import type { packSource } from './packs.js'
 import { listPage } from './page-items.js'
 
@@ -77,6 +78,8 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (known !== null) return known
     const event = await resolveCase(deps, { ...input, tx })
     if (isRefusal(event)) return event
+    const unowned = await ownerGone(tx, event)
+    if (unowned !== null) return unowned
     const taken = await reserve(tx, event)
     if (taken !== null) return taken
     const stands = await fencedOff(deps, { tx, event })
@@ -141,6 +144,15 @@ async function resolveCase(
     change,
     authority: referenceTo(authority),
   }
+}
+
+/** No owner, no work: whoever is reported gone still decides what is open, and a partner begins nothing new. */
+async function ownerGone(tx: Tx, { contract, ownerId }: CaseOpened): Promise<Refusal | null> {
+  if (contract === null) return null
+  const gone = await reportedGone(tx)
+  return gone.has(ownerId)
+    ? refuse('NO_OWNER', '/identity/ownerId', 'the owner is reported gone')
+    : null
 }
 
 /**

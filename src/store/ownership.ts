@@ -1,5 +1,5 @@
 /** Reads and reports about who answers for what. What is reported changes no authority. */
-import type { Db } from './db.js'
+import type { Db, Tx } from './db.js'
 
 export interface Report {
   readonly personId: string
@@ -21,7 +21,7 @@ export async function keepReports(
   )
 }
 
-export async function reportedGone(db: Db): Promise<ReadonlySet<string>> {
+export async function reportedGone(db: Db | Tx): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ person_id: string }>(
     "select person_id from reported_persons where status = 'gone'",
   )

@@ -82,6 +82,7 @@ describe('metrics', () => {
 
   const SEED = `
     insert into streams values ('c1', 1, 'h1');
+    insert into live_owners values ('nhi_a', 'per_a');
     insert into cases (case_id, kind, scope_kind, scope_id, system_id, company_id, owner_id, objective_id, policy, tier, due)
       values ('c1', 'rotate', 'identity', 'nhi_a', 'sys_a', 'com_a', 'per_a', 'obj_a', 'default@1', 'tier1', 'undo');
     insert into entries values

@@ -8,6 +8,8 @@ import {
   DigestText,
   IdentityId,
   Ms,
+  ObjectiveId,
+  Outcome,
   PersonId,
   TargetName,
   Time,
@@ -75,6 +77,16 @@ export const Report = z.strictObject({
   cleared: z.array(IdentityId).max(64),
 })
 
+/** An identity, or one outcome of an objective. */
+const Owned = z.union([IdentityId, z.templateLiteral([ObjectiveId, ' ', Outcome])])
+export const SuccessionTerms = z.strictObject({
+  /** Who is not there any more. */
+  gone: PersonId,
+  /** What this person answers for; sorted. */
+  owned: z.array(Owned).min(1).max(64),
+})
+export type SuccessionTerms = z.infer<typeof SuccessionTerms>
+
 export const DrillTerms = z.strictObject({ canary: IdentityId })
 
 export const AuthorityTerms = z.strictObject({
@@ -128,6 +140,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: AuthorityKind, ...AuthorityTerms.shape }),
   /** The three rights are exercised on this identity of the partner. */
   z.strictObject({ kind: z.literal('drill'), ...DrillTerms.shape }),
+  /** Somebody who owns is gone: others have to answer for it. */
+  z.strictObject({ kind: z.literal('succession'), ...SuccessionTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -144,6 +158,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'dispute':
     case 'incident':
     case 'drill':
+    case 'succession':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

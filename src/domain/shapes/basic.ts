@@ -84,6 +84,8 @@ export const Fact = z.enum([
   'bundle-active',
   /** A drill has asked for its exception and its evidence; its canary may be cut. */
   'rights-asked',
+  /** Everything that somebody who is gone answered for has a live owner of the enterprise again. */
+  'succeeded',
 ])
 export type Fact = z.infer<typeof Fact>
 
@@ -107,6 +109,7 @@ export const CaseKind = z.enum([
   'change-people',
   'revoke-keys',
   'drill',
+  'succession',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

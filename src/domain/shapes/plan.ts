@@ -10,6 +10,7 @@ import {
   DisputeTerms,
   DrillTerms,
   ExceptionTerms,
+  SuccessionTerms,
 } from './asked.js'
 import {
   AuthorityKind,
@@ -114,6 +115,8 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('activate-bundle'), ...AuthorityReference.shape }),
   /** The exception and the demand of a drill are open, each a case of its own. Changes no target. */
   z.strictObject({ op: z.literal('open-exercises') }),
+  /** Each of them has an owner who is there, and is somebody else. Changes no target. */
+  z.strictObject({ op: z.literal('observe-succession') }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -224,6 +227,11 @@ const About = z.discriminatedUnion('kind', [
     ...{ on: SystemId, attestedBy: PersonId },
     /** How long the partner has to answer, and how long the exception lasts when it is accepted. */
     ...{ answerWithinMs: Ms, exceptedForMs: Ms.min(1) },
+  }),
+  z.strictObject({
+    ...{ kind: z.literal('succession'), ...SuccessionTerms.shape },
+    /** Live persons of the enterprise whom the policy names as those who may take it over. */
+    candidates: z.array(PersonId).max(64),
   }),
 ])
 

@@ -123,8 +123,14 @@ export const Rule = z
     campaign: z.strictObject({ every: Span, maxAge: Span }).optional(),
     /** Only for drill: how often the three rights are exercised over a partner. */
     drill: z.strictObject({ every: Span }).optional(),
+    /** Only for succession: by which duties somebody is a candidate. */
+    candidates: z
+      .array(Role.extract(['duty-person', 'risk-owner', 'officer']))
+      .min(1)
+      .refine(isUnique, UNIQUE)
+      .optional(),
   })
-  .superRefine(({ kind, steps, maximumAge, campaign, drill }, context) => {
+  .superRefine(({ kind, steps, maximumAge, campaign, drill, candidates }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
@@ -134,6 +140,8 @@ export const Rule = z
       wrong(['campaign'], 'a rule for recertify, and no other, says how often')
     if ((drill !== undefined) !== (kind === 'drill'))
       wrong(['drill'], 'a rule for drill, and no other, says how often')
+    if ((candidates !== undefined) !== (kind === 'succession'))
+      wrong(['candidates'], 'a rule for succession, and no other, names candidates')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const stepId of Object.keys(steps))
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')

@@ -18,6 +18,7 @@ import { authorityState, isAuthorityChange, planAuthority } from './authority.js
 import { stateOfDrill } from './drill.js'
 import { incidentState } from './incident.js'
 import { planPage, stateOfPage } from './recertify.js'
+import { ownersNow, planSuccessionNow } from './succession.js'
 
 export async function planInRecords(
   deps: ExecutionDeps,
@@ -48,6 +49,8 @@ export async function planInRecords(
       return planAuthority(deps, setting, asked)
     case 'drill':
       return planDrill(setting, asked)
+    case 'succession':
+      return planSuccessionNow(deps, { setting, asked })
   }
 }
 
@@ -63,6 +66,8 @@ export async function stateInRecords(
       return stateOfPage(deps, at)
     case 'drill':
       return stateOfDrill(deps, at)
+    case 'succession':
+      return ownersNow(at)
     case 'incident': {
       const state = await incidentState(deps, at)
       return isRefusal(state) ? stop(deps, { caseId: at.caseId, refusal: state }) : state

@@ -13,6 +13,7 @@ import { activateBundle } from './authority.js'
 import { openExercises } from './drill.js'
 import { observeContained, observeEradicated } from './incident.js'
 import { openRevocations, proveRevocations } from './recertify.js'
+import { observeSuccession } from './succession.js'
 
 const IN_RECORDS = [
   'lift-fence',
@@ -23,6 +24,7 @@ const IN_RECORDS = [
   'observe-eradicated',
   'activate-bundle',
   'open-exercises',
+  'observe-succession',
 ] as const satisfies readonly Operation['op'][]
 export type RecordsOperation = Extract<Operation, { op: (typeof IN_RECORDS)[number] }>
 
@@ -48,6 +50,8 @@ export async function operateInRecords(doing: Doing<RecordsOperation, RecordsWor
       return activateBundle({ ...doing, op })
     case 'open-exercises':
       return openExercises(doing)
+    case 'observe-succession':
+      return observeSuccession(doing)
   }
 }
 
