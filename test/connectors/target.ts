@@ -13,7 +13,7 @@ import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
 import { rights } from '../../src/connectors/postgresql-sql.js'
 import { scramVerifier } from '../../src/connectors/scram.js'
 import { targetSetupSql } from '../../src/connectors/target-setup.js'
-import { startPostgres } from '../../src/embedded/postgres.js'
+import { aCluster } from '../support/clusters.js'
 
 export const ADMIN = 'countersign_admin'
 export const timeouts = { connectMs: 5_000, statementMs: 5_000 }
@@ -25,10 +25,9 @@ export type Target = Awaited<ReturnType<typeof startTarget>>
 export async function startTarget(more: { hba?: readonly string[] } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-target-'))
   const logFile = path.join(folder, 'server.log')
-  const cluster = await startPostgres({
+  const cluster = await aCluster({
     dataDir: path.join(folder, 'data'),
     logFile,
-    superuserPassword: newSecret(),
     settings: { log_statement: 'all', log_min_error_statement: 'error', max_connections: 30 },
     hba: more.hba ?? [],
   })

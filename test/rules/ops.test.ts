@@ -6,8 +6,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ATTRIBUTES } from '../../src/contract/messages.js'
-import { type Postgres, startPostgres } from '../../src/embedded/postgres.js'
-import { migrate } from '../../src/store/migrate.js'
+import type { Postgres } from '../../src/embedded/postgres.js'
+import { aCluster } from '../support/clusters.js'
 import { root } from './tree.js'
 
 const read = (name: string): string => readFileSync(path.join(root, 'ops', name), 'utf8')
@@ -66,8 +66,7 @@ describe('metrics', () => {
   beforeAll(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'countersign-ops-'))
     const [dataDir, logFile] = [path.join(folder, 'data'), path.join(folder, 'log')]
-    postgres = await startPostgres({ dataDir, logFile, superuserPassword: 'made-for-this-test' })
-    await migrate({ ownerUrl: postgres.superuserUrl })
+    postgres = await aCluster({ dataDir, logFile }, 'store')
     client = new pg.Client({ connectionString: postgres.superuserUrl })
     await client.connect()
     // Rows that no process would write: only their number counts here.

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startPostgres } from '../../src/embedded/postgres.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { type Db, openDb, transaction } from '../../src/store/db.js'
-import { migrate, type Role } from '../../src/store/migrate.js'
+import type { Role } from '../../src/store/migrate.js'
+import { aCluster, PASSWORDS } from './clusters.js'
 
 export interface TestStore {
   readonly db: (role: Role) => Db
@@ -19,17 +19,12 @@ export interface TestStore {
   readonly stop: () => Promise<void>
 }
 
-const PASSWORDS = { cs_api: 'a', cs_worker: 'w', cs_keeper: 'k', cs_connector: 'c' } as const
-
 export async function aStore(): Promise<TestStore> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-store-'))
-  const cluster = await startPostgres({
-    dataDir: join(dir, 'store'),
-    logFile: join(dir, 'store.log'),
-    superuserPassword: 'superuser',
-    settings: { fsync: 'off' },
-  })
-  await migrate({ ownerUrl: cluster.superuserUrl, passwords: PASSWORDS })
+  const cluster = await aCluster(
+    { dataDir: join(dir, 'store'), logFile: join(dir, 'store.log') },
+    'store',
+  )
   const dba = new pg.Client({ connectionString: cluster.superuserUrl })
   await dba.connect()
   const pools = new Map<Role, Db>()

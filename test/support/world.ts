@@ -15,7 +15,7 @@ import { scramVerifier } from '../../src/connectors/scram.js'
 import { targetSetupSql } from '../../src/connectors/target-setup.js'
 import { attestWith } from '../../src/domain/attestation.js'
 import { fromBase64 } from '../../src/domain/base64.js'
-import { type Postgres, startPostgres } from '../../src/embedded/postgres.js'
+import type { Postgres } from '../../src/embedded/postgres.js'
 import type { ExecutionDeps } from '../../src/execution/deps.js'
 import { registerSecret } from '../../src/execution/secrets.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
@@ -25,11 +25,12 @@ import { type PackFiles, packHash, readPack } from '../../src/packs/load.js'
 import { authoritySource, installAuthority } from '../../src/store/authority.js'
 import { type Db, listen, openDb } from '../../src/store/db.js'
 import { type Memory, openMemory } from '../../src/store/memory.js'
-import { migrate, ROLES, type Role } from '../../src/store/migrate.js'
+import type { Role } from '../../src/store/migrate.js'
 import type { OpenCaseDeps } from '../../src/store/open-case.js'
 import { packSource, storePack } from '../../src/store/packs.js'
 import { createSequencer } from '../../src/store/sequencer.js'
 import { anAuthority, must, type Overrides, SPAN, type TestAuthority } from './authority.js'
+import { aCluster, PASSWORDS } from './clusters.js'
 
 const DEMO_PACK = fileURLToPath(new URL('../../policies/demo', import.meta.url))
 const SECRET = 'a-secret-that-is-in-use-today'
@@ -77,14 +78,10 @@ export async function aWorld(
 ): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   const [store, target] = await Promise.all([
-    startCluster(dir, 'store'),
-    startCluster(dir, 'target'),
+    aCluster(filesOf(dir, 'store'), 'store'),
+    aCluster(filesOf(dir, 'target')),
   ])
-  const passwords = Object.fromEntries(
-    ROLES.map((role) => [role, randomBytes(12).toString('hex')]),
-  ) as Record<Role, string>
-  await migrate({ ownerUrl: store.superuserUrl, passwords })
-  const url = (role: Role) => store.url(role, passwords[role], 'postgres')
+  const url = (role: Role) => store.url(role, PASSWORDS[role], 'postgres')
   const pools = new Map<Role, Db>()
   const db = (role: Role): Db => {
     const known = pools.get(role) ?? openDb(url(role), { name: `test-${role}` })
@@ -147,13 +144,10 @@ export async function aWorld(
 const NAMES = ['billing', 'ledger', 'reports', 'vault'] as const
 const ADMIN_SECRET = 'the-admin-secret-of-the-connector'
 
-const startCluster = (dir: string, name: string): Promise<Postgres> =>
-  startPostgres({
-    dataDir: join(dir, name),
-    logFile: join(dir, `${name}.log`),
-    superuserPassword: 'superuser',
-    settings: { fsync: 'off' },
-  })
+const filesOf = (dir: string, name: string) => ({
+  dataDir: join(dir, name),
+  logFile: join(dir, `${name}.log`),
+})
 
 async function superuser(cluster: Postgres): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: cluster.superuserUrl })
