@@ -52,6 +52,12 @@ const ARROWS = [
     npm: ['@noble/hashes', 'pg'],
     node: 'any',
   },
+  // Runs on somebody else's machine, and knows nothing but the log.
+  {
+    folder: 'src/witness',
+    own: ['src/domain/', 'src/ledger/', 'src/keys/', 'src/store/durable.ts'],
+    node: 'any',
+  },
   {
     folder: 'src/execution',
     own: ['src/domain/', 'src/ledger/', 'src/connectors/', 'src/store/', 'src/keys/'],
@@ -71,7 +77,7 @@ const ARROWS = [
   },
   {
     folder: 'src/config.ts',
-    own: ['src/domain/', 'src/keys/', 'src/contract/'],
+    own: ['src/domain/', 'src/keys/', 'src/contract/', 'src/ledger/'],
     npm: ['zod'],
     node: ['fs', 'path', 'url'],
     types: ['src/'],

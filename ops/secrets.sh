@@ -29,5 +29,9 @@ once role_passwords.json <<LINE
   "cs_connector": "$(cut -d: -f5 cs_connector.pgpass)"
 }
 LINE
+# Nobody is asked to witness the log, until this names somebody (C2SP tlog-policy).
+once witness_policy <<LINE
+quorum none
+LINE
 ring codec_keys.json
 ring secret_keys.json

@@ -12,6 +12,7 @@ import { Trust } from './domain/shapes/authority.js'
 import { SystemId } from './domain/shapes/basic.js'
 import { parseAs } from './domain/shapes/parse.js'
 import { type KeyRing, newestOf } from './keys/aead.js'
+import { parseWitnessPolicy, type WitnessPolicy } from './ledger/witness-policy.js'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -81,6 +82,8 @@ const Keeper = z.object({
   COUNTERSIGN_SCHEDULE_MS: MS.default(60_000),
   COUNTERSIGN_MISSING_GRACE_MS: MS.default(60_000),
   COUNTERSIGN_INTENT_GRACE_MS: MS.default(300_000),
+  /** A C2SP tlog-policy; without one the log is single-party. */
+  COUNTERSIGN_WITNESS_POLICY: PATH.optional(),
 })
 const Connector = z.object({
   ...Database,
@@ -133,14 +136,17 @@ function readJson<Shape extends z.ZodType>(input: {
   return read
 }
 
-/** A parser's message can quote the text, so it is not passed on. */
-function jsonIn(variable: string, path: string): unknown {
-  let text: string
+function textIn(variable: string, path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch {
     throw new ConfigFault(variable, `${path} cannot be read`)
   }
+}
+
+/** A parser's message can quote the text, so it is not passed on. */
+function jsonIn(variable: string, path: string): unknown {
+  const text = textIn(variable, path)
   try {
     return JSON.parse(text)
   } catch {
@@ -163,6 +169,15 @@ function readRing(variable: string, path: string): KeyRing {
     throw new ConfigFault(variable, `${path}: ${error instanceof Error ? error.message : 'unfit'}`)
   }
   return ring
+}
+
+function readWitnessPolicy(path: string | undefined): WitnessPolicy | null {
+  const variable = 'COUNTERSIGN_WITNESS_POLICY'
+  if (path === undefined) return null
+  const policy = parseWitnessPolicy(textIn(variable, path))
+  if (isRefusal(policy))
+    throw new ConfigFault(variable, `${path} is wrong at ${policy.where}: ${policy.detail}`)
+  return policy
 }
 
 const readTrust = (path: string): Trust =>
@@ -251,6 +266,7 @@ export function keeperConfig(env: Env) {
     scheduleMs: parsed.COUNTERSIGN_SCHEDULE_MS,
     missingGraceMs: parsed.COUNTERSIGN_MISSING_GRACE_MS,
     intentGraceMs: parsed.COUNTERSIGN_INTENT_GRACE_MS,
+    witnessPolicy: readWitnessPolicy(parsed.COUNTERSIGN_WITNESS_POLICY),
   }
 }
 

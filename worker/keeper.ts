@@ -8,21 +8,26 @@ import type { Logger } from 'pino'
 import { type Env, type KeeperConfig, keeperConfig } from '../src/config.js'
 import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
+import type { WitnessPolicy } from '../src/ledger/witness-policy.js'
 import { authoritySource } from '../src/store/authority.js'
 import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
 import { AWAITED } from '../src/store/proof.js'
-import { startLoop } from './loop.js'
+import { keepPolicy } from '../src/store/witnesses.js'
+import { type Loop, startLoop } from './loop.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
 import { createSchedule } from './schedule.js'
 import { type Service, serve } from './service.js'
 import { createSigning } from './signing.js'
 import { lazyClient } from './temporal.js'
+import { createWitnessing } from './witnessing.js'
 
 /** Entries are signed together with those of the next moment, unless somebody waits for a proof. */
 const SIGN_WITHIN_MS = 50
 /** Signing is woken by every commit; this is for a notification that was lost. */
 const SIGN_AT_LEAST_EVERY_MS = 5000
+/** Witnesses are asked for every signed head; this is for a notification that was lost. */
+const ASK_AT_LEAST_EVERY_MS = 5000
 
 export const run = (env: Env): Promise<void> =>
   serve({ name: 'keeper', start: (log) => startKeeper(keeperConfig(env), log) })
@@ -62,22 +67,49 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
       work: createReconciler({ db, client, log, missingGraceMs, intentGraceMs }),
     }),
   }
+  const witnesses = startWitnesses({ db, log, policy: config.witnessPolicy })
   const listening = listenForEver({
     db,
     url: config.databaseUrl,
     log,
     heard: (channel, payload) => {
       if (channel === 'outbox') loops.outbox.wake()
+      else if (channel === 'checkpoint') for (const loop of witnesses) loop.wake()
       else loops.entries.wake(payload === AWAITED ? 0 : SIGN_WITHIN_MS)
     },
   })
   const stop = async (): Promise<void> => {
     await (await listening.stop())?.close()
-    await Promise.all(Object.values(loops).map((loop) => loop.stop()))
+    await Promise.all([...Object.values(loops), ...witnesses].map((loop) => loop.stop()))
     await temporal.close()
     await db.end()
   }
   return withEnd({ ready: { process: 'keeper' }, stop })
+}
+
+/** One loop for each witness of the policy, so that one that hangs keeps nobody waiting, and one for the list of them. */
+function startWitnesses(input: {
+  readonly db: Db
+  readonly log: Logger
+  readonly policy: WitnessPolicy | null
+}): readonly Loop[] {
+  const { db, log, policy } = input
+  if (policy === null) return []
+  const asked = policy.witnesses.flatMap(({ url, ...witness }) =>
+    url === null ? [] : [{ ...witness, url }],
+  )
+  return [
+    startLoop({
+      ...{ name: 'witness policy', log, periodMs: ASK_AT_LEAST_EVERY_MS },
+      work: () => keepPolicy(db, policy),
+    }),
+    ...asked.map((witness) =>
+      startLoop({
+        ...{ name: `witness ${witness.name}`, log, periodMs: ASK_AT_LEAST_EVERY_MS },
+        work: createWitnessing({ db, policy, witness }),
+      }),
+    ),
+  ]
 }
 
 /** A service that ends only when it is stopped. */
@@ -105,7 +137,7 @@ function listenForEver(input: {
       await now(input.db)
       opened ??= await listen({
         url: input.url,
-        channels: ['entries', 'outbox'],
+        channels: ['entries', 'outbox', 'checkpoint'],
         heard: input.heard,
       })
       input.log.info('listening')

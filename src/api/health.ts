@@ -1,9 +1,10 @@
 /**
  * Whether this process lives, and whether it can serve: the store answers and the authority is in force. A log
- * that lags behind is told and does not make it unready, because decisions and fences never wait for proofs.
+ * that lags behind, or a witness that is missing, is told and does not make it unready, because decisions and fences never wait for proofs.
  */
 import { isRefusal } from '../domain/refusal.js'
 import { logHealth } from '../store/queries.js'
+import { isMissing, witnessHealth } from '../store/witnesses.js'
 import type { OpenHandler } from './call.js'
 
 /** Ms after which an entry without a signed checkpoint over it counts as late. */
@@ -22,11 +23,21 @@ export const readyz: OpenHandler = async (deps) => {
     state: unsignedMs > LATE_MS ? 'late' : 'current',
     unsignedMs: Math.max(0, unsignedMs),
   }
+  const health = await witnessHealth(deps.db)
+  const missing = health.filter(isMissing).map(({ name }) => name)
+  const single = health.length === 0 ? 'single party' : 'current'
+  const witnesses = { state: missing.length > 0 ? 'missing' : single, missing }
   const about = isRefusal(authority)
     ? { state: authority.refused }
     : { state: 'in force', version: authority.version, expiresAt: authority.expiresAt }
   return {
     status: isRefusal(authority) ? 503 : 200,
-    body: { ready: !isRefusal(authority), store: 'reachable', authority: about, checkpoint },
+    body: {
+      ready: !isRefusal(authority),
+      store: 'reachable',
+      authority: about,
+      checkpoint,
+      witnesses,
+    },
   }
 }

@@ -19,6 +19,7 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { holders, quietCases, recordOperated, underWay } from '../store/ops.js'
 import { queueChanged, recordReattachment } from '../store/reconcile.js'
+import { isMissing, missingWords, witnessHealth } from '../store/witnesses.js'
 import type { Call, Handler } from './call.js'
 import { turnsOf } from './summary.js'
 
@@ -32,7 +33,8 @@ export const stuck: Handler = async (call) => {
   const cases = await Promise.all(
     quiet.map(async (item) => ({ ...item, why: (await explain(call, item.caseId)).why })),
   )
-  return { body: { cases } satisfies StuckAnswer }
+  const missing = (await witnessHealth(call.deps.db)).filter(isMissing).map(missingWords)
+  return { body: { cases, missing } satisfies StuckAnswer }
 }
 
 export const who: Handler = async (call) => {

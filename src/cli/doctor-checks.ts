@@ -1,6 +1,6 @@
 /**
  * The *checks* of doctor: Temporal and its namespace, the store, the authority, the issuers, the API's public
- * address, the codec server, who takes work, the rights of the admin credential on each target, and the clocks.
+ * address, the codec server, who takes work, the rights of the admin credential on each target, the clocks and the witnesses.
  * Each reads; none changes anything.
  */
 
@@ -20,6 +20,7 @@ import { authoritySource } from '../store/authority.js'
 import { now, openDb } from '../store/db.js'
 import { checkClocks } from './doctor-clocks.js'
 import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
+import { checkWitnesses } from './doctor-witnesses.js'
 
 export interface Checked extends Found {
   readonly name: string
@@ -39,6 +40,7 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   workers: checkWorkers,
   targets: checkTargets,
   clocks: checkClocks,
+  witnesses: checkWitnesses,
 }
 
 async function checkTemporal(env: Env): Promise<Found> {

@@ -42,6 +42,11 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   findings: ['what was found against a partner', () => import('./findings.js')],
   log: ['one entry and its proof, as files', () => import('./log.js')],
+  'witness-key': [
+    'make the key of a witness',
+    async () => ({ define: (await import('./witness.js')).defineKey }),
+  ],
+  witness: ['cosign a log that only grows, as an outsider', () => import('./witness.js')],
   evidence: ['take evidence away', () => import('./evidence.js')],
   policy: ['test, explain, compare and simulate a policy pack', () => import('./policy.js')],
   verify: ['check a packet offline', () => import('./verify.js')],

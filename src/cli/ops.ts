@@ -57,13 +57,16 @@ async function listStuck({ quietFor, ...options }: ListOptions): Promise<void> {
   const api = await clientFor(options)
   finish(await api.opsStuck({ quietFor }), {
     json: options.json,
-    show: ({ cases }) =>
-      cases.length === 0
+    show: ({ cases, missing }) =>
+      cases.length + missing.length === 0
         ? ['nothing is stuck']
-        : cases.flatMap((item) => [
-            `${item.caseId}  quiet since ${item.quietSince}`,
-            `  ${item.why}`,
-          ]),
+        : [
+            ...missing,
+            ...cases.flatMap((item) => [
+              `${item.caseId}  quiet since ${item.quietSince}`,
+              `  ${item.why}`,
+            ]),
+          ],
   })
 }
 

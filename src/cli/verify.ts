@@ -6,6 +6,7 @@ import { Trust } from '../domain/shapes/authority.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { nodeVerify } from '../keys/verify.js'
 import { type Verdict, verifyPacket } from '../packet/verify.js'
+import { witnessesIn } from '../packet/verify-witnesses.js'
 import { EXIT, finish, UsageFault } from './outcome.js'
 
 interface Options {
@@ -31,6 +32,9 @@ export async function trustFrom(path: string): Promise<Trust> {
   const trust = parseAs(Trust)(jsonOf((await bytesOf(path)).toString('utf8')))
   if (isRefusal(trust))
     throw new UsageFault(`${path} is no trust file: wrong at ${trust.where || '/'}`)
+  const witnesses = witnessesIn(trust)
+  if (isRefusal(witnesses))
+    throw new UsageFault(`${path} names no witnesses: wrong at ${witnesses.detail}`)
   return trust
 }
 
@@ -47,10 +51,17 @@ function jsonOf(text: string): unknown {
   }
 }
 
+function witnessWords({ witnesses, cosigned, quorum }: Verdict): string {
+  const by = cosigned.map(({ name, at }) => `${name} at ${at}`).join(', ')
+  const enough = quorum === 'not asked' ? '' : `; the quorum is ${quorum}`
+  return `${witnesses}${by === '' ? '' : ` (${by})`}${enough}`
+}
+
 const showVerdict = (verdict: Verdict): readonly string[] => [
   `${verdict.verdict} case=${verdict.caseId} entries=${verdict.entries} decisions=${verdict.decisions} refusals=${verdict.refusals} checkpoint=${verdict.checkpoint ?? 'unknown'}`,
   ...(verdict.keys === 'demonstration' ? ['made with DEMONSTRATION keys: it proves nothing'] : []),
-  `witnesses: ${verdict.witnesses}`,
+  `witnesses: ${witnessWords(verdict)}`,
+  ...(verdict.log === null ? [] : [`log: ${verdict.log}`]),
   ...verdict.words,
   ...verdict.problems.map(({ code, where, detail }) => `${code} ${where}: ${detail}`),
 ]

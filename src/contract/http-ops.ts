@@ -14,6 +14,8 @@ export const StuckQuery = z.strictObject({
 /** Cases in which no person is awaited and nothing was recorded for that long, longest first; a long soak is quiet too. */
 export const StuckAnswer = z.object({
   cases: z.array(z.object({ caseId: CaseId, quietSince: Time, why: z.string() })),
+  /** Witnesses of the log that do not cosign, a line for each. */
+  missing: z.array(z.string()),
 })
 export type StuckAnswer = z.infer<typeof StuckAnswer>
 

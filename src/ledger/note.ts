@@ -77,12 +77,28 @@ export function formatNote({ text, signatures }: Note): string {
   return note
 }
 
-function formatSignature({ name, keyHash, signature }: NoteSignature): string {
+/** The line, with its newline. Throws TypeError for what would not parse back. */
+export function formatSignature({ name, keyHash, signature }: NoteSignature): string {
   if (!isKeyName(name) || signature.length === 0)
     throw new TypeError('a signature has a key name and bytes')
   const id = new Uint8Array(KEY_HASH_BYTES)
   new DataView(id.buffer).setUint32(0, keyHash)
   return `${PREFIX}${name} ${toBase64(concatBytes(id, signature))}\n`
+}
+
+/**
+ * UNTRUSTED: `note` and `lines`, signature lines of others. The same note with those lines that it does not have
+ * yet, in their order; a refusal when the result is no note.
+ */
+export function withSignatures(note: string, lines: string): string | Refusal {
+  const parsed = parseNote(note)
+  if ('refused' in parsed) return parsed
+  if (lines === '') return note
+  const more = parseNote(`${parsed.text}\n${lines}`)
+  if ('refused' in more) return more
+  const has = new Set(parsed.signatures.map(formatSignature))
+  const fresh = more.signatures.filter((signature) => !has.has(formatSignature(signature)))
+  return formatNote({ text: parsed.text, signatures: [...parsed.signatures, ...fresh] })
 }
 
 export interface Signing extends NoteKey {

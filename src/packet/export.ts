@@ -5,12 +5,15 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Recorded } from '../domain/case.js'
+import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { openCheckpoint } from '../ledger/checkpoint.js'
+import { cosignersOf } from '../ledger/cosignature.js'
 import { checkChain, entryHash, type StoredEntry } from '../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
 import type { Db } from '../store/db.js'
 import { awaitProofs, type Log } from '../store/proof.js'
+import { isWitnessed } from '../store/witnesses.js'
 import { type Files, writeArchive } from './archive.js'
 import {
   type Bundles,
@@ -69,9 +72,9 @@ export async function exportPacket(
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
   const sides = await collectSides(deps.db, recorded)
-  const { db, log, published, proofWithinMs: withinMs } = deps
+  const { db, log } = deps
   const hashes = [...entries, ...sides].map(({ bytes }) => entryHash(bytes))
-  const proofs = await awaitProofs(db, { hashes, log, published, withinMs, said: 'not yet' })
+  const proofs = await provenUnderOne(deps, hashes)
   if (isRefusal(proofs)) return proofs
   const note = proofs[0]?.checkpoint ?? ''
   const opened = openCheckpoint({ note, ...log })
@@ -83,7 +86,14 @@ export async function exportPacket(
   const documents = await collectDocuments(db, recorded)
   const indexes = proofs.slice(0, entries.length).map(({ index }) => index)
   const told = {
-    ...{ caseId, recorded, indexes, reasons, names, log: { origin, size } },
+    ...{
+      caseId,
+      recorded,
+      indexes,
+      reasons,
+      names,
+      log: { origin, size, cosigners: cosignersOf(note, log.verifier) },
+    },
     ...toldByBundles({ bundles, recorded }),
   }
   const evidence = new Map([
@@ -101,6 +111,24 @@ export async function exportPacket(
   ])
   const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
   return { name, bytes: writeArchive(compose(told, evidence)) }
+}
+
+/** Witnesses answer within milliseconds, or are missing: then the packet says so, and does not wait for them. */
+const COSIGNED_WITHIN_MS = 3000
+
+/** Proofs against one signed head: one that the witnesses cosigned, if there are any who do. */
+async function provenUnderOne(
+  { db, log, published, proofWithinMs: withinMs }: ExportDeps,
+  hashes: readonly Digest[],
+): Promise<readonly TlogProof[] | Refusal> {
+  const waiting = { hashes, log, published }
+  const signed = await awaitProofs(db, { ...waiting, withinMs, said: 'not yet' })
+  if (isRefusal(signed) || !(await isWitnessed(db))) return signed
+  const cosigned = await awaitProofs(db, {
+    ...{ ...waiting, withinMs: COSIGNED_WITHIN_MS, heads: 'witnessed', said: 'at commit' },
+  })
+  if (!isRefusal(cosigned) || cosigned.refused !== 'PROOF_MISSING') return cosigned
+  return awaitProofs(db, { ...waiting, withinMs, said: 'at commit' })
 }
 
 const collectPersonal = async (

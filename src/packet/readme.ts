@@ -4,6 +4,14 @@ import type { Told } from './told.js'
 export const DEMONSTRATION =
   'DEMONSTRATION: this packet was made with demonstration keys and proves nothing about a real system.'
 
+const witnesses = ({ cosigners }: Told['log']): readonly string[] =>
+  cosigners.length === 0
+    ? ['The log has a single party: it was signed by the enterprise, and by no outside witness.']
+    : [
+        `Witnesses of these names cosigned the checkpoint: ${cosigners.join(', ')}.`,
+        'Which of them count is yours to say: name those whom you trust in trust.json.',
+      ]
+
 export function readme(told: Told): string {
   const { caseId, keys, recorded, log } = told
   const lines = [
@@ -33,7 +41,7 @@ export function readme(told: Told): string {
     'reasons.json   reasons of decisions, as far as they have not been erased',
     'names.json     names of persons, as far as they have not been erased',
     '',
-    'The log has a single party: it was signed by the enterprise, and by no outside witness.',
+    ...witnesses(log),
     '',
   ]
   return lines.join('\n')

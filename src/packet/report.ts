@@ -7,7 +7,7 @@ import type { Recorded } from '../domain/case.js'
 import type { Step } from '../domain/shapes/plan.js'
 import { html, type Markup } from './html.js'
 import { DEMONSTRATION } from './readme.js'
-import { type Shown, whom } from './told.js'
+import { cosignersWords, type Shown, whom } from './told.js'
 import { fiveAnswers } from './words.js'
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:62rem;margin:2rem auto;padding:0 1rem}
@@ -90,7 +90,7 @@ function about(shown: Shown): readonly Markup[] {
         : `${opened.executor} under ${contract.contractId}, clause ${contract.clauseId}`,
     ],
     ['Outcome', state.outcome ?? 'still open'],
-    ['Log', `${log.origin}, ${log.size} entries; single party, no outside witness`],
+    ['Log', `${log.origin}, ${log.size} entries; ${cosignersWords(log)}`],
   ]
   return [html`<h2>The case</h2>`, table(['What', 'As recorded'], rows)]
 }

@@ -22,7 +22,12 @@ export interface Told {
   readonly recorded: readonly Recorded[]
   /** Index in the log of each entry. */
   readonly indexes: readonly number[]
-  readonly log: { readonly origin: string; readonly size: number }
+  /** `cosigners`: names under the checkpoint besides the log's. UNTRUSTED: whose witnesses count, each verifier decides. */
+  readonly log: {
+    readonly origin: string
+    readonly size: number
+    readonly cosigners: readonly string[]
+  }
   readonly identity: Pick<Identity, 'control' | 'need'> | null
   readonly objective: string | null
   readonly reasons: Reasons
@@ -36,6 +41,12 @@ export function readRecorded({ entry, hash }: StoredEntry): Recorded | Refusal {
     ? refuse('EVIDENCE_TAMPERED', `/${entry.stream}/${entry.seq}${event.where}`, event.detail)
     : { seq: entry.seq, hash, at: entry.at, event }
 }
+
+/** Who signed the log besides the enterprise, as the checkpoint says; whether it is true is the verifier's to say. */
+export const cosignersWords = ({ cosigners }: Told['log']): string =>
+  cosigners.length === 0
+    ? 'single party, no outside witness'
+    : `cosignatures under the names ${cosigners.join(', ')}`
 
 export interface Shown extends Told {
   readonly state: CaseState

@@ -12,8 +12,9 @@ import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Trust } from '../domain/shapes/authority.js'
 import { type OpenedCheckpoint, openCheckpoint } from '../ledger/checkpoint.js'
+import { cosignersOf } from '../ledger/cosignature.js'
 import type { StoredEntry } from '../ledger/entry.js'
-import { ed25519Verifier } from '../ledger/note-key.js'
+import { ed25519Verifier, formatVkey } from '../ledger/note-key.js'
 import { packHash } from '../packs/load.js'
 import { type Believed, believe } from './bundles.js'
 import { composeReading, summaryOf } from './compose.js'
@@ -38,6 +39,13 @@ import { verifyFences } from './verify-fences.js'
 import { verifyMandates } from './verify-mandates.js'
 import { type ReadEntry, readEntryOnce, verifyOnce } from './verify-once.js'
 import { verifySides } from './verify-sides.js'
+import {
+  SINGLE_PARTY,
+  verifiersOf,
+  type Witnessed,
+  witnessedBy,
+  witnessesIn,
+} from './verify-witnesses.js'
 import { wordsOf } from './words.js'
 
 export interface Problem {
@@ -47,7 +55,7 @@ export interface Problem {
   readonly detail: string
 }
 
-export interface Verdict {
+export interface Verdict extends Witnessed {
   readonly verdict: 'VERIFIED' | 'NOT VERIFIED'
   /** Empty when the packet could not be read so far. */
   readonly caseId: string
@@ -58,8 +66,8 @@ export interface Verdict {
   readonly checkpoint: number | null
   readonly keys: 'production' | 'demonstration' | 'unknown'
   readonly problems: readonly Problem[]
-  /** Who vouches for the log besides its own key. */
-  readonly witnesses: 'single party'
+  /** The verifier key of the log, as the trusted root states it: what a witness of this log is given. */
+  readonly log: string | null
   /** The five answers, when verified; nothing otherwise. */
   readonly words: readonly string[]
 }
@@ -77,15 +85,16 @@ export function verifyPacket(input: VerifyPacket): Verdict {
   if (!('files' in packet)) return unreadable(packet)
   const { caseId, counts } = packet.manifest
   const checked = checkEvidence(input, packet)
-  const { problems, checkpoint, told } = checked
+  const { problems, head, told } = checked
   return {
     verdict: problems.length === 0 ? 'VERIFIED' : 'NOT VERIFIED',
     caseId,
     ...counts,
-    checkpoint: checkpoint?.size ?? null,
+    checkpoint: head?.checkpoint.size ?? null,
     keys: told?.keys ?? 'unknown',
     problems: problems.map(problemOf),
-    witnesses: 'single party',
+    log: head?.vkey ?? null,
+    ...(head?.witnessed ?? SINGLE_PARTY),
     words: problems.length === 0 && told !== null ? wordsOf(show(told)) : [],
   }
 }
@@ -100,13 +109,14 @@ const unreadable = (problems: readonly Refusal[]): Verdict => ({
   verdict: 'NOT VERIFIED',
   ...{ caseId: '', entries: 0, decisions: 0, refusals: 0, checkpoint: null, keys: 'unknown' },
   problems: problems.map(problemOf),
-  witnesses: 'single party',
+  log: null,
+  ...SINGLE_PARTY,
   words: [],
 })
 
 interface Checked {
   readonly problems: readonly Refusal[]
-  readonly checkpoint: OpenedCheckpoint['checkpoint'] | null
+  readonly head: Head | null
   readonly told: Told | null
 }
 
@@ -118,9 +128,9 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const believed = believe({ bundles, packs, trust, verify })
   const times = timesOf(packet, readEntry)
   const disbelieved = authorityProblems({ packet, believed, times })
-  const checkpoint = openHead({ packet, believed, verify, at: times.at(-1) ?? '' })
-  if (isRefusal(checkpoint))
-    return { problems: [...disbelieved, checkpoint], checkpoint: null, told: null }
+  const head = openHead({ packet, believed, verify, trust, at: times.at(-1) ?? '' })
+  if (isRefusal(head)) return { problems: [...disbelieved, head], head: null, told: null }
+  const { checkpoint } = head
   const { caseId } = manifest
   const count = countEntries(packet)
   const reading = { files, checkpoint, readEntry }
@@ -130,7 +140,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const recorded = recordedOf(stream.entries)
   const outer = [...disbelieved, ...stream.problems, ...recorded.problems]
   if (stream.problems.length + recorded.problems.length > 0 || count === 0)
-    return { problems: count === 0 ? [...outer, noEntries] : outer, checkpoint, told: null }
+    return { problems: count === 0 ? [...outer, noEntries] : outer, head, told: null }
   const sideFiles = { ...reading, believed, verify }
   const sides = verifySides(sideFiles)
   const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
@@ -148,7 +158,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
     ...{ reasons: packet.reasons, names: packet.names },
-    log: { origin: checkpoint.origin, size: checkpoint.size },
+    log: { origin: checkpoint.origin, size: checkpoint.size, cosigners: head.cosigners },
     ...toldByBundles({ bundles, recorded: recorded.recorded }),
   }
   const inner = [
@@ -163,7 +173,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...(problem === null ? [] : [problem]),
   ]
   const readable = readingProblems({ packet, told, believed, times })
-  return { problems: [...outer, ...inner, ...readable], checkpoint, told }
+  return { problems: [...outer, ...inner, ...readable], head, told }
 }
 
 const noEntries = refuse('ENTRY_MISSING', entryFile(1), 'the packet has no entries')
@@ -223,13 +233,22 @@ function authorityProblems({ packet, believed, times }: Believing): readonly Ref
   return [...bundles, ...packs]
 }
 
+/** The signed head that the packet rests on. */
+interface Head {
+  readonly checkpoint: OpenedCheckpoint['checkpoint']
+  readonly vkey: string
+  readonly cosigners: readonly string[]
+  readonly witnessed: Witnessed
+}
+
 /** Afterwards the log's own key, as the newest root in force states it, signed this checkpoint for this origin. */
 function openHead(input: {
   readonly packet: Packet
   readonly believed: Believed
   readonly verify: Verify
+  readonly trust: Trust
   readonly at: string
-}): OpenedCheckpoint['checkpoint'] | Refusal {
+}): Head | Refusal {
   const { packet, believed, verify, at } = input
   const [authority] = believed.inForce(at)
   if (authority === undefined)
@@ -240,10 +259,18 @@ function openHead(input: {
   if (publicKey?.length !== 32 || key.alg !== 'ed25519')
     return refuse('KEY_WEAK', CHECKPOINT, 'the key of the log is not an Ed25519 key')
   if (note === null) return refuse('PROOF_INVALID', CHECKPOINT)
+  const policy = witnessesIn(input.trust)
+  if (isRefusal(policy)) return policy
   const verifier = ed25519Verifier({ name: origin, publicKey, verify })
-  const opened = openCheckpoint({ note, origin, verifier })
+  const witnesses = verifiersOf(policy, verify)
+  const opened = openCheckpoint({ note, origin, verifier, witnesses })
   if (isRefusal(opened)) return refuse('PROOF_INVALID', CHECKPOINT, opened.detail)
-  return opened.checkpoint
+  return {
+    checkpoint: opened.checkpoint,
+    vkey: formatVkey({ name: origin, publicKey }),
+    cosigners: cosignersOf(note, verifier),
+    witnessed: witnessedBy(policy, { note, verifiers: witnesses }),
+  }
 }
 
 /** Afterwards what people read, and what the manifest counts, follows from the evidence. */

@@ -13,19 +13,28 @@ import { tilePath } from '../ledger/tile-path.js'
 import type { TlogProof } from '../ledger/tlog-proof.js'
 import { type Db, prepared } from './db.js'
 import { loadTiles } from './tiles.js'
+import { COSIGNED_NOTE } from './witnesses.js'
 
 /** The log as this process trusts it: its origin and key. */
 export type Log = Pick<Opening, 'origin' | 'verifier'>
 
-/** The proofs of all entries, in their order, against one checkpoint, the newest; null while it lacks one of them. */
+/** Against which signed head: the newest, or the newest under which as many cosigned as the keeper's policy asks for. */
+export type Heads = 'newest' | 'witnessed'
+
+const HEADS: Readonly<Record<Heads, string>> = {
+  newest: `select c.size, ${COSIGNED_NOTE} as note from checkpoints c order by c.size desc limit 1`,
+  witnessed: `select c.size, ${COSIGNED_NOTE} as note from checkpoints c join quorums using (size)
+               order by c.size desc limit 1`,
+}
+
+/** The proofs of all entries, in their order, against one checkpoint; null while it lacks one of them. */
 export async function proofsOf(
   db: Db,
-  input: { readonly hashes: readonly Digest[]; readonly log: Log },
+  input: { readonly hashes: readonly Digest[]; readonly log: Log; readonly heads?: Heads },
 ): Promise<readonly TlogProof[] | null | Refusal> {
   const { rows } = await db.query<{ hash: Digest; index: string; note: string }>(
     prepared(
-      `select l.hash, l.index, c.note
-         from leaves l, (select size, note from checkpoints order by size desc limit 1) c
+      `select l.hash, l.index, c.note from leaves l, (${HEADS[input.heads ?? 'newest']}) c
         where l.hash = any($1) and l.index < c.size`,
       [input.hashes],
     ),
@@ -57,6 +66,7 @@ export const AWAITED = 'awaited'
 interface Awaiting {
   readonly log: Log
   readonly withinMs: number
+  readonly heads?: Heads
   /** Whether the commit of the entries said that they are awaited, as that of a grant does. */
   readonly said: 'at commit' | 'not yet'
   /** Emits `checkpoint` when a new signed head is published. */

@@ -100,13 +100,17 @@ async function checkHighWater(input: Sequencing): Promise<{ edge: Edge; signed: 
   const { size } = edge.frontier
   const oldRoot = fromBase64(mark.root)
   if (oldRoot === null || size < mark.size)
-    throw new LogForked(`the log has ${size} entries, ${mark.size} were signed`)
+    throw new LogForked(
+      `the store has a log of ${size} entries, but ${mark.size} were signed: a backup was restored, or this is another database`,
+    )
   const growth = { oldSize: mark.size, newSize: size }
   const readTile = await loadTiles(input.db, tilesForConsistency(growth))
   const proof = consistencyProof({ ...growth, hashReader: tileHashReader({ size, readTile }) })
   const newRoot = rootOfFrontier(edge.frontier)
   if (!verifyConsistency({ ...growth, oldRoot, newRoot, proof }))
-    throw new LogForked('the log does not extend what was signed')
+    throw new LogForked(
+      `the store has another log than the one of which ${mark.size} entries were signed: a backup was restored, or entries were changed`,
+    )
   // The last signed head may not have been published: the next run signs again.
   const published = size === mark.size && (await hasCheckpoint(input.db, mark.size))
   return { edge, signed: published ? mark.size : 0 }

@@ -9,11 +9,12 @@ import { type Bundle, TILE_WIDTH, type Tile } from '../ledger/tile-path.js'
 import { HASH_BYTES } from '../ledger/tree.js'
 import { type Db, prepared } from './db.js'
 import { loadTiles } from './tiles.js'
+import { COSIGNED_NOTE } from './witnesses.js'
 
-/** Null while nothing has been signed. */
+/** With the cosignatures that it has so far. Null while nothing has been signed. */
 export async function servedCheckpoint(db: Db): Promise<string | null> {
   const { rows } = await db.query<{ note: string }>(
-    'select note from checkpoints order by size desc limit 1',
+    `select ${COSIGNED_NOTE} as note from checkpoints c order by c.size desc limit 1`,
   )
   return rows[0]?.note ?? null
 }

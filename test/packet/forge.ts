@@ -130,7 +130,7 @@ export async function forge(forging: Forging): Promise<Uint8Array> {
   const { bundles, reasons, names } = packet
   const told = {
     ...{ caseId, recorded, reasons, names, indexes: own.map(({ index }) => index) },
-    log: { origin: forging.authority.authority.root.log.origin, size: log.length },
+    log: { origin: forging.authority.authority.root.log.origin, size: log.length, cosigners: [] },
     ...toldByBundles({ bundles, recorded }),
   }
   return writeArchive(compose(told, evidence))

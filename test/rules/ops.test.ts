@@ -88,7 +88,9 @@ describe('metrics', () => {
       ('c1', 1, 'h1', 'StepFailed', convert_to('{"at":"2026-01-01T00:00:00.000Z"}', 'UTF8'));
     insert into unsequenced (hash) values ('h1');
     insert into outbox (case_id, signal, payload, not_before) values ('c1', 'changed', '{}', now() - interval '1 hour');
-    insert into fences values ('partner', 'com_a', 2), ('partner', 'com_b', 0);`
+    insert into fences values ('partner', 'com_a', 2), ('partner', 'com_b', 0);
+    insert into checkpoints values (3, 'head', now() - interval '1 hour'), (9, 'head', now());
+    insert into witnesses (witness, name, size) values ('vkey', 'auditor', 2);`
 
   it.each(Object.entries(queries))(
     '%s is answered by the schema with its columns',
@@ -108,6 +110,9 @@ describe('metrics', () => {
     expect(Number(unsigned.oldest_seconds)).toBeGreaterThan(30)
     expect(Number(outbox.late_seconds)).toBeGreaterThan(3599)
     expect(await seen('countersign_cases')).toMatchObject({ due: 'undo', open: '1' })
+    const witness = await seen('countersign_witnesses')
+    expect(witness).toMatchObject({ witness: 'auditor' })
+    expect(Number(witness.late_seconds)).toBeGreaterThan(3599)
     expect(await seen('countersign_fences')).toEqual({ kind: 'partner', ever_raised: '1' })
   })
 })

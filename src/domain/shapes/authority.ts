@@ -46,6 +46,8 @@ export const Trust = z.strictObject({
   threshold: z.int().min(1).max(8),
   minimumRootVersion: z.int().min(1),
   minimumBundleVersion: z.int().min(1),
+  /** Lines of a C2SP tlog-policy: whose cosignatures count for whoever verifies. Without them the log is single-party. */
+  witnesses: z.array(z.string().max(1000)).max(300).optional(),
 })
 export type Trust = z.infer<typeof Trust>
 
