@@ -77,10 +77,15 @@ const ARROWS = [
   },
   {
     folder: 'src/config.ts',
-    own: ['src/domain/', 'src/keys/', 'src/contract/', 'src/ledger/'],
+    own: ['src/domain/', 'src/keys/', 'src/contract/', 'src/config-files.ts'],
     npm: ['zod'],
-    node: ['fs', 'path', 'url'],
     types: ['src/'],
+  },
+  {
+    folder: 'src/config-files.ts',
+    own: ['src/domain/', 'src/keys/', 'src/ledger/'],
+    npm: ['zod'],
+    node: ['fs'],
   },
   {
     folder: 'src/api',

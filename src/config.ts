@@ -3,26 +3,15 @@
  * they name. A *ConfigFault* is one line that names the variable and what is wrong with it, and never
  * shows a value, because many of them are secrets.
  */
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { ConfigFault, readJson, readRing, readTrust, readWitnessPolicy } from './config-files.js'
 import { NAMESPACE } from './contract/messages.js'
-import { fromBase64 } from './domain/base64.js'
-import { isRefusal } from './domain/refusal.js'
-import { Trust } from './domain/shapes/authority.js'
 import { SystemId } from './domain/shapes/basic.js'
-import { parseAs } from './domain/shapes/parse.js'
-import { type KeyRing, newestOf } from './keys/aead.js'
-import { parseWitnessPolicy, type WitnessPolicy } from './ledger/witness-policy.js'
+import type { KeyRing } from './keys/aead.js'
+
+export { ConfigFault } from './config-files.js'
 
 export type Env = Readonly<Record<string, string | undefined>>
-
-/** A variable, or the file it names, is missing or wrong. */
-export class ConfigFault extends Error {
-  override readonly name = 'ConfigFault'
-  constructor(variable: string, wrong: string) {
-    super(`${variable}: ${wrong}`)
-  }
-}
 
 const POSTGRES_URL = z
   .string({ error: 'is not set' })
@@ -124,64 +113,6 @@ function parseEnv<Shape extends z.ZodType>(env: Env, shape: Shape): z.infer<Shap
   const [issue] = parsed.error.issues
   throw new ConfigFault(String(issue?.path[0] ?? 'environment'), issue?.message ?? 'is wrong')
 }
-
-function readJson<Shape extends z.ZodType>(input: {
-  readonly variable: string
-  readonly path: string
-  readonly shape: Shape
-}): z.infer<Shape> {
-  const { variable, path, shape } = input
-  const read = parseAs(shape)(jsonIn(variable, path))
-  if (isRefusal(read)) throw new ConfigFault(variable, `${path} is wrong at ${read.where || '/'}`)
-  return read
-}
-
-function textIn(variable: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    throw new ConfigFault(variable, `${path} cannot be read`)
-  }
-}
-
-/** A parser's message can quote the text, so it is not passed on. */
-function jsonIn(variable: string, path: string): unknown {
-  const text = textIn(variable, path)
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ConfigFault(variable, `${path} is not JSON`)
-  }
-}
-
-const RingFile = z
-  .array(z.strictObject({ kid: z.string().min(1).max(100), key: z.base64() }))
-  .min(1)
-
-function readRing(variable: string, path: string): KeyRing {
-  const ring = readJson({ variable, path, shape: RingFile }).map(({ kid, key }) => ({
-    kid,
-    key: fromBase64(key) ?? new Uint8Array(),
-  }))
-  try {
-    newestOf(ring)
-  } catch (error) {
-    throw new ConfigFault(variable, `${path}: ${error instanceof Error ? error.message : 'unfit'}`)
-  }
-  return ring
-}
-
-function readWitnessPolicy(path: string | undefined): WitnessPolicy | null {
-  const variable = 'COUNTERSIGN_WITNESS_POLICY'
-  if (path === undefined) return null
-  const policy = parseWitnessPolicy(textIn(variable, path))
-  if (isRefusal(policy))
-    throw new ConfigFault(variable, `${path} is wrong at ${policy.where}: ${policy.detail}`)
-  return policy
-}
-
-const readTrust = (path: string): Trust =>
-  readJson({ variable: 'COUNTERSIGN_TRUST', path, shape: Trust })
 
 const Targets = z.strictObject({
   systems: z.record(

@@ -86,21 +86,6 @@ export function formatSignature({ name, keyHash, signature }: NoteSignature): st
   return `${PREFIX}${name} ${toBase64(concatBytes(id, signature))}\n`
 }
 
-/**
- * UNTRUSTED: `note` and `lines`, signature lines of others. The same note with those lines that it does not have
- * yet, in their order; a refusal when the result is no note.
- */
-export function withSignatures(note: string, lines: string): string | Refusal {
-  const parsed = parseNote(note)
-  if ('refused' in parsed) return parsed
-  if (lines === '') return note
-  const more = parseNote(`${parsed.text}\n${lines}`)
-  if ('refused' in more) return more
-  const has = new Set(parsed.signatures.map(formatSignature))
-  const fresh = more.signatures.filter((signature) => !has.has(formatSignature(signature)))
-  return formatNote({ text: parsed.text, signatures: [...parsed.signatures, ...fresh] })
-}
-
 export interface Signing extends NoteKey {
   /** Ed25519 over exactly these bytes; it may be remote (KMS, HSM), and then rejects with its own fault. */
   readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>

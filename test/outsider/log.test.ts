@@ -8,11 +8,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatVkey } from '../../src/ledger/note-key.js'
 import { formatTlogProof } from '../../src/ledger/tlog-proof.js'
+import { parseWitnessPolicy } from '../../src/ledger/witness-policy.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { transaction } from '../../src/store/db.js'
 import { awaitProofs } from '../../src/store/proof.js'
+import { createWitnessing } from '../../worker/witnessing.js'
 import { type ApiRig, anApi } from '../api/rig.js'
 import { must } from '../support/authority.js'
+import { aWitness } from '../support/witness.js'
 import { anOutsider } from './go.js'
 
 const outsider = await anOutsider()
@@ -80,6 +83,26 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
       Buffer.from(written.entry.bytes).toString().replace('nhi_', 'nho_'),
     )
     await expect(look('-entry', files.entry, '-proof', files.proof)).rejects.toThrow('root')
+  })
+
+  it('accept the cosignature of a witness, and only of the one whose key they were given', async () => {
+    const { origin, key } = rig.world.authority.authority.root.log
+    const logKey = { name: origin, publicKey: Buffer.from(key.publicKey, 'base64') }
+    const witness = await aWitness({ name: 'auditor', dir, logKey })
+    const stranger = await aWitness({ name: 'stranger', dir, logKey })
+    const policy = must(parseWitnessPolicy(`${witness.line}\nquorum auditor\n`))
+    await witness.come()
+    try {
+      const [asked] = policy.witnesses
+      if (asked === undefined) throw new Error('nobody is asked')
+      const db = rig.world.db('cs_keeper')
+      await createWitnessing({ db, policy, witness: { ...asked, url: witness.url } })()
+    } finally {
+      await witness.leave()
+    }
+    const keys = ['-witness', witness.vkey, '-witness', stranger.vkey]
+    expect((await look(...keys)).cosigners).toEqual(['auditor.test/witness'])
+    expect((await look('-witness', stranger.vkey)).cosigners).toEqual([])
   })
 
   it('refuse a head of another log key', async () => {
