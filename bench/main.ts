@@ -17,10 +17,12 @@ import { breakdown, metricsOf } from './summary.js'
 const FULL: Size = {
   ...{ rounds: 3, flowing: 24, single: 15, open: 24 },
   ...{ forged: 200, proofs: 100, cpuMs: 4000 },
+  growth: { items: [1000, 5000, 50_000], openCases: [100, 1000, 10_000], campaigns: 3 },
 }
 const QUICK: Size = {
   ...{ rounds: 1, flowing: 12, single: 6, open: 12 },
   ...{ forged: 50, proofs: 30, cpuMs: 1000 },
+  growth: { items: [100, 500, 5000], openCases: [10, 100, 1000], campaigns: 1 },
 }
 /** As many as the product keeps by default. */
 const MAX_CACHED = 1000

@@ -5,6 +5,7 @@ import { authoritySource } from '../src/store/authority.js'
 import { now } from '../src/store/db.js'
 import type { BareSide } from './bare/side.js'
 import { forgedEnvelope, refusedPerSecond } from './forged.js'
+import { type Growth, type GrowthSize, measureGrowth } from './growth.js'
 import { type Held, heapFile, heldBy } from './heap.js'
 import { judgingRate, type PacketRate, packetRate, type Rate, refusingRate } from './offline.js'
 import { timeFence } from './product/fence.js'
@@ -42,6 +43,7 @@ export interface Size {
   readonly proofs: number
   /** For each rate of pure computation. */
   readonly cpuMs: number
+  readonly growth: GrowthSize
 }
 
 interface Bare {
@@ -68,6 +70,7 @@ export interface Results {
   readonly refusedOverHttp: number
   /** Milliseconds, with few and with many open cases in the scope. */
   readonly fence: { readonly few: number; readonly many: number }
+  readonly growth: Growth
 }
 
 export interface Measuring {
@@ -103,6 +106,9 @@ export async function measure(at: Measuring): Promise<Results> {
   await clock.stop()
   progress('verifying and refusing')
   const checked = await check(at, { account: accounts[0], caseId: rounds.lastCase })
+  // The first account has a case that stays open.
+  const free = accounts.slice(1, size.single + 2)
+  const growth = await measureGrowth(product, { size: size.growth, accounts: free, progress })
   await Promise.all(accounts.map(({ session }) => session.end()))
   progress('raising fences')
   await product.system.process('keeper').stop()
@@ -111,7 +117,7 @@ export async function measure(at: Measuring): Promise<Results> {
     few: await timeFence(product, FEW_CASES),
     many: await timeFence(product, MANY_CASES),
   }
-  return { ...rounds, memory, proofs: { atRest: proofs, loaded }, ...checked, fence }
+  return { ...rounds, memory, proofs: { atRest: proofs, loaded }, ...checked, fence, growth }
 }
 
 /** What one open workflow adds to its worker, with garbage collected; the workflows then run to their ends. */

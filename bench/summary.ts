@@ -6,7 +6,13 @@ import { type Measured, type Metric, median, metricOf, percentile } from './repo
 import type { Flow } from './rounds.js'
 
 export const metricsOf = (results: Results): readonly Metric[] =>
-  [...flows(results), ...latencies(results), ...costs(results), ...evidence(results)].map(metricOf)
+  [
+    ...flows(results),
+    ...latencies(results),
+    ...costs(results),
+    ...evidence(results),
+    ...growth(results),
+  ].map(metricOf)
 
 /** How the bare workflow whose activity does the same work on the target is called in a metric. */
 const WORKING = ', bare doing the target work'
@@ -165,6 +171,32 @@ function evidence(results: Results): readonly Measured[] {
       unit: 'ms',
       target: { atMost: 1000 },
     },
+  ]
+}
+
+/** Each beside the smallest: flat is what they should be. */
+function growth({ growth: { campaigns, approvals } }: Results): readonly Measured[] {
+  const [fewItems] = campaigns
+  const [fewOpen] = approvals
+  return [
+    ...campaigns.map(
+      ({ items, perSecond }): Measured => ({
+        metric: `campaign items per second, ${items} decided before (baseline: ${fewItems?.items})`,
+        value: perSecond,
+        unit: '1/s',
+        ...(fewItems === undefined ? {} : { baseline: fewItems.perSecond }),
+        target: { atLeastTimes: 0.8 },
+      }),
+    ),
+    ...approvals.map(
+      ({ open, ms }): Measured => ({
+        metric: `approval -> effect p50, ${open} open cases (baseline: ${fewOpen?.open})`,
+        value: median(ms),
+        unit: 'ms',
+        ...(fewOpen === undefined ? {} : { baseline: median(fewOpen.ms) }),
+        target: { atMostPlus: 10 },
+      }),
+    ),
   ]
 }
 

@@ -25,10 +25,14 @@ export interface Account {
   session: pg.Client
 }
 
-export interface Rotation {
+/** A case as far as the bench has read it. */
+export interface Followed {
   readonly caseId: string
-  readonly account: Account
   state: CaseState
+}
+
+export interface Rotation extends Followed {
+  readonly account: Account
 }
 
 /** Milliseconds of the host's clock. */
@@ -80,37 +84,37 @@ export async function openRotations(
   }
   await Promise.all(
     rotations.map(async (rotation) => {
-      await untilGate(product, { rotation, stepId: 'issue' })
+      await untilGate(product, { followed: rotation, stepId: 'issue' })
       await settled(workflowOf(product, rotation))
     }),
   )
   return rotations
 }
 
-export const workflowOf = ({ stage }: ProductSide, { caseId }: Rotation): WorkflowHandle =>
+export const workflowOf = ({ stage }: ProductSide, { caseId }: Followed): WorkflowHandle =>
   stage.temporal.workflow.getHandle(caseId)
 
-async function until(
+export async function until(
   product: ProductSide,
-  input: { readonly rotation: Rotation; readonly holds: (state: CaseState) => boolean },
+  input: { readonly followed: Followed; readonly holds: (state: CaseState) => boolean },
 ): Promise<void> {
-  const { rotation, holds } = input
-  while (!holds(rotation.state)) {
-    const { caseId, seq } = rotation.state
+  const { followed, holds } = input
+  while (!holds(followed.state)) {
+    const { caseId, seq } = followed.state
     await product.news.after(caseId, seq)
     for (const recorded of await eventsSince(product.stage.db, { caseId, after: seq }))
-      rotation.state = evolve(rotation.state, recorded)
-    if (rotation.state.outcome !== null && rotation.state.outcome !== 'completed')
-      throw new Error(`${caseId} ended ${rotation.state.outcome}`)
+      followed.state = evolve(followed.state, recorded)
+    if (followed.state.outcome !== null && followed.state.outcome !== 'completed')
+      throw new Error(`${caseId} ended ${followed.state.outcome}`)
   }
 }
 
-const untilGate = (
+export const untilGate = (
   product: ProductSide,
-  input: { readonly rotation: Rotation; readonly stepId: StepId },
+  input: { readonly followed: Followed; readonly stepId: string },
 ): Promise<void> =>
   until(product, {
-    rotation: input.rotation,
+    followed: input.followed,
     holds: (state) => {
       const next = due(state)
       return next.kind === 'decision' && next.stepId === input.stepId
@@ -142,20 +146,20 @@ export function signedDecision(
 /** Approves `issue` and resolves when it is carried out and the next gate is open. */
 export async function passIssue(product: ProductSide, rotation: Rotation): Promise<Sent> {
   const sent = await sign(product, { rotation, stepId: 'issue', person: 'per_ana' })
-  await untilGate(product, { rotation, stepId: 'cut-over' })
+  await untilGate(product, { followed: rotation, stepId: 'cut-over' })
   return sent
 }
 
 /** The rest of a rotation whose `issue` is done. */
 export async function passRest(product: ProductSide, rotation: Rotation): Promise<void> {
   await sign(product, { rotation, stepId: 'cut-over', person: 'per_ana' })
-  await until(product, { rotation, holds: (state) => due(state).kind === 'claim' })
+  await until(product, { followed: rotation, holds: (state) => due(state).kind === 'claim' })
   await moveConsumer(product, rotation)
-  await untilGate(product, { rotation, stepId: 'retire' })
+  await untilGate(product, { followed: rotation, stepId: 'retire' })
   for (const person of SIGNERS.retire) await sign(product, { rotation, stepId: 'retire', person })
-  await untilGate(product, { rotation, stepId: 'close' })
+  await untilGate(product, { followed: rotation, stepId: 'close' })
   await sign(product, { rotation, stepId: 'close', person: 'per_ana' })
-  await until(product, { rotation, holds: (state) => state.outcome !== null })
+  await until(product, { followed: rotation, holds: (state) => state.outcome !== null })
 }
 
 export async function passAll(product: ProductSide, rotation: Rotation): Promise<void> {
@@ -177,7 +181,7 @@ async function moveConsumer(product: ProductSide, rotation: Rotation): Promise<v
   told(await claimDone(product.stage, { caseId, lease: leased.lease }))
 }
 
-function told<T>(answer: T | Refusal): T {
+export function told<T>(answer: T | Refusal): T {
   if (isRefusal(answer)) throw new Error(`${answer.refused} at ${answer.where}: ${answer.detail}`)
   return answer
 }

@@ -32,6 +32,8 @@ export interface ProductSide {
 }
 
 const demoPack = fileURLToPath(new URL('../../../policies/demo', import.meta.url))
+/** Cases that the bench makes have no workflow, and get none. */
+const PATIENT = { COUNTERSIGN_MISSING_GRACE_MS: String(86_400_000) }
 const OWNERS = ['per_ana', 'per_ben'] as const
 
 export async function startProduct(input: {
@@ -42,7 +44,7 @@ export async function startProduct(input: {
 }): Promise<ProductSide> {
   const { dir, accounts, progress } = input
   const worker = workerEnvironment(dir, input.maxCached)
-  const system = await startSystem({ dir, accounts, progress, env: { worker } })
+  const system = await startSystem({ dir, accounts, progress, env: { worker, keeper: PATIENT } })
   const stage = await openStage(system)
   await installPolicy(stage)
   const news = createNews(stage.db)

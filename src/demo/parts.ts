@@ -34,7 +34,10 @@ export interface Secrets {
 }
 
 /** A port for each process that listens, and for the consumer of each account. */
-export type PortName = keyof Omit<Addresses, 'ui'> | 'temporal-ui' | `consumer-${string}`
+export type PortName =
+  | keyof Omit<Addresses, 'ui'>
+  | `temporal-${'ui' | 'http' | 'metrics'}`
+  | `consumer-${string}`
 export type Ports = Readonly<Record<PortName, number>>
 
 export interface Parts {

@@ -101,8 +101,18 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return child
   }
   progress('starting issuer, codec, API, worker, keeper and connector')
-  await Promise.all((['issuer', 'codec', 'worker', 'keeper'] as const).map(startProcess))
-  await Promise.all((['api', 'connector'] as const).map(startProcess))
+  const stop = async () => {
+    await Promise.all([...children.values()].map((child) => child.stop()))
+    await Promise.all([temporal.stop(), store.stop(), target.stop()])
+  }
+  try {
+    await Promise.all((['issuer', 'codec', 'worker', 'keeper'] as const).map(startProcess))
+    await Promise.all((['api', 'connector'] as const).map(startProcess))
+  } catch (error) {
+    // The servers would hold whoever started them up.
+    await stop()
+    throw error
+  }
   return {
     dir,
     genesis: made,
@@ -122,14 +132,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     databaseUrl: (role) => databaseUrl(at, role),
     targetUrl: (database = DATABASE) => target.url('postgres', secrets.targetSuperuser, database),
     install: (change) => install(at, change),
-    stop: async () => {
-      await Promise.all([...children.values()].map((child) => child.stop()))
-      await Promise.all([temporal.stop(), store.stop(), target.stop()])
-    },
+    stop,
   }
 }
 
-const PORTS = ['api', 'issuer', 'codec', 'temporal', 'temporal-ui', 'store', 'target'] as const
+const PORTS = [
+  ...(['api', 'issuer', 'codec', 'store', 'target'] as const),
+  ...(['temporal', 'temporal-ui', 'temporal-http', 'temporal-metrics'] as const),
+]
 
 const portsOf = ({ dir, accounts, progress }: SystemOptions): Promise<Ports> =>
   keptPorts<PortName>({
@@ -163,6 +173,8 @@ async function startServers(input: {
       dbFile: join(dir, 'temporal.db'),
       port: ports.temporal,
       uiPort: ports['temporal-ui'],
+      httpPort: ports['temporal-http'],
+      metricsPort: ports['temporal-metrics'],
       codecEndpoint: `http://127.0.0.1:${ports.codec}`,
       namespace: NAMESPACE,
       searchAttributes: searchAttributesOf(Object.values(ATTRIBUTES)),

@@ -18,6 +18,8 @@ export type TemporalOptions = {
   /** Free ones when absent. */
   port?: number
   uiPort?: number
+  httpPort?: number
+  metricsPort?: number
   /** URL of the codec that the web UI asks to show payloads. */
   codecEndpoint?: string
   namespace: string
@@ -86,11 +88,16 @@ const startServer = async (options: TemporalOptions): Promise<{ child: Child; po
 }
 
 const choosePorts = async (options: TemporalOptions): Promise<Ports> => {
-  for (const wanted of [options.port, options.uiPort])
+  for (const wanted of [options.port, options.uiPort, options.httpPort, options.metricsPort])
     if (wanted !== undefined && (await portTaken(wanted)))
       throw new TemporalFault(`Temporal did not start: port ${wanted} of 127.0.0.1 is taken`)
   const [port = 0, uiPort = 0, metricsPort = 0, httpPort = 0] = await freePorts(4)
-  return { port: options.port ?? port, uiPort: options.uiPort ?? uiPort, metricsPort, httpPort }
+  return {
+    port: options.port ?? port,
+    uiPort: options.uiPort ?? uiPort,
+    metricsPort: options.metricsPort ?? metricsPort,
+    httpPort: options.httpPort ?? httpPort,
+  }
 }
 
 const serverSpec = (input: { options: TemporalOptions; ports: Ports }): ChildSpec => {
