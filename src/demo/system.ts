@@ -94,25 +94,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   progress('preparing the evidence store and the target')
   await writeConfiguration(at)
   await prepareStore(at)
-  const children = new Map<ProcessName, Child>()
-  const startProcess = async (name: ProcessName) => {
-    const child = await startOne(at, name)
-    children.set(name, child)
-    return child
-  }
   progress('starting issuer, codec, API, worker, keeper and connector')
-  const stop = async () => {
-    await Promise.all([...children.values()].map((child) => child.stop()))
-    await Promise.all([temporal.stop(), store.stop(), target.stop()])
-  }
-  try {
-    await Promise.all((['issuer', 'codec', 'worker', 'keeper'] as const).map(startProcess))
-    await Promise.all((['api', 'connector'] as const).map(startProcess))
-  } catch (error) {
-    // The servers would hold whoever started them up.
-    await stop()
-    throw error
-  }
+  const { children, startProcess, stop } = await startProcesses(at)
   return {
     dir,
     genesis: made,
@@ -134,6 +117,28 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     install: (change) => install(at, change),
     stop,
   }
+}
+
+/** Every process in its order. When one does not start, what was started ends, the servers too: they would hold whoever asked. */
+async function startProcesses(at: Parts) {
+  const children = new Map<ProcessName, Child>()
+  const startProcess = async (name: ProcessName) => {
+    const child = await startOne(at, name)
+    children.set(name, child)
+    return child
+  }
+  const stop = async () => {
+    await Promise.all([...children.values()].map((child) => child.stop()))
+    await Promise.all([at.temporal.stop(), at.store.stop(), at.target.stop()])
+  }
+  try {
+    await Promise.all((['issuer', 'codec', 'worker', 'keeper'] as const).map(startProcess))
+    await Promise.all((['api', 'connector'] as const).map(startProcess))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { children, startProcess, stop }
 }
 
 const PORTS = [

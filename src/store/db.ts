@@ -47,6 +47,9 @@ export function prepared(
   return { name, text, values: [...values] }
 }
 
+/** Said within a statement: its commit does not wait for the disk. Only for what a crash of the store may lose. */
+export const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) is not null`
+
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'UNKNOWN'
 

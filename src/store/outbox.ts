@@ -2,7 +2,7 @@
  * The outbox: signals that entries owe to workflows, queued in the transaction that made them and
  * relayed at least once. Nothing is decided here; a lost or doubled signal changes nothing.
  */
-import { type Db, prepared } from './db.js'
+import { type Db, prepared, UNHURRIED } from './db.js'
 
 export interface Outgoing {
   readonly id: string
@@ -11,9 +11,7 @@ export interface Outgoing {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-/** Said within a statement: its commit does not wait for the disk. What a crash loses of it is delivered once more. */
-const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) is not null`
-
+/** A crash of the store delivers what was taken or dropped a moment before once more. */
 export async function takeOutgoing(db: Db, limit: number): Promise<readonly Outgoing[]> {
   const { rows } = await db.query<{
     id: string

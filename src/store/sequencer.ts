@@ -25,7 +25,7 @@ import {
 } from '../ledger/tile.js'
 import { tilePath } from '../ledger/tile-path.js'
 import { append, type Frontier, rootOfFrontier } from '../ledger/tree.js'
-import { type Db, prepared, type Tx, transaction } from './db.js'
+import { type Db, prepared, type Tx, transaction, UNHURRIED } from './db.js'
 import { readDurable, writeDurable } from './durable.js'
 import { loadTiles, storeGrowth } from './tiles.js'
 
@@ -190,9 +190,10 @@ async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
   await writeDurable(input.highWaterFile, { size, root: toBase64(root) })
   const checkpoint: Checkpoint = { origin: signer.origin, size, root, extensions: [] }
   const note = await signCheckpoint({ checkpoint, publicKey: signer.publicKey, sign: signer.sign })
+  // Tree and mark are on the disk: a head that a crash of the store loses is signed again, the same.
   await db.query(
     prepared(
-      `with stored as (insert into checkpoints (size, note) values ($1, $2) on conflict do nothing)
+      `with stored as (insert into checkpoints (size, note) select $1::bigint, $2::text where ${UNHURRIED} on conflict do nothing)
        select pg_notify('checkpoint', '')`,
       [size, note],
     ),

@@ -169,3 +169,23 @@ describe('a restore under a running sequencer', () => {
     expect((await leaves()).length).toBe(4)
   })
 })
+
+describe('a head', () => {
+  it('is published without a wait for the disk, and one that a crash of the store lost is signed again, the same', async () => {
+    await store.dba.query(`create table commits (waits text); grant insert on commits to public;
+      create function note() returns trigger language plpgsql as $$ begin
+        insert into commits values (current_setting('synchronous_commit')); return null; end $$;
+      create trigger noted after insert on checkpoints for each row execute function note();
+      create trigger noted after insert on leaves for each row execute function note();`)
+    const waits = async () =>
+      (await store.dba.query('select waits from commits')).rows.map((row) => row.waits)
+    await write(1)
+    await (await aSequencer('one')).run()
+    expect(await waits()).toEqual(['on', 'off'])
+    const notes = async () => (await store.dba.query('select size, note from checkpoints')).rows
+    const published = await notes()
+    await store.dba.query('delete from checkpoints')
+    await (await aSequencer('one')).run()
+    expect(await notes()).toEqual(published)
+  })
+})
