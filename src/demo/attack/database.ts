@@ -290,7 +290,7 @@ async function holdFence(stage: Stage, identityId: string): Promise<Held> {
   return {
     untilGateWaits: () =>
       until('the gate waits with its transaction open', waiting('%from fences%for share%')),
-    untilFenceWaits: () => until('the revocation waits', waiting('%update fences%')),
+    untilFenceWaits: () => until('the revocation waits', waiting('%from fences%for update%')),
     release: async () => {
       await holder.query('rollback')
       await holder.end()
