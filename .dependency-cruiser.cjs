@@ -10,7 +10,11 @@ const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/${nam
 
 const ARROWS = [
   // Pure: no clock, no I/O, no Temporal. Only the shapes know zod.
-  { folder: 'src/domain', except: 'src/domain/shapes/', npm: ['@noble/hashes', 'canonicalize'] },
+  {
+    folder: 'src/domain',
+    except: 'src/domain/shapes/',
+    npm: ['@noble/hashes', 'canonicalize', 'temporal-polyfill'],
+  },
   { folder: 'src/domain/shapes', own: ['src/domain/'], npm: ['zod'] },
   { folder: 'src/ledger', own: ['src/domain/'], npm: ['@noble/hashes'] },
   {

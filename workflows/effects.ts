@@ -48,7 +48,7 @@ const ACTING = '60d'
 const UNCLAIMED = '60s'
 
 /** What a connector does next in a case. */
-export type Work = Exclude<Due, { kind: 'closed' | 'decision' | 'claim' }>
+export type Work = Exclude<Due, { kind: 'closed' | 'decision' | 'wait' | 'claim' }>
 
 export interface WorkOrder {
   readonly caseId: string

@@ -80,7 +80,8 @@ async function drive(run: Run): Promise<CaseOutcome> {
       await continueAsNew<typeof runCase>({ caseId: run.state.caseId })
     showRun(run)
     if (next.kind === 'closed') return next.outcome
-    if (next.kind === 'decision' || next.kind === 'claim') await waitFor(run, next)
+    if (next.kind === 'decision' || next.kind === 'wait' || next.kind === 'claim')
+      await waitFor(run, next)
     else await work(run, next)
   }
 }
@@ -116,7 +117,10 @@ const showRun = (run: Run): void =>
   show({ state: run.state, stuck: run.stuck, turn: run.turn, at: now() })
 
 /** Until something arrives, or the labelled timer says that the deadline may have passed. */
-async function waitFor(run: Run, next: Due & { kind: 'decision' | 'claim' }): Promise<void> {
+async function waitFor(
+  run: Run,
+  next: Due & { kind: 'decision' | 'wait' | 'claim' },
+): Promise<void> {
   const left = Date.parse(next.until) - Date.now()
   const least = Math.min(EARLY_MS * 2 ** run.early, EARLY_MAX_MS)
   void run.alarm.set({

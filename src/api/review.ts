@@ -169,8 +169,8 @@ interface Form {
 
 function gateForm({ gate, phase }: StepState): Form | null {
   if (gate === null || (phase !== 'open' && phase !== 'satisfied')) return null
-  const { nonce, preStateHash, expiresAt } = gate
-  return { gate: { nonce, preStateHash }, notAfter: expiresAt }
+  const { nonce, preStateHash, expiresAt, window } = gate
+  return { gate: { nonce, preStateHash }, notAfter: window?.until ?? expiresAt }
 }
 
 /** Waits for all that the requirement and the step itself ask to have been observed. */
@@ -181,13 +181,21 @@ function aheadForm({ item, resolved }: Parts): Form | null {
   return opensWhen.length === 0 ? null : { gate: { opensWhen }, notAfter: null }
 }
 
-/** Every gate from here to this one may wait until its end, and its step may take its time. */
+/** From one change window to the next, with a holiday between them. */
+const BETWEEN_WINDOWS_MS = 14 * 86_400_000
+
+/** Every gate from here to this one may wait until its end and for its window, and its step may take its time. */
 function aheadUntil({ state, opened, item }: Parts, at: string): string {
   const last = state.steps.indexOf(item)
   const ms = state.steps
     .slice(0, last + 1)
     .filter(({ phase }) => phase !== 'performed')
-    .map(({ step }) => opened.requirements[step.stepId]?.requirement.expireAfterMs ?? 0)
+    .map(({ step }) => waitMs(opened.requirements[step.stepId]?.requirement))
     .reduce((sum, each) => sum + each + opened.settings.withinMs + opened.settings.claimWithinMs, 0)
   return new Date(Date.parse(at) + ms).toISOString()
 }
+
+const waitMs = (requirement: ResolvedRequirement['requirement'] | undefined): number =>
+  requirement === undefined
+    ? 0
+    : requirement.expireAfterMs + (requirement.windows === undefined ? 0 : BETWEEN_WINDOWS_MS)

@@ -1,6 +1,6 @@
 /**
  * The summary of a case as its entries tell it: steps, who is awaited, whose *turn* it is and since when, and
- * how the time was spent between owner, partner and system. Pure; opaque ids only.
+ * how the time was spent between owner, partner, window and system. Pure; opaque ids only.
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
 import { whyOf } from '../contract/why.js'
@@ -114,6 +114,7 @@ export const gateTimes = ({ gate }: StepState): StepSummary['gate'] =>
         escalatesAt: gate.escalatesAt,
         expiresAt: gate.expiresAt,
         escalated: gate.escalated,
+        window: gate.window === null ? null : { from: gate.window.from, until: gate.window.until },
       }
 
 export const awaitedOf = (item: StepState, at: string): StepSummary['awaited'] =>
@@ -130,7 +131,7 @@ export function turnsOf(input: {
   readonly recorded: readonly Recorded[]
   readonly at: string
 }) {
-  const spent: Record<Holder, number> = { owner: 0, partner: 0, system: 0 }
+  const spent: Record<Holder, number> = { owner: 0, partner: 0, window: 0, system: 0 }
   let followed = unread(input.caseId)
   for (const item of input.recorded) {
     const { turn } = followed
@@ -148,6 +149,8 @@ function spend(spent: Record<Holder, number>, held: Turn & { readonly until: str
     ? 'owner'
     : first.startsWith('partner:')
       ? 'partner'
-      : 'system'
+      : first === 'window'
+        ? 'window'
+        : 'system'
   spent[holder] += Math.max(0, Date.parse(held.until) - Date.parse(held.since))
 }

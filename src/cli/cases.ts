@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { CaseSummary, StepSummary } from '../contract/http.js'
-import { deadlineWords, gateWords } from '../contract/why.js'
+import { deadlineWords, gateWords, windowWords } from '../contract/why.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -68,6 +68,8 @@ const stepLine = (step: StepSummary): string =>
 
 function timesOf({ phase, gate, task }: StepSummary): string {
   if (phase === 'open' && gate !== null) return `; ${gateWords(gate)}`
+  if (phase === 'satisfied' && gate !== null && gate.window !== null)
+    return `; approved for ${windowWords(gate.window)}`
   if (phase !== 'offered' || task === null) return ''
   return `; ${deadlineWords({ escalatesAt: null, expiresAt: task.expiresAt })}`
 }

@@ -74,6 +74,7 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   PLAN_TAMPERED: OPERATOR,
   EVIDENCE_TAMPERED: OPERATOR,
   ALREADY_GRANTED: '`countersign show` says how it went on',
+  OUTSIDE_WINDOW: '`countersign show` says when its window opens',
   PROOF_MISSING: LATER,
   TARGET_REJECTED: OPERATOR,
   TARGET_UNSUITABLE: OPERATOR,

@@ -26,6 +26,7 @@ import {
   IdentityId,
   ObjectiveId,
   PersonId,
+  Span,
   StepId,
   SystemId,
   TargetName,
@@ -165,6 +166,8 @@ const GateTimes = z.object({
   escalatesAt: Time,
   expiresAt: Time,
   escalated: z.enum(['no', 'yes']),
+  /** In which its step begins, and with which its approvals end; null: whenever it is approved. */
+  window: Span.nullable(),
 })
 
 /** `number` is the fencing token that a claim has to carry. */
@@ -221,7 +224,7 @@ export const CaseSummary = z.object({
   turn: z.object({
     waitingOn: z.array(z.string()),
     since: Time,
-    spent: z.object({ owner: Count, partner: Count, system: Count }),
+    spent: z.object({ owner: Count, partner: Count, window: Count, system: Count }),
   }),
   planHash: DigestText.nullable(),
   steps: z.array(StepSummary),

@@ -5,9 +5,9 @@
  */
 import type { SearchAttributeUpdatePair } from '@temporalio/common'
 import { type CaseState, type StepState, stepOf } from '../domain/case.js'
-import { type Due, deadlinesOf, due, type Turn, waitingOn } from '../domain/due.js'
+import { type Due, deadlinesOf, due, dueUntil, type Turn, waitingOn } from '../domain/due.js'
 import { ATTRIBUTES } from './messages.js'
-import { deadlineWords, whyOf } from './why.js'
+import { deadlineWords, whyOf, windowWords } from './why.js'
 
 /** A case waits for people or is at work; it is *stuck* when a fault or a refusal that no retry mends stands in its way. */
 export interface Shown {
@@ -39,7 +39,7 @@ export function attributesOf({
 }: Shown): readonly SearchAttributeUpdatePair[] {
   const { opened } = state
   const next = due(state)
-  const until = untilOf(next)
+  const until = dueUntil(next)
   const closed = next.kind === 'closed'
   const step = stepIdOf(next) === null ? null : stepOf(state, stepIdOf(next) ?? '')
   const [first] = Object.values(opened?.requirements ?? {})
@@ -68,6 +68,7 @@ const PHASES: Readonly<Record<Due['kind'], string>> = {
   plan: 'plan',
   'open-gate': 'plan',
   decision: 'approve',
+  wait: 'window',
   perform: 'execute',
   claim: 'execute',
   observe: 'verify',
@@ -81,15 +82,21 @@ const ball = (state: CaseState, at: string): string[] | null => {
 }
 
 const stepIdOf = (next: Due): string | null => ('stepId' in next ? next.stepId : null)
-const untilOf = (next: Due): string | null =>
-  'until' in next && next.until !== '' ? next.until : null
 
 /** The label of a wait's timer: what happens when it rings, for what, and who could prevent it. */
 export function waitLabel({ state, at }: Pick<Shown, 'state' | 'at'>): string {
+  const next = due(state)
+  const stepId = stepIdOf(next) ?? ''
+  if (next.kind === 'wait') return short(`window opens at ${next.until}: ${stepId} is approved`)
   const holders = waitingOn(state, at).join(', ')
   const { escalatesAt, expiresAt } = deadlinesOf(state)
   const first = { escalatesAt, expiresAt: escalatesAt === null ? expiresAt : null }
-  return short(`${deadlineWords(first) || 'open end'}: ${stepIdOf(due(state)) ?? ''} by ${holders}`)
+  const until = dueUntil(next)
+  const words =
+    until !== null && until === stepOf(state, stepId)?.gate?.window?.until
+      ? `window ends at ${until}`
+      : deadlineWords(first) || 'open end'
+  return short(`${words}: ${stepId} by ${holders}`)
 }
 
 /** The label of an activity, such as `perform: Set a new secret on app_b`. */
@@ -125,18 +132,25 @@ function headingOf({ state, at }: Shown): string {
   const next = due(state)
   if (next.kind === 'closed') return `closed: ${next.outcome}`
   const holders = waitingOn(state, at).join(', ')
+  const window = windowOf(state)
+  if (next.kind === 'wait' && window !== null) return `approved, waits for ${windowWords(window)}`
   return holders === 'system' ? workLabel(state) : `waiting for ${holders}`
 }
+
+const windowOf = (state: CaseState) =>
+  stepOf(state, stepIdOf(due(state)) ?? '')?.gate?.window ?? null
 
 function waitRows({ state, stuck, turn, at }: Shown): string[][] {
   const next = due(state)
   if (next.kind === 'closed') return [['Outcome', next.outcome]]
   const { escalatesAt, expiresAt } = deadlinesOf(state)
+  const window = windowOf(state)
   return [
     ['Awaited', stuck === null ? waitingOn(state, at).join(', ') : 'operations'],
     ['Since', turn.since],
     ...(escalatesAt === null ? [] : [['Escalates at', escalatesAt]]),
     ...(expiresAt === null ? [] : [['Expires at', expiresAt]]),
+    ...(window === null ? [] : [['Window', `from ${window.from} to ${window.until}`]]),
   ]
 }
 
@@ -161,5 +175,5 @@ function table(rows: readonly (readonly string[])[]): string {
 export const waitOf = (state: CaseState): string => {
   const next = due(state)
   const round = 'round' in next ? next.round : state.steps.length
-  return [next.kind, stepIdOf(next), round, untilOf(next)].join(':')
+  return [next.kind, stepIdOf(next), round, dueUntil(next)].join(':')
 }

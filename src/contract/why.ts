@@ -5,6 +5,7 @@
  */
 import { type CaseState, stepOf } from '../domain/case.js'
 import { type Deadlines, type Due, deadlinesOf, due, type Turn } from '../domain/due.js'
+import type { Span } from '../domain/shapes/basic.js'
 
 /** `escalates at …, expires at …`: the only words for these two moments; empty for neither. */
 export const deadlineWords = ({ escalatesAt, expiresAt }: Deadlines): string =>
@@ -13,17 +14,26 @@ export const deadlineWords = ({ escalatesAt, expiresAt }: Deadlines): string =>
     ...(expiresAt === null ? [] : [`expires at ${expiresAt}`]),
   ].join(', ')
 
-/** The same for a gate, which keeps the moment at which it escalated. */
+/** The only words for the window in which a step begins. */
+export const windowWords = ({ from, until }: Span): string => `the window from ${from} to ${until}`
+
+/** The same for a gate, which keeps the moment at which it escalated, and says in which window its step begins. */
 export const gateWords = (gate: {
   readonly escalatesAt: string
   readonly expiresAt: string
   readonly escalated: 'no' | 'yes'
+  readonly window: Span | null
 }): string =>
-  gate.escalated === 'yes'
-    ? `escalated, ${deadlineWords({ escalatesAt: null, expiresAt: gate.expiresAt })}`
-    : deadlineWords(gate)
+  [
+    gate.escalated === 'yes'
+      ? `escalated, ${deadlineWords({ escalatesAt: null, expiresAt: gate.expiresAt })}`
+      : deadlineWords(gate),
+    ...(gate.window === null ? [] : [`for ${windowWords(gate.window)}`]),
+  ].join(', ')
 
-const WORK: Readonly<Record<Exclude<Due['kind'], 'closed' | 'decision' | 'claim'>, string>> = {
+const WORK: Readonly<
+  Record<Exclude<Due['kind'], 'closed' | 'decision' | 'wait' | 'claim'>, string>
+> = {
   plan: 'looks at the target and draws the plan',
   'open-gate': 'observes the target and opens the gate of',
   perform: 'performs',
@@ -38,8 +48,14 @@ export function whyOf({ state, turn }: { readonly state: CaseState; readonly tur
   const holders = turn.by.join(', ')
   const what = 'stepId' in next ? stepWords(state, next.stepId) : ''
   const when = deadlineWords(deadlinesOf(state))
-  if (next.kind === 'decision')
-    return `${holders} holds the ball since ${turn.since}, to decide on ${what}: ${when}. ${silenceAtGate(state)}`
+  const gate = 'stepId' in next ? stepOf(state, next.stepId)?.gate : null
+  const window = gate?.window == null ? '' : windowWords(gate.window)
+  if (next.kind === 'decision') {
+    const begins = window === '' ? '' : ` It is for ${window}, and ends with it.`
+    return `${holders} holds the ball since ${turn.since}, to decide on ${what}: ${when}.${begins} ${silenceAtGate(state)}`
+  }
+  if (next.kind === 'wait')
+    return `${holders} holds the ball since ${turn.since}: ${what} is approved, waits for ${window}. No person is awaited, and a decline still stops it; what is not begun by then is no longer approved, and its gate opens again.`
   if (next.kind === 'claim')
     return `${holders} holds the ball since ${turn.since}, to do ${what}: ${when}. When nobody acts the task ends, and the gate opens again for its owners.`
   const target = state.opened?.systemId ?? 'the target'

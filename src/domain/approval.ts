@@ -115,8 +115,11 @@ function wrongGate({
     if (decision.gate.preStateHash !== gate.preStateHash)
       return refuse('PRESTATE_CHANGED', '/gate/preStateHash')
     if (decision.gate.nonce !== gate.nonce) return refuse('WRONG_NONCE', '/gate/nonce')
-    const tooOld =
-      Date.parse(decision.notBefore) + requirement.decisionMaxAgeMs < Date.parse(judging.at)
+    const { notBefore } = decision
+    const { window } = gate
+    // The window was signed for, so waiting for it does not age what was signed.
+    const agesFrom = window !== null && notBefore < window.from ? window.from : notBefore
+    const tooOld = Date.parse(agesFrom) + requirement.decisionMaxAgeMs < Date.parse(judging.at)
     return tooOld ? refuse('EXPIRED', '/notBefore', 'older than the policy accepts') : null
   }
   const { opensWhen } = decision.gate

@@ -8,7 +8,7 @@
  */
 import type { Digest } from './digest.js'
 import type { RefusalCode } from './refusal.js'
-import type { Fact } from './shapes/basic.js'
+import type { Fact, Span } from './shapes/basic.js'
 import type { Verdict } from './shapes/envelope.js'
 import type { CaseEvent, CaseOpened, EventOf } from './shapes/event.js'
 import type { Plan, Step } from './shapes/plan.js'
@@ -56,6 +56,13 @@ export interface Gate {
   readonly escalatesAt: string
   readonly expiresAt: string
   readonly escalated: 'no' | 'yes'
+  /** The window in which the step begins; null: whenever it is approved. */
+  readonly window: GateWindow | null
+}
+
+export interface GateWindow extends Span {
+  /** Whether what is approved still waits for it. */
+  readonly now: 'shut' | 'open'
 }
 
 export interface Task {
@@ -72,6 +79,8 @@ export interface StepState {
   readonly round: number
   readonly because: RefusalCode | null
   readonly gate: Gate | null
+  /** Deadlines of a gate that nobody satisfied before its window was over; the next one keeps them. */
+  readonly silence: Pick<Gate, 'escalatesAt' | 'expiresAt'> | null
   readonly votes: readonly Vote[]
   /** The mandate that satisfied the gate instead of decisions. */
   readonly mandateId: string | null

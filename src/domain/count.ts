@@ -6,6 +6,7 @@
  */
 import { judge } from './approval.js'
 import type { Authority } from './authority.js'
+import { windowAt } from './calendar.js'
 import type { CaseState, Recorded, StepState } from './case.js'
 import { countingVotes } from './case.js'
 import type { Verify } from './envelope.js'
@@ -54,9 +55,22 @@ export function termsAgain(asking: AskingAgain): Requirement | Refusal {
   if (isRefusal(today)) return today
   if (today.requirementHash !== step.gate?.resolved.requirementHash)
     return refuse('REQUIREMENT_CHANGED', `/steps/${stepId}`)
-  return factsObserved(state, today.requirement)
-    ? today.requirement
-    : refuse('CONDITION_UNMET', `/steps/${stepId}`)
+  if (!factsObserved(state, today.requirement)) return refuse('CONDITION_UNMET', `/steps/${stepId}`)
+  return outsideWindow(asking, today.requirement) ?? today.requirement
+}
+
+/** The window that was signed for is open, and the calendar of today has nothing against it. */
+function outsideWindow({ step, pack, at }: AskingAgain, { windows }: Requirement): Refusal | null {
+  if (windows === undefined) return null
+  const where = `/steps/${step.step.stepId}/window`
+  const signed = step.gate?.window ?? null
+  if (signed === null) return refuse('OUTSIDE_WINDOW', where, 'the gate opened without a window')
+  if (at < signed.from || at >= signed.until)
+    return refuse('OUTSIDE_WINDOW', where, `it is open from ${signed.from} to ${signed.until}`)
+  const today = windowAt({ windows, calendar: pack.calendar, at })
+  return today !== null && today.from <= at
+    ? null
+    : refuse('OUTSIDE_WINDOW', where, 'the calendar was changed since, and holds it shut')
 }
 
 export interface CountingAgain {

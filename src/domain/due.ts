@@ -21,7 +21,19 @@ export type Due =
       readonly round: number
       readonly until: string
     }
-  | { readonly kind: 'perform'; readonly stepId: string }
+  | {
+      /** It is approved, and its window is not open yet. */
+      readonly kind: 'wait'
+      readonly stepId: string
+      readonly round: number
+      readonly until: string
+    }
+  | {
+      readonly kind: 'perform'
+      readonly stepId: string
+      /** When its window is over, and with it what was approved. */
+      readonly until?: string
+    }
   | { readonly kind: 'claim'; readonly stepId: string; readonly until: string }
   | { readonly kind: 'observe'; readonly stepId: string }
   | { readonly kind: 'undo'; readonly stepId: string }
@@ -51,6 +63,7 @@ function dueOf(current: StepState): Due {
     case 'open':
       return { kind: 'decision', stepId, round: current.round, until: nextDeadline(current) }
     case 'satisfied':
+      return dueUnder(current)
     case 'granted':
       return { kind: 'perform', stepId }
     case 'offered':
@@ -64,8 +77,25 @@ function dueOf(current: StepState): Due {
   }
 }
 
-const nextDeadline = ({ gate }: StepState): string =>
-  gate === null ? '' : gate.escalated === 'yes' ? gate.expiresAt : gate.escalatesAt
+/** What was approved is performed, within its window if it has one. */
+function dueUnder({ step: { stepId }, round, gate }: StepState): Due {
+  const window = gate?.window ?? null
+  if (window === null) return { kind: 'perform', stepId }
+  return window.now === 'shut'
+    ? { kind: 'wait', stepId, round, until: window.from }
+    : { kind: 'perform', stepId, until: window.until }
+}
+
+/** The first moment at which something passes while signatures are awaited. */
+function nextDeadline({ gate }: StepState): string {
+  if (gate === null) return ''
+  const next = gate.escalated === 'yes' ? gate.expiresAt : gate.escalatesAt
+  return gate.window !== null && gate.window.until < next ? gate.window.until : next
+}
+
+/** When something passes for what is due, if nobody acts; null: nothing does. */
+export const dueUntil = (next: Due): string | null =>
+  'until' in next && next.until !== undefined && next.until !== '' ? next.until : null
 
 /** The first step that is not performed. Steps are performed in the plan's order only. */
 export const currentStep = (state: CaseState): StepState | null =>
@@ -105,11 +135,12 @@ export function awaited(
     .map(({ group, persons }) => ({ group, persons }))
 }
 
-/** Who holds the ball at `at`, as opaque words for lists and search attributes: `owner:per_ana`, `partner:com_acme`, `system`. */
+/** Who holds the ball at `at`, as opaque words for lists and search attributes: `owner:per_ana`, `partner:com_acme`, `window`, `system`. */
 export function waitingOn(state: CaseState, at: string): readonly string[] {
   const next = due(state)
   if (next.kind === 'closed') return []
   if (next.kind === 'claim') return [`partner:${state.opened?.executor ?? ''}`]
+  if (next.kind === 'wait') return ['window']
   if (next.kind !== 'decision') return ['system']
   const step = stepOf(state, next.stepId)
   const persons = step === null ? [] : awaited(step, at).flatMap((group) => group.persons)

@@ -5,6 +5,7 @@
 import {
   type CaseState,
   type Gate,
+  type GateWindow,
   hasRollback,
   initial,
   type Recorded,
@@ -14,7 +15,7 @@ import {
 } from './case.js'
 import { type Turn, turnAfter } from './due.js'
 import type { RefusalCode } from './refusal.js'
-import type { Fact } from './shapes/basic.js'
+import type { Fact, Span } from './shapes/basic.js'
 import type { CaseEvent, EventOf } from './shapes/event.js'
 import type { Step } from './shapes/plan.js'
 
@@ -116,13 +117,23 @@ function evolveStep({ item, event, recorded, state }: StepChange): StepState {
         phase: 'open',
         round: event.round,
         gate: gateOf(event, recorded),
+        silence: null,
         votes: isPinned(state, event) ? item.votes : [],
         mandateId: null,
         grant: null,
         task: null,
       }
     case 'GateSatisfied':
-      return { ...item, phase: 'satisfied', mandateId: event.mandateId }
+      return { ...windowAt(item, recorded.at), phase: 'satisfied', mandateId: event.mandateId }
+    case 'WindowOpened':
+      return item.gate?.window == null
+        ? item
+        : { ...item, gate: { ...item.gate, window: { ...item.gate.window, now: 'open' } } }
+    case 'WindowClosed':
+      return {
+        ...again(item, 'OUTSIDE_WINDOW'),
+        silence: item.phase === 'open' ? silenceAt(item.gate) : null,
+      }
     case 'GateEscalated':
       return { ...item, gate: item.gate === null ? null : { ...item.gate, escalated: 'yes' } }
     case 'GateRefused':
@@ -182,6 +193,7 @@ const fresh = (step: Step): StepState => ({
   round: 0,
   because: null,
   gate: null,
+  silence: null,
   votes: [],
   mandateId: null,
   grant: null,
@@ -217,7 +229,22 @@ const gateOf = (event: EventOf<'GateOpened'>, recorded: Recorded): Gate => ({
   escalatesAt: event.escalatesAt,
   expiresAt: event.expiresAt,
   escalated: 'no',
+  window: event.window === undefined ? null : windowNow(event.window, recorded.at),
 })
+
+const windowNow = ({ from, until }: Span, at: string): GateWindow => ({
+  from,
+  until,
+  now: at < from ? 'shut' : 'open',
+})
+
+const silenceAt = (gate: Gate | null): StepState['silence'] =>
+  gate === null ? null : { escalatesAt: gate.escalatesAt, expiresAt: gate.expiresAt }
+
+const windowAt = (item: StepState, at: string): StepState =>
+  item.gate?.window == null
+    ? item
+    : { ...item, gate: { ...item.gate, window: windowNow(item.gate.window, at) } }
 
 const voteOf = (event: EventOf<'DecisionAdmitted'>): Vote => ({
   decisionId: event.decisionId,

@@ -40,7 +40,7 @@ export interface KindOfCase {
   readonly askedBy: readonly ('partner' | 'enterprise')[]
   /** What it has for itself while it is open: the identity, the identity's one containment, or nothing. */
   readonly holds: 'identity' | 'containment' | 'nothing'
-  /** `at-once`: no freeze, no preflight and no missing signer holds it up. */
+  /** `at-once`: no freeze, no window, no preflight and no missing signer holds it up. */
   readonly urgency: 'ordinary' | 'at-once'
 }
 

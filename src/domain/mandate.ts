@@ -7,6 +7,7 @@
  * Needs the time zones of Intl, so it is no part of the workflow bundle.
  */
 import { type Authority, inForce, within } from './authority.js'
+import { clockAt } from './calendar.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { livePerson } from './matter.js'
 import { satisfied } from './quorum.js'
@@ -229,7 +230,7 @@ function outsideWindow({ window }: Mandate, at: string): Refusal | null {
   if (window === null) return null
   const { fromMinute: from, toMinute: to, weekdays } = window
   if (from === to) return invalid('/window', 'the window is empty')
-  const local = localTime(at, window.zone)
+  const local = clockAt(at, window.zone)
   if (local === null) return invalid('/window/zone', 'no such time zone')
   const { weekday, minute } = local
   const dayBefore = weekday === 1 ? 7 : weekday - 1
@@ -238,34 +239,8 @@ function outsideWindow({ window }: Mandate, at: string): Refusal | null {
   return inside && weekdays.includes(day) ? null : invalid('/window', 'outside its window')
 }
 
-const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
-
-function localTime(at: string, zone: string): { weekday: number; minute: number } | null {
-  const parts = partsOf(at, zone)
-  if (parts === null) return null
-  const text = (type: Intl.DateTimeFormatPartTypes) =>
-    parts.find((part) => part.type === type)?.value ?? ''
-  const minute = Number(text('hour')) * 60 + Number(text('minute'))
-  return { weekday: WEEKDAYS.indexOf(text('weekday')) + 1, minute }
-}
-
-function partsOf(at: string, timeZone: string): Intl.DateTimeFormatPart[] | null {
-  const day = { year: 'numeric', month: '2-digit', day: '2-digit', weekday: 'short' } as const
-  const fields = { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone, ...fields }).formatToParts(new Date(at))
-  } catch {
-    return null
-  }
-}
-
 /** The calendar day of a time in a zone; a zone that is none has no days, and everything is of one day. */
-export function dayIn(timeZone: string, at: string): string {
-  const parts = partsOf(at, timeZone)
-  const text = (type: Intl.DateTimeFormatPartTypes) =>
-    parts?.find((part) => part.type === type)?.value ?? ''
-  return `${text('year')}-${text('month')}-${text('day')}`
-}
+export const dayIn = (zone: string, at: string): string => clockAt(at, zone)?.date ?? ''
 
 const isCount = (uses: number): boolean => Number.isSafeInteger(uses) && uses >= 0
 

@@ -2,7 +2,6 @@
  * A *subject* is one gate to be ruled: which step, on what, and who stands in each role today.
  *   resolve      pack + subject -> requirement: every matching rule, joined by `stricter`
  *   settingsFor  pack + scope   -> durations and evidence of the whole case
- *   stricter     the least requirement that implies both, as far as groups can say it
  *   preflight    can each gate still be signed, by persons who exist and keys that last?
  * Nobody who is missing, excluded or a partner's is ever counted in; an empty group is a refusal.
  */
@@ -14,9 +13,16 @@ import { countedOf, unfilledGroup } from './quorum.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import { type Asked, personsNamedIn, personsServedBy, type Settings } from './shapes/asked.js'
 import type { Identity, Person, PersonKey } from './shapes/authority.js'
-import { AuthorityKind, type CaseKind, type Change, type Fact } from './shapes/basic.js'
+import {
+  AuthorityKind,
+  type CaseKind,
+  type Change,
+  type Fact,
+  type WeeklyHours,
+} from './shapes/basic.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
-import type { ApproverGroup, Requirement, ResolvedRequirement } from './shapes/requirement.js'
+import type { Requirement, ResolvedRequirement } from './shapes/requirement.js'
+import { checked, normal, seatsIn, stricter } from './stricter.js'
 
 export interface Scope {
   readonly kind: CaseKind
@@ -114,7 +120,7 @@ export function resolve(input: {
   )
   let joined: Requirement | Refusal = refuse('NO_RULE', `/steps/${subject.stepId}`)
   for (const [index, rule] of rules.entries()) {
-    const own = requirementOf(rule.steps[subject.stepId], subject)
+    const own = requirementOf(rule.steps[subject.stepId], { pack, subject })
     if (isRefusal(own)) return own
     joined = index === 0 || isRefusal(joined) ? own : stricter(joined, own)
     if (isRefusal(joined)) return joined
@@ -156,16 +162,35 @@ export const withDuty = (authority: Authority, duty: Person['duties'][number]): 
       .map(({ personId }) => personId),
   )
 
-function requirementOf(terms: StepTerms | undefined, subject: Subject): Requirement | Refusal {
+function requirementOf(
+  terms: StepTerms | undefined,
+  { pack, subject }: { readonly pack: Pack; readonly subject: Subject },
+): Requirement | Refusal {
   if (terms === undefined) return refuse('NO_RULE', `/steps/${subject.stepId}`)
-  const { approvers, ...rest } = terms
+  const { approvers, window, businessDays, ...rest } = terms
   const groups = approvers.map(({ role, need }) => ({
     name: role,
     persons: sorted(subject.roles[role].filter((person) => !subject.exclude.includes(person))),
     need: role === 'named-person' ? needOfNamed(subject, need) : need,
   }))
   const { stepId } = subject
-  return checked(normal({ v: 1, stepId, ...rest, groups, facts: sorted(rest.facts) }))
+  const hours = window === null || waitsForNothing(pack, subject) ? null : hoursOf(pack, window)
+  return checked(
+    normal({
+      ...{ v: 1, stepId, ...rest, groups, facts: sorted(rest.facts) },
+      ...(businessDays === null ? {} : { businessDays }),
+      ...(hours === null ? {} : { windows: [hours] }),
+    }),
+  )
+}
+
+/** The hours of a window by the clock of the pack; null: it has no such window. */
+export function hoursOf({ zone, calendar }: Pack, name: string): WeeklyHours | null {
+  const window = Object.hasOwn(calendar.windows, name) ? calendar.windows[name] : undefined
+  if (window === undefined) return null
+  const { days, fromMinute, toMinute } = window
+  const weekdays = days === 'business' ? calendar.weekdays : days
+  return { zone, weekdays: weekdays.toSorted((a, b) => a - b), fromMinute, toMinute }
 }
 
 /** Whoever is to answer for a change of the authority accepts it: all of them, also those who may not sign. */
@@ -191,100 +216,25 @@ export function settingsFor(
   }
 }
 
-/**
- * A pack's freeze in which no case opens, as the refusal of a request made at that time. It holds up no emergency
- * for which the pack has a rule of its own, and no kind that is done at once.
- */
+/** No freeze and no window holds up an emergency for which the pack has a rule of its own, nor a kind that is done at once. */
+function waitsForNothing(pack: Pack, scope: Scope): boolean {
+  const { kind, change } = scope
+  const isEmergency =
+    change === 'emergency' &&
+    pack.rules.some((rule) => matches(rule, scope) && rule.when.change?.includes(change))
+  return isEmergency || KINDS[kind].urgency === 'at-once'
+}
+
+/** A pack's freeze in which no case opens, as the refusal of a request made at that time. */
 export function frozen(
   asked: Scope & { readonly pack: Pack; readonly at: string },
 ): Refusal | null {
-  const { pack, at, kind, change } = asked
-  const isEmergency =
-    change === 'emergency' &&
-    pack.rules.some((rule) => matches(rule, asked) && rule.when.change?.includes(change))
-  if (isEmergency || KINDS[kind].urgency === 'at-once') return null
+  const { pack, at } = asked
+  if (waitsForNothing(pack, asked)) return null
   const freeze = pack.calendar.freezes.find(({ from, until }) => from <= at && at < until)
   return freeze === undefined
     ? null
     : refuse('NO_RULE', '/calendar/freezes', `frozen until ${freeze.until}: ${freeze.name}`)
-}
-
-/**
- * Votes that satisfy the result satisfy both. Commutative and associative; idempotent on what `resolve`
- * and `stricter` return, where each quorum is the sum of the needs. Refuses NO_APPROVER when nobody is
- * left in a group, UNSIGNABLE when more persons are needed than a requirement can name. Throws RangeError
- * for requirements of two steps.
- */
-export function stricter(left: Requirement, right: Requirement): Requirement | Refusal {
-  if (left.stepId !== right.stepId) throw new RangeError('requirements of two steps have no join')
-  const [a, b] = [normal(left), normal(right)]
-  const names = sorted([...a.groups, ...b.groups].map(({ name }) => name))
-  const groups = names.flatMap((name) => {
-    const same = [...a.groups, ...b.groups].filter((group) => group.name === name)
-    return same.length === 0 ? [] : [same.reduce(joinGroups)]
-  })
-  return checked({
-    v: 1,
-    stepId: a.stepId,
-    groups,
-    quorum: seatsIn(groups),
-    assurance: a.assurance === 'passkey' ? a.assurance : b.assurance,
-    ahead: a.ahead === 'forbidden' ? a.ahead : b.ahead,
-    facts: sorted([...a.facts, ...b.facts]),
-    escalateAfterMs: Math.min(a.escalateAfterMs, b.escalateAfterMs),
-    expireAfterMs: Math.min(a.expireAfterMs, b.expireAfterMs),
-    decisionMaxAgeMs: Math.min(a.decisionMaxAgeMs, b.decisionMaxAgeMs),
-  })
-}
-
-const joinGroups = (a: ApproverGroup, b: ApproverGroup): ApproverGroup => ({
-  name: a.name,
-  persons: sorted(a.persons.filter((person) => b.persons.includes(person))),
-  need: Math.max(a.need, b.need),
-})
-
-const seatsIn = (groups: readonly ApproverGroup[]): number =>
-  groups.reduce((sum, { need }) => sum + need, 0)
-
-/** The seats of a quorum above the needs, when several groups could fill them. */
-const ANY_APPROVER = 'any-approver'
-
-/**
- * The same requirement with a seat for each person of its quorum. A bare number could be reached by
- * persons of a group that only the other side of a join has; seats keep who may sit on them.
- */
-function normal(requirement: Requirement): Requirement {
-  const facts = sorted(requirement.facts)
-  const groups = requirement.groups
-    .map((group) => ({ ...group, persons: sorted(group.persons) }))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  const spare = requirement.quorum - seatsIn(groups)
-  const [only, ...others] = groups
-  if (only === undefined || spare <= 0)
-    return { ...requirement, groups, facts, quorum: seatsIn(groups) }
-  if (others.length === 0)
-    return { ...requirement, facts, groups: [{ ...only, need: requirement.quorum }] }
-  const persons = sorted(groups.flatMap((group) => group.persons))
-  return withSpare({ ...requirement, facts, groups }, { name: ANY_APPROVER, persons, need: spare })
-}
-
-const withSpare = (requirement: Requirement, spare: ApproverGroup): Requirement => ({
-  ...requirement,
-  groups: [...requirement.groups, spare].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-})
-
-const MAX_GROUPS = 8
-const MAX_QUORUM = 20
-
-/** Afterwards every group has somebody in it, and the shape of a requirement can hold it. */
-function checked(requirement: Requirement): Requirement | Refusal {
-  const where = `/steps/${requirement.stepId}`
-  const empty = requirement.groups.find(({ persons }) => persons.length === 0)
-  if (empty !== undefined || requirement.groups.length === 0)
-    return refuse('NO_APPROVER', where, `nobody can approve as ${empty?.name ?? 'anything'}`)
-  return requirement.groups.length > MAX_GROUPS || requirement.quorum > MAX_QUORUM
-    ? refuse('UNSIGNABLE', where, 'more persons are asked for than a requirement can name')
-    : requirement
 }
 
 /** Null when each gate has enough distinct live persons whose keys are strong enough and outlast its deadline. */

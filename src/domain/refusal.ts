@@ -72,6 +72,7 @@ export const REFUSALS = {
   PLAN_TAMPERED: 'the stored plan is not the one that was planned',
   EVIDENCE_TAMPERED: 'the stored evidence does not chain or verify',
   ALREADY_GRANTED: 'this step was already granted',
+  OUTSIDE_WINDOW: 'the window in which this step begins is not open',
   PROOF_MISSING: 'the intent has no signed proof',
   TARGET_REJECTED: 'the target rejected the change',
   TARGET_UNSUITABLE: 'the target cannot be worked on as the plan needs',

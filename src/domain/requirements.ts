@@ -7,13 +7,14 @@ import type { Authority } from './authority.js'
 import { digest } from './digest.js'
 import { KINDS } from './kinds.js'
 import { type Matter, matterOf, narrowed } from './matter.js'
-import { resolve, stricter, subjectOf } from './policy.js'
+import { resolve, subjectOf } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Asked } from './shapes/asked.js'
 import type { Change } from './shapes/basic.js'
 import type { CaseOpened } from './shapes/event.js'
 import type { Pack } from './shapes/policy.js'
 import type { ResolvedRequirement } from './shapes/requirement.js'
+import { stricter } from './stricter.js'
 
 export interface Resolving {
   readonly authority: Authority

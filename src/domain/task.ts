@@ -4,7 +4,7 @@
  * enterprise's probe sees it.
  */
 import { type Authority, inForce } from './authority.js'
-import { type CaseState, isEnding, stepOf } from './case.js'
+import { type CaseState, isEnding, type StepState, stepOf } from './case.js'
 import { openEnvelope, type Verify, verifySignature } from './envelope.js'
 import { sayStepsOf } from './plan.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
@@ -16,10 +16,21 @@ import type { Step } from './shapes/plan.js'
 /** The connector's own operations begin here: a partner's delivery is the task itself. */
 export const ownFrom = ({ operations }: Step): number => (operations[0]?.op === 'deliver' ? 1 : 0)
 
-/** Until when a task that is offered now is the partner's: at least as long as the policy says, and until a demand is due. */
-export function taskUntil(opened: CaseOpened, at: string): string {
+/**
+ * Until when a task that is offered now is the partner's: at least as long as the policy says, and until a demand is
+ * due; never beyond the window in which its step was approved.
+ */
+export function taskUntil(input: {
+  readonly opened: CaseOpened
+  readonly step: StepState
+  readonly at: string
+}): string {
+  const { opened, step, at } = input
   const least = new Date(Date.parse(at) + opened.settings.claimWithinMs).toISOString()
-  return opened.asked.kind === 'demand' && opened.asked.due > least ? opened.asked.due : least
+  const asked =
+    opened.asked.kind === 'demand' && opened.asked.due > least ? opened.asked.due : least
+  const window = step.gate?.window ?? null
+  return window !== null && window.until < asked ? window.until : asked
 }
 
 export interface LeaseTask {

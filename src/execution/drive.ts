@@ -39,6 +39,7 @@ async function advance(
     case 'undo':
       return undoDueStep(deps, { caseId, stepId: next.stepId })
     case 'decision':
+    case 'wait':
     case 'claim':
     case 'closed':
       return
@@ -52,7 +53,7 @@ export async function dueWithoutTemporal(
 ): Promise<readonly string[]> {
   const { rows } = await db.query<{ case_id: string }>(
     `select case_id from cases
-      where phase = 'open' and due not in ('decision', 'claim')
+      where phase = 'open' and due not in ('decision', 'wait', 'claim')
           and ((kind = 'contain' and system_id = any($1)) or kind in ('demand', 'exception', 'drill'))
       order by right(case_id, 26) limit 500`,
     [systems],

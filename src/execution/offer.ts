@@ -38,7 +38,7 @@ export async function offerTask(
       const attest = deps.attestFor(caseId)
       if (view.state.ending !== null)
         return failStep(view.state, { stepId, grantId, code: 'FENCED', target: 'clean', attest })
-      const until = taskUntil(opened, view.at)
+      const until = taskUntil({ opened, step: held, at: view.at })
       const permit: Permit = {
         type: 'permit',
         v: 1,

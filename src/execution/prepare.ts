@@ -70,6 +70,7 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
             preState,
             resolved,
             mandateId,
+            pack: loaded.pack,
             at,
             attest: deps.attestFor(caseId),
           })

@@ -49,6 +49,8 @@ const REPRODUCE: { readonly [Type in CaseEvent['type']]: Reproduce<Type> } = {
   TaskExpired: people.deadlinePassed,
   WorkflowRecovered: people.noted,
   CaseClosed: people.caseClosed,
+  WindowOpened: people.deadlinePassed,
+  WindowClosed: people.deadlinePassed,
 }
 
 const reproduce = <Type extends CaseEvent['type']>(

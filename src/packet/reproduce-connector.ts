@@ -151,7 +151,7 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
     if (isRefusal(resolved)) return resolved
     const mandateId = coveringMandate(moment, { stepId, authority, pack })
     return digest(resolved) === digest(event.resolved)
-      ? { resolved, mandateId }
+      ? { resolved, mandateId, pack }
       : differs('/resolved', 'policy and persons gave another requirement')
   })
   return isRefusal(again) ? again : openGate(state, { stepId, preState, ...again, at, attest })

@@ -20,7 +20,7 @@ export const taskOffered: Reproduce<'TaskOffered'> = (moment) => {
   const permit = underAny(moment, (authority) => openPermit({ moment, event, authority }))
   if (isRefusal(permit)) return permit
   const { opened, planHash, caseId } = state
-  const until = opened === null ? '' : taskUntil(opened, at)
+  const until = opened === null ? '' : taskUntil({ opened, step: held, at })
   const { stepId, grantId } = event
   const companyId = opened?.executor ?? ''
   const { fencingToken } = held.grant ?? {}

@@ -161,8 +161,9 @@ export const deadlinePassed = ({
   state,
   event,
   at,
-}: MomentOf<'GateEscalated' | 'GateExpired' | 'TaskExpired'>): Reproduced =>
-  passDeadline(state, { stepId: event.stepId, at })
+}: MomentOf<
+  'GateEscalated' | 'GateExpired' | 'TaskExpired' | 'WindowOpened' | 'WindowClosed'
+>): Reproduced => passDeadline(state, { stepId: event.stepId, at })
 
 /** A fence stops a case only if its own signed entry stands in the log before. */
 export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fences }) => {

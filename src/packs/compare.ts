@@ -7,13 +7,14 @@ import type { Authority } from '../domain/authority.js'
 import { type Digest, digest } from '../domain/digest.js'
 import { KINDS } from '../domain/kinds.js'
 import { matterOf } from '../domain/matter.js'
-import { preflight, resolve, type Subject, stricter } from '../domain/policy.js'
+import { preflight, resolve, type Subject } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { requirementOf } from '../domain/requirements.js'
-import { CaseKind, Change, Tier } from '../domain/shapes/basic.js'
+import { CaseKind, Change, Tier, type WeeklyHours } from '../domain/shapes/basic.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { type Pack, Role } from '../domain/shapes/policy.js'
 import type { Requirement, ResolvedRequirement } from '../domain/shapes/requirement.js'
+import { stricter } from '../domain/stricter.js'
 
 export type Situation = Omit<Subject, 'roles' | 'exclude'>
 
@@ -119,10 +120,22 @@ const wordsOf = (requirement: Requirement): Record<string, string> => ({
   assurance: requirement.assurance,
   ahead: requirement.ahead,
   facts: requirement.facts.join(', ') || 'none',
-  'escalates after': `${requirement.escalateAfterMs} ms`,
-  'expires after': `${requirement.expireAfterMs} ms`,
+  'escalates after': `${requirement.escalateAfterMs} ms${businessDays(requirement, 'escalateAfter')}`,
+  'expires after': `${requirement.expireAfterMs} ms${businessDays(requirement, 'expireAfter')}`,
   'decisions last': `${requirement.decisionMaxAgeMs} ms`,
+  begins: (requirement.windows ?? []).map(hoursInWords).join(' and ') || 'whenever it is approved',
 })
+
+const businessDays = (
+  { businessDays: days }: Requirement,
+  deadline: keyof NonNullable<Requirement['businessDays']>,
+): string => (days === undefined ? '' : ` or ${days[deadline]} business days`)
+
+const hoursInWords = ({ zone, weekdays, fromMinute, toMinute }: WeeklyHours): string =>
+  `${clock(fromMinute)} to ${clock(toMinute)} on days ${weekdays.join(', ')} in ${zone}`
+
+const clock = (minutes: number): string =>
+  [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, '0')).join(':')
 
 function differingTerms(
   before: ResolvedRequirement | Refusal,

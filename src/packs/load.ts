@@ -5,12 +5,13 @@
  */
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { deadlinesFrom, windowAt } from '../domain/calendar.js'
 import { canonical, type Digest, digest, digestOf } from '../domain/digest.js'
-import { resolve } from '../domain/policy.js'
+import { hoursOf, resolve } from '../domain/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Pack, PackHead, type Role, type Rule, RuleFile } from '../domain/shapes/policy.js'
 import { type Expected, PackTestFile } from '../domain/shapes/policy-test.js'
-import type { ResolvedRequirement } from '../domain/shapes/requirement.js'
+import type { Requirement, ResolvedRequirement } from '../domain/shapes/requirement.js'
 import { readYaml } from './yaml.js'
 
 /** Text by path inside the pack, `rules/rotate.yaml`. */
@@ -61,7 +62,7 @@ export function parsePack(files: PackFiles): Pack | Refusal {
     return refuse('POLICY_INVALID', stranger, 'no such file belongs to a pack')
   const head = readYaml({ path: HEAD, text: files[HEAD] ?? '' }, PackHead)
   if (isRefusal(head)) return head
-  const rules = readRules(files, paths)
+  const rules = readRules({ files, paths, windows: head.value.calendar.windows })
   if (isRefusal(rules)) return rules
   for (const path of paths.filter((name) => name.startsWith('tests/'))) {
     const tests = readYaml({ path, text: files[path] ?? '' }, PackTestFile)
@@ -70,7 +71,15 @@ export function parsePack(files: PackFiles): Pack | Refusal {
   return { ...head.value, rules }
 }
 
-function readRules(files: PackFiles, paths: readonly string[]): readonly Rule[] | Refusal {
+function readRules({
+  files,
+  paths,
+  windows,
+}: {
+  readonly files: PackFiles
+  readonly paths: readonly string[]
+  readonly windows: PackHead['calendar']['windows']
+}): readonly Rule[] | Refusal {
   const rules: Rule[] = []
   for (const path of paths.filter((name) => name.startsWith('rules/'))) {
     const file = readYaml({ path, text: files[path] ?? '' }, RuleFile)
@@ -78,6 +87,14 @@ function readRules(files: PackFiles, paths: readonly string[]): readonly Rule[] 
     for (const [index, rule] of file.value.entries()) {
       if (rules.some(({ id }) => id === rule.id))
         return refuse('POLICY_INVALID', file.at([index, 'id']), `another rule is called ${rule.id}`)
+      const lost = Object.entries(rule.steps).find(
+        ([, { window }]) => window !== null && !Object.hasOwn(windows, window),
+      )
+      if (lost !== undefined) {
+        const [stepId, { window }] = lost
+        const at = file.at([index, 'steps', stepId, 'window'])
+        return refuse('POLICY_INVALID', at, `the calendar has no window ${window}`)
+      }
       rules.push(rule)
     }
   }
@@ -101,8 +118,13 @@ export function runPackTests(pack: Pack, files: PackFiles): readonly PackTestRes
     const tests = readYaml({ path: file, text: files[file] ?? '' }, PackTestFile)
     if (isRefusal(tests)) return tests
     for (const { name, given, expect } of tests.value) {
-      const subject = { ...given, roles: { ...NOBODY, ...given.roles } }
-      const detail = differences(expect, resolve({ pack, packHash: hash, subject }))
+      const { at, ...about } = given
+      const subject = { ...about, roles: { ...NOBODY, ...given.roles } }
+      const resolved = resolve({ pack, packHash: hash, subject })
+      const answer = isRefusal(resolved)
+        ? { refused: resolved.refused }
+        : termsOf(resolved, { pack, at })
+      const detail = differences(expect, answer)
       results.push({ file, name, outcome: detail === '' ? 'passed' : 'failed', detail })
     }
   }
@@ -119,8 +141,7 @@ const NOBODY: Readonly<Record<Role, readonly string[]>> = {
   officer: [],
 }
 
-function differences(expected: Expected, got: ResolvedRequirement | Refusal): string {
-  const answer: Record<string, unknown> = isRefusal(got) ? { refused: got.refused } : termsOf(got)
+function differences(expected: Expected, answer: Readonly<Record<string, unknown>>): string {
   return Object.entries(expected)
     .filter(([name, value]) => canonical(answer[name] ?? null) !== canonical(value))
     .map(
@@ -130,14 +151,42 @@ function differences(expected: Expected, got: ResolvedRequirement | Refusal): st
     .join('; ')
 }
 
-const termsOf = ({ requirement, rules }: ResolvedRequirement) => ({
+interface When {
+  readonly pack: Pack
+  /** When the gate opens; null: the test does not say. */
+  readonly at: string | null
+}
+
+const termsOf = ({ requirement, rules }: ResolvedRequirement, { pack, at }: When) => ({
   needs: Object.fromEntries(requirement.groups.map(({ name, need }) => [name, need])),
   quorum: requirement.quorum,
   assurance: requirement.assurance,
   ahead: requirement.ahead,
   facts: requirement.facts,
-  escalateAfter: requirement.escalateAfterMs,
-  expireAfter: requirement.expireAfterMs,
+  escalateAfter: deadline(requirement.escalateAfterMs, requirement.businessDays?.escalateAfter),
+  expireAfter: deadline(requirement.expireAfterMs, requirement.businessDays?.expireAfter),
   decisionMaxAge: requirement.decisionMaxAgeMs,
   rules,
+  windows: Object.keys(pack.calendar.windows).filter((name) => {
+    const hours = canonical(hoursOf(pack, name))
+    return (requirement.windows ?? []).some((one) => canonical(one) === hours)
+  }),
+  ...(at === null ? {} : timesOf(requirement, { pack, at })),
 })
+
+const deadline = (ms: number, businessDays: number | undefined) => ({
+  ms,
+  businessDays: businessDays ?? null,
+})
+
+/** What `GateOpened` would say of a gate that opens then. */
+function timesOf(
+  { windows, ...requirement }: Requirement,
+  { pack, at }: { readonly pack: Pack; readonly at: string },
+) {
+  const { calendar } = pack
+  return {
+    ...deadlinesFrom({ requirement, pack, at }),
+    window: windows === undefined ? null : windowAt({ windows, calendar, at }),
+  }
+}

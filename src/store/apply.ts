@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { CaseState, Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
-import { due, waitingOn } from '../domain/due.js'
+import { due, dueUntil, waitingOn } from '../domain/due.js'
 import { evolve, fold } from '../domain/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
@@ -206,7 +206,7 @@ function project(tx: Tx, { state, at }: { readonly state: CaseState; readonly at
         next.kind,
         waitingOn(state, at),
         state.outcome,
-        'until' in next ? next.until : null,
+        dueUntil(next),
       ],
     ),
   )

@@ -1,6 +1,6 @@
 /** Deadlines pass by the database's clock, whether or not a workflow is there to notice. */
 import { passDeadline } from '../domain/decide/gate.js'
-import { due } from '../domain/due.js'
+import { due, dueUntil } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
 import { apply } from './apply.js'
 import type { Db } from './db.js'
@@ -25,7 +25,8 @@ async function passIn(db: Db, caseId: string): Promise<boolean> {
     caseId,
     decide: ({ state, at }) => {
       const next = due(state)
-      const events = 'until' in next ? passDeadline(state, { stepId: next.stepId, at }) : []
+      const timed = dueUntil(next) !== null && 'stepId' in next
+      const events = timed ? passDeadline(state, { stepId: next.stepId, at }) : []
       return isRefusal(events) || events.length === 0
         ? { events: [], answer: false }
         : { events, answer: true, signal: { name: 'changed' } }

@@ -51,6 +51,7 @@ const progress: Move = (story) => {
   const done: Record<Exclude<typeof next.kind, 'plan' | 'closed'>, Move> = {
     'open-gate': gateOpens(stepId),
     decision: signs(voter as TestPerson, stepId),
+    wait: all(waits(DAY), deadline(stepId)),
     perform: phase === 'satisfied' ? grants(stepId) : toPerform,
     claim: all(leases(stepId), claims(stepId)),
     observe: finishes(stepId),

@@ -1,8 +1,8 @@
 import { test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { stricter } from '../../src/domain/policy.js'
 import { satisfied } from '../../src/domain/quorum.js'
 import { isRefusal } from '../../src/domain/refusal.js'
+import { stricter } from '../../src/domain/stricter.js'
 import { must } from '../support/authority.js'
 import { anyRequirement, anyVotes, aRequirement } from '../support/requirement.js'
 

@@ -28,6 +28,8 @@ function edited(path: string, [from, to]: readonly [string, string]): PackFiles 
   return { ...files, [path]: textOf(path).replace(from, to) }
 }
 
+const windowOf = (window: string) => `windows: { night: { days: ${window} } }`
+
 /** Line and column, from 1, of the first place where this stands. */
 function placeOf(path: string, text: string): string {
   const before = textOf(path).slice(0, textOf(path).indexOf(text)).split('\n')
@@ -99,6 +101,10 @@ describe('what does not load', () => {
     ['a rule without tiers', ['tiers: [tier0]', 'tiers: []']],
     ['a rule id used twice', ['id: rotate-tier0', 'id: rotate']],
     ['a prototype for a step', ['cut-over:', '__proto__:']],
+    ['a deadline in no business day', ['expireAfter: 3d', 'expireAfter: 0bd']],
+    ['one deadline in business days', ['expireAfter: 3d', 'expireAfter: 3bd']],
+    ['a window that the calendar does not have', ['quorum: 1', 'quorum: 1\n      window: night']],
+    ['a window named like a prototype', ['quorum: 1', 'quorum: 1\n      window: constructor']],
   ] as const)('is a pack with %s', (_, change) => {
     expect(parsePack(edited(RULES, change))).toMatchObject({ refused: 'POLICY_INVALID' })
   })
@@ -116,6 +122,20 @@ describe('what does not load', () => {
     ['a day that no week has', ['weekdays: [1,', 'weekdays: [0,']],
     ['a date that is none', ['holidays: []', 'holidays: [2026-13-01]']],
     ['an instant without milliseconds', ['00:00:00.000Z', '00:00:00Z']],
+    [
+      'a window that is never open',
+      ['windows: {}', windowOf("business, from: '22:00', to: '22:00'")],
+    ],
+    [
+      'a window at no time of day',
+      ['windows: {}', windowOf("business, from: '22:60', to: '04:00'")],
+    ],
+    [
+      'a window that begins at midnight’s end',
+      ['windows: {}', windowOf("business, from: '24:00', to: '04:00'")],
+    ],
+    ['a window on no day', ['windows: {}', windowOf("[], from: '22:00', to: '04:00'")]],
+    ['a window on an eighth day', ['windows: {}', windowOf("[8], from: '22:00', to: '04:00'")]],
   ] as const)('is a pack with %s in its head', (_, change) => {
     expect(parsePack(edited('pack.yaml', change))).toMatchObject({ refused: 'POLICY_INVALID' })
   })

@@ -1,4 +1,4 @@
-/** The case that the explorer takes through its life: one rotation, whose every gate one owner signs. */
+/** The case that the explorer takes through its life: one rotation, whose every gate one owner signs; one step has a window. */
 import { digest } from '../../src/domain/digest.js'
 import type { Planning } from '../../src/domain/plans/planning.js'
 import { ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
@@ -9,10 +9,23 @@ import type { Requirement, ResolvedRequirement } from '../../src/domain/shapes/r
 const AT = '2026-01-01T00:00:00.000Z'
 const NONE = digest({})
 
+/** From one to two in the morning, an hour after everything in this case happens. */
+const inWindow = {
+  ...{ escalateAfterMs: 86_400_000, expireAfterMs: 172_800_000 },
+  windows: [{ zone: 'UTC', weekdays: [1, 2, 3, 4, 5, 6, 7], fromMinute: 60, toMinute: 120 }],
+}
+
+/** A calendar without holidays and freezes. */
+export const calm = {
+  zone: 'UTC',
+  calendar: { weekdays: [1, 2, 3, 4, 5], holidays: [], freezes: [], windows: {} },
+}
+
 const requirementOf = (stepId: string): Requirement => ({
   ...{ v: 1, stepId, quorum: 1, assurance: 'key', ahead: 'allowed', facts: [] },
   groups: [{ name: 'identity-owner', persons: ['per_ana'], need: 1 }],
   ...{ escalateAfterMs: 1000, expireAfterMs: 2000, decisionMaxAgeMs: 2000 },
+  ...(stepId === 'retire' ? inWindow : {}),
 })
 
 export const resolvedFor = (stepId: string): ResolvedRequirement => ({

@@ -19,7 +19,7 @@ import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { CaseEvent, CaseOpened } from '../../src/domain/shapes/event.js'
 import type { Plan } from '../../src/domain/shapes/plan.js'
 import { leaseTask } from '../../src/domain/task.js'
-import { opened, resolvedFor, rotation } from './case-explorer-case.js'
+import { calm, opened, resolvedFor, rotation } from './case-explorer-case.js'
 
 export interface Move {
   readonly name: string
@@ -53,6 +53,8 @@ export const situation = (state: CaseState): string =>
     steps: state.steps.map((item) => ({
       phase: item.phase,
       escalated: item.gate?.escalated ?? null,
+      window: item.gate?.window?.now ?? null,
+      silence: item.silence === null ? 'no' : 'yes',
       lease: item.task?.lease == null ? 'none' : 'held',
       ahead: item.votes.some((vote) => vote.round === 0) ? 'yes' : 'no',
       granted: item.grant === null ? 'no' : 'yes',
@@ -101,6 +103,7 @@ function stepMoves(state: CaseState, stepId: string): Move[] {
     ...decisions(state, stepId),
     ...when('first deadline', stepId, gates.passDeadline(state, { stepId, at })),
     ...when('last deadline', stepId, gates.passDeadline(state, { stepId, at: LATE })),
+    ...windowMoves(state, stepId),
     ...when('execution gate grants', stepId, grant(state, stepId)),
     ...when('execution gate refuses', stepId, execution.refuseAtGate(state, refusedAt(stepId))),
     ...taskMoves(state, stepId),
@@ -116,6 +119,17 @@ function stepMoves(state: CaseState, stepId: string): Move[] {
   ]
 }
 
+/** Nobody acts until its window opens, or until it is over. */
+function windowMoves(state: CaseState, stepId: string): Move[] {
+  const window = state.steps.find(({ step }) => step.stepId === stepId)?.gate?.window ?? null
+  if (window === null) return []
+  const { from, until } = window
+  return [
+    ...when('window opens', stepId, gates.passDeadline(state, { stepId, at: from })),
+    ...when('window closes', stepId, gates.passDeadline(state, { stepId, at: until })),
+  ]
+}
+
 const undo = (
   state: CaseState,
   of: { stepId: string; grantId: string; attest: Attest; left: 'nothing' | 'something' },
@@ -124,7 +138,7 @@ const undo = (
 const openGate = (state: CaseState, under: { stepId: string; mandateId: string | null }) =>
   gates.openGate(state, {
     ...{ ...under, preState: { login: 'true' }, resolved: resolvedFor(under.stepId), attest },
-    at: '2026-01-01T00:00:00.000Z',
+    ...{ pack: calm, at: '2026-01-01T00:00:00.000Z' },
   })
 
 const grant = (state: CaseState, stepId: string) =>

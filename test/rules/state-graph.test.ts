@@ -20,7 +20,8 @@ const PHASES = {
   ...{ performed: 1, declined: 1, expired: 1, undone: 1 },
 } satisfies Record<StepPhase, 1>
 const DUES = {
-  ...{ plan: 1, 'open-gate': 1, decision: 1, perform: 1, claim: 1, observe: 1, undo: 1, closed: 1 },
+  ...{ plan: 1, 'open-gate': 1, decision: 1, wait: 1, perform: 1 },
+  ...{ claim: 1, observe: 1, undo: 1, closed: 1 },
 } satisfies Record<Due['kind'], 1>
 const OUTCOMES = {
   ...{ completed: 1, declined: 1, expired: 1, 'rolled-back': 1, fenced: 1, unplannable: 1 },

@@ -33,6 +33,8 @@ export interface Story {
   readonly cast: TestAuthority
   /** What is believed now; a second version of the cast's. */
   readonly authority: Authority
+  /** The pack in force now. */
+  readonly pack: Pack
   readonly terms: Terms
   readonly opened: CaseOpened
   readonly recorded: readonly Recorded[]
@@ -129,7 +131,7 @@ export function aRotation(asked: Asked = {}): Story {
   }
   const target = { 'billing_b.login': 'false', 'billing_b.roles': 'billing_app' }
   const empty: Story = {
-    ...{ cast, authority, terms, opened, target, recorded: [], at: AT },
+    ...{ cast, authority, pack: PACK, terms, opened, target, recorded: [], at: AT },
     state: fold(caseId, []),
   }
   return append(empty, [opened])

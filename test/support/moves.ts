@@ -85,6 +85,7 @@ export const gateOpens = (stepId: string, terms?: Partial<Requirement>): Move =>
       preState,
       resolved,
       mandateId: null,
+      pack: story.pack,
       at,
       attest: attestOf(story),
     })

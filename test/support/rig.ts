@@ -19,6 +19,7 @@ import { temporalBinary } from '../../src/embedded/temporal-binary.js'
 import { searchAttributesOf } from '../../src/embedded/temporal-namespace.js'
 import { type ExecutionDeps, readCase } from '../../src/execution/deps.js'
 import type { KeyRing } from '../../src/keys/aead.js'
+import type { PackFiles } from '../../src/packs/load.js'
 import { submitDecision } from '../../src/store/cases.js'
 import { listen } from '../../src/store/db.js'
 import { buildBundle } from '../../worker/bundle.js'
@@ -71,6 +72,8 @@ export const phaseOf = async (handle: WorkflowHandle): Promise<string | undefine
 export interface RigOptions {
   /** Settings of the Temporal server. */
   readonly dynamicConfig?: Readonly<Record<string, number>>
+  /** The quick one, unless given. */
+  readonly pack?: PackFiles
 }
 
 export async function aRig(options: RigOptions = {}): Promise<Rig> {
@@ -78,7 +81,11 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-rig-'))
   const bundlePath = join(dir, 'bundle.js')
   const built = buildBundle().then(({ code }) => writeFile(bundlePath, code))
-  const [world, temporal] = await Promise.all([aWorld(), startServer(dir, options), built])
+  const [world, temporal] = await Promise.all([
+    aWorld({}, options.pack),
+    startServer(dir, options),
+    built,
+  ])
   const config = { address: temporal.address, namespace: NAMESPACE, codecKeys: HISTORY_KEYS }
   const worker = switched(() =>
     startWorkflowWorker(

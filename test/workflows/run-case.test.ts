@@ -7,13 +7,11 @@ import { stepOf } from '../../src/domain/case.js'
 import { due } from '../../src/domain/due.js'
 import { openSealed } from '../../src/keys/seal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { type PackFiles, packHash } from '../../src/packs/load.js'
 import { eventsSince } from '../../src/store/apply.js'
-import { installAuthority } from '../../src/store/authority.js'
 import { submitClaim, submitLease } from '../../src/store/cases.js'
 import { raiseFence } from '../../src/store/fences.js'
-import { storePack } from '../../src/store/packs.js'
-import { anAuthority, must, SPAN } from '../support/authority.js'
+import { must } from '../support/authority.js'
+import { installPack } from '../support/packs.js'
 import { aClaim, aDecision, signClaim, signDecision, signFence } from '../support/people.js'
 import { aRig, phaseOf, type Rig, until } from '../support/rig.js'
 import { quickPack } from '../support/world.js'
@@ -240,21 +238,13 @@ describe('a waiting case', () => {
 
 /** The same policy with deadlines of a second, as version two of the authority bundle. */
 async function installHastyPolicy(): Promise<void> {
-  const { world } = rig
   const files = Object.entries(quickPack()).map(([path, text]) => [
     path,
     text
       .replace(/escalateAfter: \S+/g, 'escalateAfter: 1s')
       .replace(/expireAfter: \S+/g, 'expireAfter: 2s'),
   ])
-  const pack: PackFiles = Object.fromEntries(files)
-  await storePack(world.db('cs_api'), pack)
-  const { bundle, trust } = anAuthority({
-    keys: world.authority.keys,
-    version: 2,
-    pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },
-  })
-  must(await installAuthority(world.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+  await installPack(rig.world, { pack: Object.fromEntries(files) })
 }
 
 const notThere = (error: unknown) => {

@@ -59,6 +59,9 @@ export function refuseAtGate(
   if (step === null || step.phase !== 'satisfied' || isEnding(state))
     return refuse('NOT_DUE', `/steps/${command.stepId}`)
   const { refused: code, detail } = command.refusal
+  // What still waits for its window has lost nothing: the right moment has not come.
+  if (code === 'OUTSIDE_WINDOW' && step.gate?.window?.now === 'shut')
+    return refuse('NOT_DUE', `/steps/${command.stepId}/window`)
   const { stepId, attest } = command
   return [
     attest({

@@ -3,14 +3,23 @@
  * are satisfied, or run out of time.
  */
 import type { Attest } from '../attestation.js'
-import { type CaseState, countingVotes, isEnding, type StepState, stepOf } from '../case.js'
+import { deadlinesFrom, earliest, windowAt } from '../calendar.js'
+import {
+  type CaseState,
+  countingVotes,
+  type GateWindow,
+  isEnding,
+  type StepState,
+  stepOf,
+} from '../case.js'
 import { digest } from '../digest.js'
 import { currentStep } from '../due.js'
 import { factsObserved } from '../evidence.js'
 import { satisfied } from '../quorum.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'
 import type { Plan, TargetState } from '../shapes/plan.js'
+import type { Pack } from '../shapes/policy.js'
 import type { ResolvedRequirement } from '../shapes/requirement.js'
 import { settled } from './ending.js'
 
@@ -29,6 +38,8 @@ export interface OpenGate {
   readonly preState: TargetState
   /** stricter(requirement of the case, today's). */
   readonly resolved: ResolvedRequirement
+  /** The pack in force, by whose calendar deadlines and windows are counted. */
+  readonly pack: Pick<Pack, 'zone' | 'calendar'>
   /** A mandate that was judged to cover this step now. It counts where no decisions given ahead do. */
   readonly mandateId: string | null
   readonly at: string
@@ -44,7 +55,8 @@ export function openGate(state: CaseState, command: OpenGate): CaseEvent[] | Ref
   const unmet = step.step.needs.find((fact) => !state.facts.includes(fact))
   if (unmet !== undefined)
     return refuse('CONDITION_UNMET', `/steps/${command.stepId}`, `${unmet} was not observed`)
-  const { requirement } = command.resolved
+  const when = whenItRuns({ step, command })
+  if (isRefusal(when)) return when
   const opened = command.attest({
     type: 'GateOpened',
     stepId: command.stepId,
@@ -52,15 +64,38 @@ export function openGate(state: CaseState, command: OpenGate): CaseEvent[] | Ref
     preState: command.preState,
     preStateHash: digest(command.preState),
     resolved: command.resolved,
-    escalatesAt: later(command.at, requirement.escalateAfterMs),
-    expiresAt: later(command.at, requirement.expireAfterMs),
     because: step.because,
+    ...when,
   }) as EventOf<'GateOpened'>
   const ahead = whenSatisfiedAhead({ state, step, opened, at: command.at })
   // What was refused under a mandate for another reason than the target's state is a matter for people.
   const again = step.because === null || step.because === 'PRESTATE_CHANGED'
   const mandateId = again ? command.mandateId : null
   return [opened, ...(ahead.length > 0 ? ahead : whenMandated({ opened, mandateId }))]
+}
+
+/** Deadlines for silence, and the window that is open or opens next. */
+function whenItRuns({
+  step,
+  command,
+}: {
+  readonly step: StepState
+  readonly command: OpenGate
+}): Pick<EventOf<'GateOpened'>, 'escalatesAt' | 'expiresAt' | 'window'> | Refusal {
+  const { pack, at, stepId } = command
+  const { requirement } = command.resolved
+  const { escalatesAt, expiresAt } = deadlinesFrom({ requirement, pack, at })
+  const { silence } = step
+  const deadlines = {
+    escalatesAt: earliest(escalatesAt, silence?.escalatesAt ?? escalatesAt),
+    expiresAt: earliest(expiresAt, silence?.expiresAt ?? expiresAt),
+  }
+  const { windows } = requirement
+  if (windows === undefined) return deadlines
+  const window = windowAt({ windows, calendar: pack.calendar, at })
+  return window === null
+    ? refuse('UNSIGNABLE', `/steps/${stepId}/window`, 'no window opens within a year')
+    : { ...deadlines, window }
 }
 
 const whenMandated = (input: {
@@ -95,6 +130,7 @@ function whenSatisfiedAhead(input: {
     escalatesAt: opened.escalatesAt,
     expiresAt: opened.expiresAt,
     escalated: 'no',
+    window: null,
   } as const
   return whenSatisfied({ ...step, phase: 'open', round: opened.round, gate }, at)
 }
@@ -116,8 +152,6 @@ export function whenSatisfied(step: StepState, at: string): CaseEvent[] {
   ]
 }
 
-const later = (at: string, ms: number): string => new Date(Date.parse(at) + ms).toISOString()
-
 /** Silence never approves: it escalates, then expires. An early timer gets "not yet". */
 export function passDeadline(
   state: CaseState,
@@ -128,6 +162,8 @@ export function passDeadline(
   if (step === null) return refuse('NOT_DUE', where)
   if (step.phase === 'open' && !isEnding(state) && step.gate !== null)
     return passGate({ state, step, gate: step.gate, at: command.at })
+  if (step.phase === 'satisfied' && !isEnding(state) && step.gate?.window != null)
+    return passWindow({ step, window: step.gate.window, at: command.at })
   if (step.phase === 'offered' && step.task !== null && step.grant !== null) {
     if (command.at < step.task.until) return refuse('NOT_DUE', where)
     const { grantId } = step.grant
@@ -146,7 +182,23 @@ function passGate(input: {
   const { stepId } = step.step
   if (at >= gate.expiresAt)
     return settled(state, [{ type: 'GateExpired', stepId, round: step.round }])
+  if (gate.window !== null && at >= gate.window.until)
+    return [{ type: 'WindowClosed', stepId, round: step.round }]
   if (at >= gate.escalatesAt && gate.escalated === 'no')
     return [{ type: 'GateEscalated', stepId, round: step.round }]
   return refuse('NOT_DUE', `/steps/${stepId}`, 'not yet')
+}
+
+/** An approval waits for its window, and ends with it. */
+function passWindow(input: {
+  readonly step: StepState
+  readonly window: GateWindow
+  readonly at: string
+}): CaseEvent[] | Refusal {
+  const { step, window, at } = input
+  const { stepId } = step.step
+  if (at >= window.until) return [{ type: 'WindowClosed', stepId, round: step.round }]
+  return window.now === 'shut' && at >= window.from
+    ? [{ type: 'WindowOpened', stepId, round: step.round }]
+    : refuse('NOT_DUE', `/steps/${stepId}`, 'not yet')
 }

@@ -55,6 +55,20 @@ export const Time = z.iso.datetime({
 export const Ms = z.int().min(0).max(315_576_000_000)
 export const Count = z.int().min(0)
 
+/** Hours by the wall clock of a zone. Hours past midnight belong to the day on which they begin. */
+export const WeeklyHours = z.strictObject({
+  zone: z.string().max(64),
+  /** ISO 8601: Monday is 1. */
+  weekdays: z.array(z.int().min(1).max(7)).min(1).max(7),
+  fromMinute: z.int().min(0).max(1439),
+  toMinute: z.int().min(1).max(1440),
+})
+export type WeeklyHours = z.infer<typeof WeeklyHours>
+
+/** From one moment until another, which is not in it. */
+export const Span = z.strictObject({ from: Time, until: Time })
+export type Span = z.infer<typeof Span>
+
 /** What a probe can have observed. A closed list, because signatures are conditional on them. */
 export const Fact = z.enum([
   /** The roles exist, cannot log in, and have the rights of the plan and no other. */

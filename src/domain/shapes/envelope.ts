@@ -21,6 +21,7 @@ import {
   Tier,
   Time,
   Ulid,
+  WeeklyHours,
 } from './basic.js'
 
 export const PAYLOAD_TYPES = {
@@ -97,14 +98,7 @@ export const Mandate = z.strictObject({
     identities: z.array(IdentityId).nullable(),
   }),
   caps: z.strictObject({ total: z.int().min(1), perDay: z.int().min(1) }),
-  window: z
-    .strictObject({
-      zone: z.string().max(64),
-      weekdays: z.array(z.int().min(1).max(7)).min(1).max(7),
-      fromMinute: z.int().min(0).max(1439),
-      toMinute: z.int().min(1).max(1440),
-    })
-    .nullable(),
+  window: WeeklyHours.nullable(),
   effect: z.enum(['reduce-only', 'any']),
   notBefore: Time,
   notAfter: Time,

@@ -19,6 +19,7 @@ import {
   Fact,
   ObjectiveId,
   PersonId,
+  Span,
   StepId,
   SystemId,
   Tier,
@@ -81,6 +82,8 @@ export const GateOpened = z.strictObject({
   expiresAt: Time,
   /** Why it opened again, when it did. */
   because: RefusalCodeText.nullable(),
+  /** The window in which the step begins, and with which its approvals end; absent: at any time. */
+  window: Span.optional(),
   attestation: Attestation,
 })
 
@@ -133,6 +136,18 @@ export const GateEscalated = z.strictObject({
 })
 export const GateExpired = z.strictObject({
   type: z.literal('GateExpired'),
+  stepId: StepId,
+  round: Round,
+})
+/** What was approved waited for its window, which is open now. */
+export const WindowOpened = z.strictObject({
+  type: z.literal('WindowOpened'),
+  stepId: StepId,
+  round: Round,
+})
+/** The window is over and the step was not begun: its approvals no longer count, and the gate opens again. */
+export const WindowClosed = z.strictObject({
+  type: z.literal('WindowClosed'),
   stepId: StepId,
   round: Round,
 })
@@ -298,6 +313,8 @@ export const CaseEvent = z.discriminatedUnion('type', [
   TaskExpired,
   WorkflowRecovered,
   CaseClosed,
+  WindowOpened,
+  WindowClosed,
 ])
 export type CaseEvent = z.infer<typeof CaseEvent>
 export type EventOf<Type extends CaseEvent['type']> = Extract<CaseEvent, { type: Type }>

@@ -4,8 +4,19 @@
  */
 import { z } from 'zod'
 import { REFUSALS, type RefusalCode } from '../refusal.js'
-import { Assurance, CaseKind, Change, Fact, PersonId, StepId, SystemId, Tier } from './basic.js'
-import { Duration, Role } from './policy.js'
+import {
+  Assurance,
+  CaseKind,
+  Change,
+  Fact,
+  PersonId,
+  Span,
+  StepId,
+  SystemId,
+  Tier,
+  Time,
+} from './basic.js'
+import { Deadline, Duration, Role } from './policy.js'
 
 const CODES = Object.keys(REFUSALS) as RefusalCode[]
 
@@ -19,10 +30,16 @@ const Expected = z.union([
       assurance: Assurance,
       ahead: z.enum(['allowed', 'forbidden']),
       facts: z.array(Fact),
-      escalateAfter: Duration,
-      expireAfter: Duration,
+      escalateAfter: Deadline,
+      expireAfter: Deadline,
       decisionMaxAge: Duration,
       rules: z.array(z.string()),
+      /** Names of the windows in which the step begins. */
+      windows: z.array(z.string()),
+      /** Of a gate that opens `at`: when it escalates and expires, and the window for which it is signed. */
+      escalatesAt: Time,
+      expiresAt: Time,
+      window: Span.nullable(),
     })
     .partial()
     .refine((terms) => Object.keys(terms).length > 0, 'a test expects something'),
@@ -39,6 +56,7 @@ const PackTest = z.strictObject({
     systemId: SystemId.nullable(),
     roles: z.partialRecord(Role, z.array(PersonId)),
     exclude: z.array(PersonId),
+    at: Time.nullable().default(null),
   }),
   expect: Expected,
 })

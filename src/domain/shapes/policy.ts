@@ -3,7 +3,8 @@
  * *rule* says for one kind of case and some tiers and systems what each step's gate asks for. A *role*
  * names approvers by what they answer for, never by name. Whatever could make a gate count to nothing
  * (no approver, a need below one, a quorum below the needs, an unknown step) does not parse.
- * Durations are written `250ms`, `5s`, `30m`, `4h` or `2d` and read as whole milliseconds.
+ * Durations are written `250ms`, `5s`, `30m`, `4h` or `2d` and read as whole milliseconds; a gate's deadlines also as
+ * business days, `3bd`. A *window* is a name for hours of the week; the change of a step that names it begins in them.
  */
 import { z } from 'zod'
 import { KINDS } from '../kinds.js'
@@ -45,8 +46,23 @@ export const Duration = z
   .pipe(Ms)
 const Span = Duration.refine((ms) => ms > 0, 'a duration above zero is needed')
 
+const WEEK_MS = 7 * UNITS.d
+
+/** A duration, or business days, which are never more than as many weeks. */
+export const Deadline = z.string().transform((text, context) => {
+  const days = /^([1-9]\d?)bd$/.exec(text)?.[1]
+  if (days !== undefined)
+    return { ms: Number.parseInt(days, 10) * WEEK_MS, businessDays: Number.parseInt(days, 10) }
+  const duration = Duration.safeParse(text)
+  if (duration.success) return { ms: duration.data, businessDays: null }
+  context.addIssue({ code: 'custom', message: `${duration.error.issues[0]?.message ?? ''}` })
+  return z.NEVER
+})
+
 const isUnique = (values: readonly unknown[]): boolean => new Set(values).size === values.length
 const UNIQUE = 'something is listed twice'
+
+const WindowName = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/, 'not the name of a window')
 
 const Approver = z.strictObject({ role: Role, need: z.int().min(1).max(10) })
 
@@ -57,9 +73,11 @@ const StepTerms = z
     assurance: Assurance,
     ahead: z.enum(['allowed', 'forbidden']),
     facts: z.array(Fact).refine(isUnique, UNIQUE),
-    escalateAfter: Duration,
-    expireAfter: Span,
+    escalateAfter: Deadline,
+    expireAfter: Deadline.refine(({ ms }) => ms > 0, 'a duration above zero is needed'),
     decisionMaxAge: Span,
+    /** In which window of the calendar it begins; null: whenever it is approved. */
+    window: WindowName.nullable().default(null),
   })
   .superRefine((terms, context) => {
     const wrong = (path: string, message: string) =>
@@ -68,13 +86,19 @@ const StepTerms = z
       wrong('approvers', 'a role is listed twice')
     if (terms.quorum < terms.approvers.reduce((sum, { need }) => sum + need, 0))
       wrong('quorum', 'the quorum is below the sum of the needs')
-    if (terms.escalateAfter >= terms.expireAfter)
-      wrong('escalateAfter', 'a gate escalates before it expires')
+    const { escalateAfter: escalate, expireAfter: expire } = terms
+    if (escalate.ms >= expire.ms) wrong('escalateAfter', 'a gate escalates before it expires')
+    if ((escalate.businessDays === null) !== (expire.businessDays === null))
+      wrong('escalateAfter', 'both deadlines are in business days, or neither')
   })
   .transform(({ escalateAfter, expireAfter, decisionMaxAge, ...terms }) => ({
     ...terms,
-    escalateAfterMs: escalateAfter,
-    expireAfterMs: expireAfter,
+    escalateAfterMs: escalateAfter.ms,
+    expireAfterMs: expireAfter.ms,
+    businessDays:
+      escalateAfter.businessDays === null || expireAfter.businessDays === null
+        ? null
+        : { escalateAfter: escalateAfter.businessDays, expireAfter: expireAfter.businessDays },
     decisionMaxAgeMs: decisionMaxAge,
   }))
 /** What one rule asks of one step's gate. */
@@ -143,8 +167,11 @@ export const Rule = z
     if ((candidates !== undefined) !== (kind === 'succession'))
       wrong(['candidates'], 'a rule for succession, and no other, names candidates')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
-    for (const stepId of Object.keys(steps))
+    for (const [stepId, { window }] of Object.entries(steps)) {
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')
+      if (window !== null && KINDS[kind].urgency === 'at-once')
+        wrong(['steps', stepId, 'window'], 'what is done at once waits for no window')
+    }
   })
 export type Rule = z.output<typeof Rule>
 
@@ -156,10 +183,33 @@ const isZone = (zone: string): boolean => {
   }
 }
 
-/** No case opens in [from, until). */
+/** ISO 8601: Monday is 1. */
+const Weekdays = z.array(z.int().min(1).max(7)).min(1).refine(isUnique, UNIQUE)
+
+/** No case opens in [from, until), and no window is open. */
 const Freeze = z
   .strictObject({ name: z.string().min(1).max(80), from: Time, until: Time })
   .refine(({ from, until }) => from < until, { path: ['until'], message: 'ends before it begins' })
+
+const MINUTES = /^([01]\d|2[0-3]):([0-5]\d)$/
+const minutesOf = (text: string): number => {
+  const [hours = '', minutes = ''] = text.split(':')
+  return Number.parseInt(hours, 10) * 60 + Number.parseInt(minutes, 10)
+}
+
+/** Hours of the week. What is open past midnight belongs to the day on which it begins. */
+const Window = z
+  .strictObject({
+    days: z.union([z.literal('business'), Weekdays], 'business, or days of the week'),
+    from: z.string().regex(MINUTES, 'not a time of day such as 22:30'),
+    to: z.string().regex(/^(24:00|([01]\d|2[0-3]):[0-5]\d)$/, 'not a time of day such as 04:00'),
+  })
+  .refine(({ from, to }) => from !== to, { path: ['to'], message: 'a window is open for a while' })
+  .transform(({ days, from, to }) => ({
+    days,
+    fromMinute: minutesOf(from),
+    toMinute: to === '00:00' ? minutesOf('24:00') : minutesOf(to),
+  }))
 
 /** pack.yaml. */
 export const PackHead = z.strictObject({
@@ -172,10 +222,10 @@ export const PackHead = z.strictObject({
     .regex(/^[A-Za-z][A-Za-z0-9+_/-]{0,63}$/)
     .refine(isZone, 'not an IANA time zone'),
   calendar: z.strictObject({
-    /** ISO 8601: Monday is 1. */
-    weekdays: z.array(z.int().min(1).max(7)).min(1).refine(isUnique, UNIQUE),
+    weekdays: Weekdays,
     holidays: z.array(z.iso.date()).refine(isUnique, UNIQUE),
     freezes: z.array(Freeze),
+    windows: z.record(WindowName, Window).default({}),
   }),
   /** Who signs a mandate between them: people who answer for the enterprise, not for one identity. */
   mandates: z.strictObject({

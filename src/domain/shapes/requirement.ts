@@ -3,7 +3,17 @@
  * only words changes no hash. Where it came from stands beside it (`ResolvedRequirement`).
  */
 import { z } from 'zod'
-import { Assurance, DigestText, Fact, Ms, PackId, PersonId, StepId } from './basic.js'
+import {
+  Assurance,
+  Count,
+  DigestText,
+  Fact,
+  Ms,
+  PackId,
+  PersonId,
+  StepId,
+  WeeklyHours,
+} from './basic.js'
 
 export const ApproverGroup = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,47}$/),
@@ -27,8 +37,12 @@ export const Requirement = z.strictObject({
   /** The gate escalates, then expires, this long after it opened. Silence never approves. */
   escalateAfterMs: Ms,
   expireAfterMs: Ms,
+  /** The same in business days of the policy's calendar: what comes first counts. */
+  businessDays: z.strictObject({ escalateAfter: Count, expireAfter: Count }).optional(),
   /** A decision older than this is not executed. */
   decisionMaxAgeMs: Ms,
+  /** Sorted. The step begins while all of them are open; absent: at any time. */
+  windows: z.array(WeeklyHours).min(1).max(8).optional(),
 })
 export type Requirement = z.infer<typeof Requirement>
 

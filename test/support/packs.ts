@@ -1,0 +1,53 @@
+/** Policy of a World that changes: packs with a window, another pack from now on, and a database that shows another time. */
+import { nodeVerify } from '../../src/keys/verify.js'
+import { type PackFiles, packHash } from '../../src/packs/load.js'
+import { installAuthority } from '../../src/store/authority.js'
+import { storePack } from '../../src/store/packs.js'
+import { anAuthority, must, SPAN } from './authority.js'
+import { quickPack, type World } from './world.js'
+
+/** From now on this pack is in force, by the next version of the authority bundle. */
+export async function installPack(
+  world: Pick<World, 'authority' | 'db'>,
+  { pack, version = 2 }: { readonly pack: PackFiles; readonly version?: number },
+): Promise<void> {
+  const db = world.db('cs_api')
+  await storePack(db, pack)
+  const { bundle, trust } = anAuthority({
+    ...{ keys: world.authority.keys, version },
+    pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },
+  })
+  must(await installAuthority(db, { bundle, trust, verify: nodeVerify }))
+}
+
+export interface Calendar {
+  readonly zone: string
+  /** As pack.yaml writes it: `{ days: business, from: '22:00', to: '04:00' }`. */
+  readonly window: string
+  /** `{ name, from, until }`. */
+  readonly freezes?: readonly string[]
+}
+
+/** The quick pack; to issue a new secret in a rotation there is a window. */
+export function windowedPack({ zone, window, freezes = [] }: Calendar): PackFiles {
+  const pack = quickPack((rules) =>
+    rules.includes('kind: rotate\n')
+      ? rules.replace(/decisionMaxAge: \S+/, '$&\n      window: night')
+      : rules,
+  )
+  const head = (pack['pack.yaml'] ?? '')
+    .replace('zone: UTC', `zone: ${zone}`)
+    .replace('windows: {}', `windows: { night: ${window} }`)
+    .replace('freezes: []', `freezes: [${freezes.join(', ')}]`)
+  return { ...pack, 'pack.yaml': head }
+}
+
+/** From now on the database's clock shows this time, and goes on from there. */
+export async function setClock({ dba }: Pick<World, 'dba'>, at: string): Promise<void> {
+  const ahead = Date.parse(at) - Date.now()
+  await dba.query(
+    `create or replace function now_iso() returns text language sql volatile as $$
+       select to_char((clock_timestamp() + interval '${ahead} milliseconds') at time zone 'UTC',
+                      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$`,
+  )
+}
