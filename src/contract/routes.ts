@@ -130,7 +130,7 @@ export type RouteName = keyof typeof ROUTES
 /** Largest request body, bytes: a document of 48 KiB in base64, and its claim. */
 export const MAX_BODY_BYTES = 96 * 1024
 /** The same where whole bundles and packs are sent. */
-export const MAX_BUNDLE_BYTES = 2 * 1024 * 1024
+export const MAX_BUNDLE_BYTES = 8 * 1024 * 1024
 
 /** A route's path with its parameters filled in. */
 export const pathOf = (name: RouteName, params: Readonly<Record<string, string>> = {}): string =>

@@ -11,6 +11,7 @@ import { type Refusal, refuse } from './refusal.js'
 /** `sha256:` and 64 lower-case hex digits. */
 export type Digest = `sha256:${string}`
 
+/** Of an entry, and of everything that is signed but a section of the authority bundle. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024
 const MAX_DEPTH = 16
 
@@ -27,12 +28,15 @@ export const digestOf = (bytes: Uint8Array): Digest => `sha256:${bytesToHex(sha2
 export const digest = (value: unknown): Digest => digestOf(canonicalBytes(value))
 
 /**
- * UNTRUSTED: `bytes` come from whoever sent the document. Afterwards: they are UTF-8, at most 64 KiB, and
+ * UNTRUSTED: `bytes` come from whoever sent the document. Afterwards: they are UTF-8, at most `limit`, and
  * byte for byte the canonical form of the returned value, so duplicate keys, unsafe numbers, lone
  * surrogates, byte-order marks and white space are all refused (RFC 8785, RFC 7493).
  */
-export function parseCanonical(bytes: Uint8Array): { readonly value: unknown } | Refusal {
-  if (bytes.length > MAX_DOCUMENT_BYTES) return refuse('TOO_LARGE', '/')
+export function parseCanonical(
+  bytes: Uint8Array,
+  limit = MAX_DOCUMENT_BYTES,
+): { readonly value: unknown } | Refusal {
+  if (bytes.length > limit) return refuse('TOO_LARGE', '/')
   const text = decodeUtf8(bytes)
   if (text === null) return refuse('MALFORMED', '/', 'the document is not UTF-8')
   const value = decodeJson(text)

@@ -7,13 +7,19 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { fromBase64 } from './base64.js'
-import { type Digest, digest, MAX_DOCUMENT_BYTES, parseCanonical } from './digest.js'
+import { type Digest, digest, parseCanonical } from './digest.js'
 import { readEs256 } from './ecdsa.js'
 import { readPublicKey } from './public-key.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { PublicKey } from './shapes/authority.js'
 import type { Assurance } from './shapes/basic.js'
-import { type Envelope, PAYLOAD_TYPES, type PayloadKind } from './shapes/envelope.js'
+import {
+  base64Characters,
+  type Envelope,
+  maxPayloadBytes,
+  PAYLOAD_TYPES,
+  type PayloadKind,
+} from './shapes/envelope.js'
 import { checkAssertion, type RelyingParty, type Verify } from './webauthn.js'
 
 export type { Verify } from './webauthn.js'
@@ -30,8 +36,6 @@ export type VerificationKey = PublicKey & {
   readonly relyingParty?: RelyingParty | null
 }
 
-const MAX_PAYLOAD_CHARACTERS = 4 * Math.ceil(MAX_DOCUMENT_BYTES / 3)
-
 /** DSSE v1 pre-authentication encoding: `DSSEv1 <len> <type> <len> <payload>`, lengths in bytes, decimal. */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
   const type = utf8ToBytes(payloadType)
@@ -42,9 +46,10 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
 /** The text read last and its bytes: whoever verifies an envelope opens it next. Nobody writes to the bytes. */
 let last: { readonly text: string; readonly bytes: Uint8Array } | null = null
 
-/** UNTRUSTED: the payload's bytes, of any content. MALFORMED when not canonical base64, TOO_LARGE over 64 KiB. */
-export function decodePayload({ payload: text }: Envelope): Uint8Array | Refusal {
-  if (text.length > MAX_PAYLOAD_CHARACTERS) return refuse('TOO_LARGE', '/payload')
+/** UNTRUSTED: the payload's bytes, of any content. MALFORMED when not canonical base64, TOO_LARGE for its type. */
+export function decodePayload({ payloadType, payload: text }: Envelope): Uint8Array | Refusal {
+  if (text.length > base64Characters(maxPayloadBytes(payloadType)))
+    return refuse('TOO_LARGE', '/payload')
   if (last?.text === text) return last.bytes
   const bytes = fromBase64(text)
   if (bytes === null) return refuse('MALFORMED', '/payload', 'the payload is not canonical base64')
@@ -128,7 +133,7 @@ export function openEnvelope<Payload>(
   if (envelope.payloadType !== PAYLOAD_TYPES[kind]) return refuse('WRONG_TYPE', '/payloadType')
   const payloadBytes = decodePayload(envelope)
   if (isRefusal(payloadBytes)) return payloadBytes
-  const document = parseCanonical(payloadBytes)
+  const document = parseCanonical(payloadBytes, maxPayloadBytes(envelope.payloadType))
   if (isRefusal(document)) return document
   const payload = parse(document.value)
   return isRefusal(payload) ? payload : { payload, payloadBytes }

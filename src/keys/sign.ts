@@ -14,7 +14,12 @@ import { toBase64 } from '../domain/base64.js'
 import { canonicalBytes, parseCanonical } from '../domain/digest.js'
 import { readKeyIds, signedBytes } from '../domain/envelope.js'
 import { isRefusal } from '../domain/refusal.js'
-import { type Envelope, PAYLOAD_TYPES, type PayloadKind } from '../domain/shapes/envelope.js'
+import {
+  type Envelope,
+  maxPayloadBytes,
+  PAYLOAD_TYPES,
+  type PayloadKind,
+} from '../domain/shapes/envelope.js'
 
 export interface Signer {
   readonly alg: 'ed25519' | 'es256'
@@ -73,14 +78,14 @@ export interface Signing {
   readonly signer: Signer
 }
 
-/** Throws TypeError for a payload that no reader would accept: over 64 KiB, or without a canonical form. */
+/** Throws TypeError for a payload that no reader would accept: too large, or without a canonical form. */
 export function signEnvelope(
   input: Signing & { readonly kind: PayloadKind; readonly payload: unknown },
 ): Envelope {
   const bytes = canonicalBytes(input.payload)
-  const readable = parseCanonical(bytes)
-  if (isRefusal(readable)) throw new TypeError(`a payload that nobody accepts: ${readable.refused}`)
   const payloadType = PAYLOAD_TYPES[input.kind]
+  const readable = parseCanonical(bytes, maxPayloadBytes(payloadType))
+  if (isRefusal(readable)) throw new TypeError(`a payload that nobody accepts: ${readable.refused}`)
   return withSignature({
     ...input,
     envelope: { payloadType, payload: toBase64(bytes), signatures: [] },

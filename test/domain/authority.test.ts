@@ -141,6 +141,25 @@ describe('the manifest', () => {
 })
 
 describe('the sections', () => {
+  it('list the identities of a large enterprise, and no more than four mebibytes', () => {
+    const listing = (count: number) =>
+      anAuthority({
+        change: {
+          ownership: (section) => ({
+            ...section,
+            identities: Array.from({ length: count }, (_, index) => ({
+              ...section.identities[0],
+              identityId: `nhi_${index}`,
+              group: `group_${index}`,
+              credentials: [`of_${index}_a`, `of_${index}_b`],
+            })) as typeof section.identities,
+          }),
+        },
+      }).authority.identities.size
+    expect(listing(6000)).toBe(6000)
+    expect(() => listing(12_000)).toThrow('TOO_LARGE')
+  })
+
   it('of two versions do not mix', () => {
     const change = { ownership: (section: Body) => ({ ...section, identities: [] }) }
     const next = anAuthority({ keys, version: 2, change })

@@ -97,6 +97,16 @@ describe('an Ed25519 signature', () => {
     }
   })
 
+  it('is as long as its type may be: a section lists, everything else is about one matter', () => {
+    const long = (kind: 'section' | 'fence') =>
+      decodePayload({
+        ...{ payloadType: PAYLOAD_TYPES[kind], payload: 'A'.repeat(100_000) },
+        signatures: sealed.signatures,
+      })
+    expect(isRefusal(long('section'))).toBe(false)
+    expect(long('fence')).toMatchObject({ refused: 'TOO_LARGE' })
+  })
+
   it('is refused when its base64 has stray bits, line breaks or no padding', () => {
     const sig = sealed.signatures[0]?.sig ?? ''
     const stray = sig.replace(/.==$/, (tail) => `${tail === 'A==' ? 'B' : 'z'}==`)

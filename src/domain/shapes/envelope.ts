@@ -4,6 +4,7 @@
  * SHA-256 of that encoding, so the envelope carries the assertion beside the signature.
  */
 import { z } from 'zod'
+import { MAX_DOCUMENT_BYTES } from '../digest.js'
 import {
   Base64,
   CaseId,
@@ -41,6 +42,14 @@ export const PAYLOAD_TYPES = {
 } as const
 export type PayloadKind = keyof typeof PAYLOAD_TYPES
 
+/** A section lists what an enterprise has, thousands of identities; everything else is about one matter. */
+const MAX_SECTION_BYTES = 4 * 1024 * 1024
+export const maxPayloadBytes = (payloadType: string): number =>
+  payloadType === PAYLOAD_TYPES.section ? MAX_SECTION_BYTES : MAX_DOCUMENT_BYTES
+
+/** Characters of base64 for so many bytes. */
+export const base64Characters = (bytes: number): number => 4 * Math.ceil(bytes / 3)
+
 export const Signature = z.strictObject({
   keyid: KeyId,
   sig: Base64,
@@ -48,7 +57,7 @@ export const Signature = z.strictObject({
 })
 export const Envelope = z.strictObject({
   payloadType: z.string().max(100),
-  payload: Base64,
+  payload: z.base64().max(base64Characters(MAX_SECTION_BYTES)),
   signatures: z.array(Signature).min(1).max(16),
 })
 export type Envelope = z.infer<typeof Envelope>
