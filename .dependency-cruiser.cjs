@@ -64,7 +64,10 @@ const ARROWS = [
   },
   {
     folder: 'src/execution',
-    own: ['src/domain/', 'src/ledger/', 'src/connectors/', 'src/store/', 'src/keys/'],
+    own: [
+      ...['src/domain/', 'src/ledger/', 'src/connectors/', 'src/store/', 'src/keys/'],
+      'src/packet/',
+    ],
     npm: ['ulid'],
     node: ['crypto', 'timers/promises'],
   },

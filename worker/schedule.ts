@@ -10,6 +10,7 @@ import { drillDue } from '../src/store/drills.js'
 import { deprovisionEnded } from '../src/store/ended-needs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/open-case.js'
 import { packSource } from '../src/store/packs.js'
+import { reviewPartners } from '../src/store/partner-reviews.js'
 import { askForAttestations, rotateOverdue } from '../src/store/renewals.js'
 import type { Scheduled } from '../src/store/scheduled.js'
 import { succeedGone } from '../src/store/successions.js'
@@ -66,6 +67,7 @@ const OCCASIONS: readonly Occasion[] = [
   { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
   { because: 'a drill of the three rights is due', look: drillDue },
   { because: 'an owner is gone', look: succeedGone },
+  { because: 'the review of a partner is due', look: reviewPartners },
 ]
 
 interface ScheduleDeps {

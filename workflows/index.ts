@@ -19,4 +19,5 @@ export {
   runCase as 'revoke-keys',
   runCase as drill,
   runCase as succession,
+  runCase as 'partner-review',
 } from './run-case.js'

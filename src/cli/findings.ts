@@ -12,9 +12,10 @@ export const define = (): Command =>
         show: ({ findings }) =>
           findings.length === 0
             ? [`nothing was found against ${partnerId}`]
-            : findings.map(({ caseId, finding, at, dispute }) =>
+            : findings.map(({ caseId, item, finding, about, at, dispute }) =>
                 [
-                  `${caseId}  ${finding} at ${at}`,
+                  `${caseId}${item === null ? '' : ` #${item}`}  ${finding} at ${at}`,
+                  about,
                   dispute === null ? '' : `disputed: ${dispute.says}`,
                 ]
                   .join('  ')

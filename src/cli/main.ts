@@ -40,7 +40,10 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   ownership: ['what lacks an owner who is there', () => import('./ownership.js')],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
-  findings: ['what was found against a partner', () => import('./findings.js')],
+  findings: [
+    'what was found against a partner, by demands and by reviews',
+    () => import('./findings.js'),
+  ],
   log: ['one entry and its proof, as files', () => import('./log.js')],
   'witness-key': [
     'make the key of a witness',

@@ -1,4 +1,4 @@
-/** Requests about a partner: the enterprise demands evidence, a partner disputes a finding. What is wrong in one, the API says. */
+/** Requests about a partner: the enterprise demands evidence or reviews it, a partner disputes a finding. What is wrong in one, the API says. */
 import type { Command } from 'commander'
 import { ask, type RequestOptions, withChange } from './asking.js'
 import { withProfile } from './options.js'
@@ -44,16 +44,21 @@ function periodOf({ from, until }: DemandOptions): { from: string; until: string
 
 interface DisputeOptions extends RequestOptions {
   readonly finding: string
+  readonly item?: string
   readonly because: string
 }
 
 export const disputeCommand = (): Command =>
   asking('dispute', 'dispute a finding against you')
-    .requiredOption('--finding <case>', 'the demand that it follows from')
+    .requiredOption('--finding <case>', 'the demand or review that it follows from')
+    .option('--item <number>', 'which one of a review, as `countersign findings` numbers them')
     .requiredOption('--because <reference>', 'where your reasons stand')
     .action((partnerId: string, options: DisputeOptions) =>
       ask(
-        { kind: 'dispute', partnerId, demand: options.finding, reference: options.because },
+        {
+          ...{ kind: 'dispute', partnerId, demand: options.finding, reference: options.because },
+          ...(options.item === undefined ? {} : { item: Number(options.item) }),
+        },
         options,
       ),
     )
@@ -67,4 +72,17 @@ export const drillCommand = (): Command =>
     .requiredOption('--canary <identity>', 'the identity that is there to be cut')
     .action((partnerId: string, options: DrillOptions) =>
       ask({ kind: 'drill', partnerId, canary: options.canary }, options),
+    )
+
+interface ReviewOptions extends RequestOptions {
+  readonly from: string
+  readonly until: string
+}
+
+export const partnerReviewCommand = (): Command =>
+  asking('partner-review', 'have all that a partner did in a period judged again')
+    .requiredOption('--from <time>', 'when the period begins, as 2027-01-01T00:00:00.000Z')
+    .requiredOption('--until <time>', 'when it ended')
+    .action((partnerId: string, options: ReviewOptions) =>
+      ask({ kind: 'partner-review', partnerId, from: options.from, until: options.until }, options),
     )

@@ -4,7 +4,12 @@ import { AuthorityKind, Deviation } from '../domain/shapes/basic.js'
 import { ask, type RequestOptions, withChange } from './asking.js'
 import { recertifyCommand } from './campaign.js'
 import { withProfile } from './options.js'
-import { demandCommand, disputeCommand, drillCommand } from './request-partner.js'
+import {
+  demandCommand,
+  disputeCommand,
+  drillCommand,
+  partnerReviewCommand,
+} from './request-partner.js'
 
 const asking = (kind: string, description: string): Command =>
   askingAbout(kind, description).argument('<identity>', 'its id, nhi_…')
@@ -23,6 +28,7 @@ const forIdentities = (): Command =>
     .addCommand(demandCommand())
     .addCommand(disputeCommand())
     .addCommand(drillCommand())
+    .addCommand(partnerReviewCommand())
     .addCommand(
       asking('rotate', 'replace the credential of an identity').action(
         (identityId: string, options: RequestOptions) =>

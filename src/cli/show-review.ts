@@ -1,6 +1,7 @@
 /** A review as an owner reads it: what changes, what can go wrong, how it is undone, what was seen, who signs. */
 import type { Review } from '../contract/http.js'
 import { gateWords } from '../contract/why.js'
+import { partnerReviewLines } from './show-partner-review.js'
 
 export const showReview = (review: Review): readonly string[] => [
   `${review.stepId}: ${review.step.title}`,
@@ -18,6 +19,7 @@ export const showReview = (review: Review): readonly string[] => [
   ...review.plan.warnings.map((warning) => `WARNING       ${warning}`),
   `observed      ${review.facts.length === 0 ? 'nothing yet' : review.facts.join(', ')}`,
   ...itemsOf(review),
+  ...partnerReviewLines(review.plan),
   ...preState(review),
   `policy        ${review.policy.packId} version ${review.policy.version}, rules ${review.rules.join(', ')}`,
   `needs         ${review.requirement.quorum} person(s), ${review.requirement.assurance}: ${groups(review)}`,

@@ -44,6 +44,11 @@ export interface Holdings {
   readonly privilegesOutOfReach: number
 }
 
+export interface RoleSeen {
+  readonly role: string
+  readonly login: 'enabled' | 'disabled'
+}
+
 /** Sessions of one credential by `application_name`. */
 export interface SessionGroup {
   readonly application: string
@@ -107,6 +112,8 @@ export interface Connector {
    */
   readonly remove: (change: Change & { readonly reassignTo: string | null }) => Promise<Effect>
   readonly holdings: (subject: Subject) => Promise<Holdings>
+  /** Every role of the target but the system's own, by name; at most 500, and which of them may log in. */
+  readonly roles: () => Promise<readonly RoleSeen[]>
   readonly login: (attempt: {
     readonly credential: string
     readonly secret: string

@@ -7,9 +7,10 @@
  */
 import { createHmac } from 'node:crypto'
 import type { TargetState } from '../domain/shapes/plan.js'
-import type { Subject } from './connector.js'
+import type { RoleSeen, Subject } from './connector.js'
 import type { Lease } from './postgresql-pool.js'
 import { GRANT_SETTING, roleName } from './postgresql-sql.js'
+import { TargetFault } from './target-fault.js'
 
 const COMMON = [
   'login',
@@ -90,6 +91,14 @@ export const differences = (expected: TargetState, actual: TargetState): string[
     .filter((name) => expected[name] !== actual[name])
     .sort()
 
+/** Every role but the server's own, by name; throws TargetFault 54000 when there are more than can be compared. */
+export async function readRoles(lease: Lease): Promise<readonly RoleSeen[]> {
+  const { rows } = await lease.query<RoleSeen>(EVERY_ROLE, [MAX_ROLES + 1])
+  if (rows.length > MAX_ROLES)
+    throw new TargetFault({ code: '54000', origin: 'server', during: 'roles' })
+  return rows
+}
+
 /** The tag of one credential, or null when it has none. */
 export async function readTag(lease: Lease, credential: string): Promise<string | null> {
   const { rows } = await lease.query<{ setting: string }>(TAG, [roleName(credential)])
@@ -166,6 +175,11 @@ SELECT a.rolname::text AS name, a.rolpassword AS verifier, r.rolcanlogin AS logi
     WHERE p.setrole = a.oid) AS settings
 FROM pg_catalog.pg_authid a JOIN pg_catalog.pg_roles r ON r.oid = a.oid
 WHERE a.rolname::text = ANY ($1::text[])`
+
+const MAX_ROLES = 500
+const EVERY_ROLE = `
+SELECT rolname::text AS role, CASE WHEN rolcanlogin THEN 'enabled' ELSE 'disabled' END AS login
+FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\\_%' ORDER BY rolname COLLATE "C" LIMIT $1`
 
 const TAG = `
 SELECT s AS setting FROM pg_catalog.pg_db_role_setting p

@@ -55,7 +55,7 @@ import { createAdminPool, type Timeouts } from './postgresql-pool.js'
 import { removeRoles } from './postgresql-remove.js'
 import { endSessions, listSessions } from './postgresql-sessions.js'
 import { parseTag } from './postgresql-sql.js'
-import { attributesOf, readFound, readTag, rolesOf } from './postgresql-state.js'
+import { attributesOf, readFound, readRoles, readTag, rolesOf } from './postgresql-state.js'
 
 export type PostgresqlOptions = {
   /** `postgres://` URL of the admin role; see targetSetupSql for the rights it needs. */
@@ -93,6 +93,7 @@ export function createPostgresqlConnector(options: PostgresqlOptions): Connector
     disable: (change) => disableCredentials(target, change),
     enable: (change) => enableCredentials(target, change),
     remove: (change) => removeRoles(target, change),
+    roles: () => pool.use('roles', readRoles),
     holdings: (subject) => pool.use('holdings', (lease) => readHoldings(lease, rolesOf(subject))),
     login: prober.login,
     sessions: (credential) => pool.use('sessions', (lease) => listSessions(lease, of(credential))),

@@ -94,12 +94,16 @@ export const MandateList = z.object({
 export type MandateList = z.infer<typeof MandateList>
 
 export const PartnerPath = z.strictObject({ id: CompanyId })
-/** What follows from the partner's demands, oldest first, each with the newest dispute about it. */
+/** What follows from the partner's demands and reviews, oldest first, each with the newest dispute about it. */
 export const FindingsAnswer = z.object({
   findings: z.array(
     z.object({
       caseId: CaseId,
+      /** Which one of a review, from 1; null of a demand, which has one. */
+      item: z.int().nullable(),
       finding: FindingKind,
+      /** What it is about; empty for a demand, which says so itself. */
+      about: z.string(),
       at: Time,
       dispute: z
         .object({ caseId: CaseId, says: z.enum(['open', 'withdrawn', 'stands']) })

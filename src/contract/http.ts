@@ -38,6 +38,7 @@ import { Decision, Envelope, Verdict } from '../domain/shapes/envelope.js'
 import { Plan, Step, TargetState } from '../domain/shapes/plan.js'
 import { Choices } from '../domain/shapes/recertify.js'
 import { Requirement } from '../domain/shapes/requirement.js'
+import { ReviewTerms } from '../domain/shapes/review.js'
 
 // ---- requests ------------------------------------------------------------------------------------
 
@@ -89,6 +90,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
   }),
   Asking.extend(AuthorityAsked.shape),
   AskedOfPartner.extend({ kind: z.literal('drill'), ...DrillTerms.shape }),
+  AskedOfPartner.extend({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),
 ])
 export type OpenCaseRequest = z.input<typeof OpenCaseRequest>
 export type AdmittedRequest = z.output<typeof OpenCaseRequest>

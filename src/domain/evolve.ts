@@ -72,6 +72,7 @@ export function evolve(state: CaseState, recorded: Recorded): CaseState {
       return { ...moved, outcome: event.outcome }
     case 'FindingRecorded':
     case 'WorkflowRecovered':
+    case 'TargetSeen':
       return moved
     case 'StepFailed':
     case 'TaskExpired':
@@ -99,6 +100,7 @@ type StepEvent = Exclude<
     | 'CaseClosed'
     | 'FindingRecorded'
     | 'WorkflowRecovered'
+    | 'TargetSeen'
   >
 >
 

@@ -11,6 +11,7 @@ import { DRILL_STEPS } from './plans/drill.js'
 import { EXCEPTION_STEPS } from './plans/exception.js'
 import { INCIDENT_STEPS } from './plans/incident.js'
 import { LIFT_STEPS } from './plans/lift.js'
+import { PARTNER_REVIEW_STEPS } from './plans/partner-review.js'
 import { PROVISION_STEPS } from './plans/provision.js'
 import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
@@ -109,6 +110,10 @@ export const KINDS: {
     ...{ askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
   },
   succession: { ...AUTHORITY, steps: SUCCESSION_STEPS, urgency: 'at-once' },
+  'partner-review': {
+    ...{ steps: PARTNER_REVIEW_STEPS, outcome: null, scope: 'partner', place: 'records' },
+    ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
 }
 
 /** Whether what is asked, or planned, is worked on at a target. */

@@ -87,10 +87,21 @@ function wrongAsker(request: CaseRequest): Refusal | null {
 /** What the enterprise does itself, or demands of a partner, needs no clause; taking access away not even an owner who is still there. */
 function admitOwnWork({ authority, request }: Asking, matter: Matter): Admission | Refusal {
   const { requester, kind } = request
+  if (kind === 'partner-review' && !mayReview(authority, request))
+    return refuse(
+      'NOT_ALLOWED',
+      '/requester/personId',
+      'only the owner of a contract asks for this',
+    )
   const own = requester.kind === 'enterprise' ? requester.companyId : enterpriseCompany(authority)
   const executorCompany = KINDS[kind].work === 'scope' ? matter.scope.id : own
   return { matter, contract: null, executorCompany }
 }
+
+/** A person who owns a contract with the partner, or nobody: then the schedule. */
+const mayReview = (authority: Authority, { requester, scope }: CaseRequest): boolean =>
+  requester.personId === null ||
+  contractsWith(authority, scope.id).some(({ ownerId }) => ownerId === requester.personId)
 
 /** UNTRUSTED: kind and company come from the door, the scope from whoever asks. */
 function whichMatter({ authority, request }: Asking): Matter | Refusal {

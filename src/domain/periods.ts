@@ -49,3 +49,12 @@ export function drillEveryMs(
   )
   return periods.length === 0 ? null : Math.min(...periods)
 }
+
+/** How often a partner is reviewed that keeps something of this tier at most: the strictest rule for what opens by itself; null: never. */
+export function reviewEveryMs(pack: Pack, tier: Identity['tier']): number | null {
+  const scope = { kind: 'partner-review', tier, systemId: null, change: 'standard' } as const
+  const every = pack.rules.flatMap((rule) =>
+    rule.review !== undefined && matches(rule, scope) ? [rule.review.every] : [],
+  )
+  return every.length === 0 ? null : Math.min(...every)
+}

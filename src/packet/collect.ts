@@ -92,7 +92,10 @@ const isFenced = (event: CaseEvent): boolean =>
   event.type === 'CaseFenced' || ('code' in event && event.code === 'FENCED')
 
 /** The streams beside the case that its entries rest on: fences that stopped or opened it or stand around it, mandates that it used, the demand that it disputes. */
-async function sideStreamsOf(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {
+export async function sideStreamsOf(
+  db: Db,
+  recorded: readonly Recorded[],
+): Promise<readonly string[]> {
   const opened = recorded[0]?.event
   if (opened?.type !== 'CaseOpened') return []
   const stopped = recorded.some(({ event }) => isFenced(event))
@@ -165,15 +168,23 @@ export async function collectSides(
   recorded: readonly Recorded[],
 ): Promise<readonly SideRow[]> {
   const streams = await sideStreamsOf(db, recorded)
+  return entriesOf(db, { streams, until: recorded.at(-1)?.at ?? '' })
+}
+
+/** The rows of these streams up to a time, in the order of the streams; what is no entry keeps its place. */
+export async function entriesOf(
+  db: Db,
+  of: { readonly streams: readonly string[]; readonly until: string },
+): Promise<readonly SideRow[]> {
+  const { streams, until } = of
   if (streams.length === 0) return []
   const { rows } = await db.query<{ stream: string; seq: number; bytes: Buffer }>(
     'select stream, seq, bytes from entries where stream = any($1) order by stream, seq',
     [streams],
   )
-  const last = recorded.at(-1)?.at ?? ''
   const isLater = ({ bytes }: SideRow): boolean => {
     const stored = readEntry(bytes)
-    return !isRefusal(stored) && stored.entry.at > last
+    return !isRefusal(stored) && stored.entry.at > until
   }
   return streams.flatMap((stream) => {
     const own = rows.filter((row) => row.stream === stream)

@@ -9,7 +9,7 @@ import type { Digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { openCheckpoint } from '../ledger/checkpoint.js'
 import { cosignersOf } from '../ledger/cosignature.js'
-import { checkChain, entryHash, type StoredEntry } from '../ledger/entry.js'
+import { checkChain, entryHash, readEntry, type StoredEntry } from '../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
 import type { Db } from '../store/db.js'
 import { awaitProofs, type Log } from '../store/proof.js'
@@ -22,15 +22,16 @@ import {
   collectNames,
   collectPacks,
   collectReasons,
-  collectSides,
   type SideRow,
 } from './collect.js'
+import { collectAllSides } from './collect-review.js'
 import { compose } from './compose.js'
 import {
   authorityFile,
   CHECKPOINT,
   documentFile,
   entryFile,
+  isCaseStream,
   jsonFile,
   NAMES,
   policyFolder,
@@ -71,7 +72,7 @@ export async function exportPacket(
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
-  const sides = await collectSides(deps.db, recorded)
+  const sides = await collectAllSides(deps.db, { caseId, recorded })
   const { db, log } = deps
   const hashes = [...entries, ...sides].map(({ bytes }) => entryHash(bytes))
   const proofs = await provenUnderOne(deps, hashes)
@@ -80,8 +81,10 @@ export async function exportPacket(
   const opened = openCheckpoint({ note, ...log })
   if (isRefusal(opened)) return opened
   const { origin, size } = opened.checkpoint
-  const bundles = await collectBundles(db, { recorded, sides })
-  const packs = await collectPacks(db, { bundles, recorded })
+  // What cases of a review used has to be there as well.
+  const used = [...sides.flatMap(caseEntry), ...recorded]
+  const bundles = await collectBundles(db, { recorded: used, sides })
+  const packs = await collectPacks(db, { bundles, recorded: used })
   const { reasons, names } = await collectPersonal(db, { bundles, recorded, reader })
   const documents = await collectDocuments(db, recorded)
   const indexes = proofs.slice(0, entries.length).map(({ index }) => index)
@@ -129,6 +132,13 @@ async function provenUnderOne(
   })
   if (!isRefusal(cosigned) || cosigned.refused !== 'PROOF_MISSING') return cosigned
   return awaitProofs(db, { ...waiting, withinMs, said: 'at commit' })
+}
+
+/** A side entry of a case, as an event. */
+function caseEntry({ stream, bytes }: SideRow): readonly Recorded[] {
+  const stored = isCaseStream(stream) ? readEntry(bytes) : null
+  const one = stored === null || isRefusal(stored) ? null : readRecorded(stored)
+  return one === null || isRefusal(one) ? [] : [one]
 }
 
 const collectPersonal = async (

@@ -16,6 +16,7 @@ import { entryFile } from './files.js'
 import type { Moment, RaisedFence, Reproduce, Reproduced } from './reproduce.js'
 import * as people from './reproduce.js'
 import * as connector from './reproduce-connector.js'
+import { targetSeen } from './reproduce-review.js'
 import * as task from './reproduce-task.js'
 import type { Contained } from './verify-containments.js'
 import type { Mandates } from './verify-mandates.js'
@@ -51,6 +52,7 @@ const REPRODUCE: { readonly [Type in CaseEvent['type']]: Reproduce<Type> } = {
   CaseClosed: people.caseClosed,
   WindowOpened: people.deadlinePassed,
   WindowClosed: people.deadlinePassed,
+  TargetSeen: targetSeen,
 }
 
 const reproduce = <Type extends CaseEvent['type']>(
@@ -70,6 +72,7 @@ export interface Replay {
   readonly containments: readonly Contained[]
   readonly exercises: Moment['exercises']
   readonly verify: Verify
+  readonly reviewed: Moment['reviewed']
 }
 
 export interface Replayed {

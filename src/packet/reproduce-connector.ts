@@ -19,6 +19,7 @@ import { openGate, plan } from '../domain/decide/gate.js'
 import { digest } from '../domain/digest.js'
 import { due } from '../domain/due.js'
 import { fencesAround } from '../domain/fence.js'
+import { findingNamed } from '../domain/finding.js'
 import { isOnTarget, KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
@@ -46,6 +47,7 @@ import { activatedAgain, drawnAgain as authorityDrawnAgain } from './reproduce-a
 import { wrongExercises, wrongMeasures } from './reproduce-drill.js'
 import { involvedAt, isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
+import { reviewDrawnAgain } from './reproduce-review.js'
 import { wrongOwners } from './reproduce-succession.js'
 
 export const planned: Reproduce<'Planned'> = (moment) => {
@@ -72,7 +74,11 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   const drawn = drawnAgain(moment)
   if (drawn !== null && digest(drawn) !== digest(event.plan))
     return differs('/plan', 'drawn again, it is another plan')
-  return authorityDrawnAgain(moment) ?? plan(state, { plan: event.plan, attest })
+  return (
+    authorityDrawnAgain(moment) ??
+    reviewDrawnAgain(moment) ??
+    plan(state, { plan: event.plan, attest })
+  )
 }
 
 /** The plan of a case that needs nothing besides the packet, drawn again; null for one that was drawn from a target. */
@@ -92,8 +98,8 @@ function drawnAgain({
   const { asked } = opened
   if (asked.kind === 'demand') return planDemand(input, asked)
   if (asked.kind !== 'dispute') return null
-  const known = findings.get(asked.demand)
-  const finding = known !== undefined && known.index < index ? known : null
+  const known = (findings.get(asked.demand) ?? []).filter((one) => one.index < index)
+  const finding = findingNamed(known, asked.item)
   return planDispute({ ...input, finding }, asked)
 }
 

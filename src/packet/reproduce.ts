@@ -14,8 +14,10 @@ import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
 import { openedAgain } from '../domain/opening.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
+import type { Reviewing } from '../domain/review.js'
 import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
+import type { Source } from '../domain/target-changes.js'
 import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
 import type { Contained } from './verify-containments.js'
@@ -65,6 +67,15 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   /** The cases in which a drill's rights were exercised. */
   readonly exercises: Exercises
   readonly verify: Verify
+  /** Where in the log the entries of the case stand, in their order. */
+  readonly indexes: readonly number[]
+  /** The cases beside this one, for a review; null where none is drawn. */
+  readonly reviewed: Rejudging | null
+}
+
+/** Cases beside the packet's own, and what each comes to when it is judged again. */
+export type Rejudging = Pick<Reviewing, 'judge' | 'respondWithinMs'> & {
+  readonly sources: readonly Source[]
 }
 
 export type Reproduced = readonly CaseEvent[] | Refusal

@@ -8,7 +8,7 @@ import type { Sides } from './verify-sides.js'
 /** The events of one containment, with where each stands in the log. */
 export type Contained = readonly { readonly index: number; readonly event: CaseEvent }[]
 
-export function readContainments(sides: Sides): {
+export function readContainments(sides: Pick<Sides, 'entries'>): {
   readonly containments: readonly Contained[]
   readonly problems: readonly Refusal[]
 } {

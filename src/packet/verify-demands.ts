@@ -1,11 +1,11 @@
 /**
- * The demands in a packet: the documents that were handed in, and the demand that a dispute is about. The demand's
+ * The demands in a packet: the documents that were handed in, and the demand or review that a dispute is about. Its
  * entries are proved and read strictly, and what follows from them is found again; that each of them was due is
- * said by the demand's own packet.
+ * said by its own packet.
  */
 import type { Recorded } from '../domain/case.js'
 import { type Digest, digestOf } from '../domain/digest.js'
-import { type Finding, findingIn } from '../domain/finding.js'
+import { type Finding, findingsIn } from '../domain/finding.js'
 import { documentOf } from '../domain/plans/demand.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Files } from './archive.js'
@@ -13,17 +13,19 @@ import { documentNamed, sideEntryFile } from './files.js'
 import { readRecorded } from './told.js'
 import type { Sides } from './verify-sides.js'
 
-/** What follows from each demand of the packet, and where in the log that is final. */
-export type Findings = ReadonlyMap<string, Finding & { readonly index: number }>
+/** What follows from each demand and review of the packet, and where in the log that is final. */
+export type Findings = ReadonlyMap<string, readonly (Finding & { readonly index: number })[]>
 
-export function verifyDemands(sides: Sides): {
+const FINDING = ['demand:', 'partner-review:']
+
+export function verifyDemands(sides: Pick<Sides, 'entries'>): {
   readonly findings: Findings
   readonly problems: readonly Refusal[]
 } {
-  const findings = new Map<string, Finding & { readonly index: number }>()
+  const findings = new Map<string, readonly (Finding & { readonly index: number })[]>()
   const problems: Refusal[] = []
   for (const [stream, entries] of sides.entries) {
-    if (!stream.startsWith('demand:')) continue
+    if (!FINDING.some((kind) => stream.startsWith(kind))) continue
     const recorded: Recorded[] = []
     for (const { stored } of entries) {
       const one = readRecorded(stored)
@@ -31,10 +33,13 @@ export function verifyDemands(sides: Sides): {
         problems.push(refuse('EVIDENCE_TAMPERED', sideEntryFile(stream, stored.entry.seq)))
       else recorded.push(one)
     }
-    const finding = findingIn(stream, recorded)
+    const found = findingsIn(stream, recorded)
     const closed = entries.find(({ stored }) => stored.entry.body.type === 'CaseClosed')
-    if (finding !== null && closed !== undefined)
-      findings.set(stream, { ...finding, index: closed.index })
+    if (closed !== undefined)
+      findings.set(
+        stream,
+        found.map((one) => ({ ...one, index: closed.index })),
+      )
   }
   return { findings, problems }
 }

@@ -15,9 +15,11 @@ import { sideEntryFile } from './files.js'
 import type { RaisedFence } from './reproduce.js'
 import type { SideFiles, Sides } from './verify-sides.js'
 
+type Believing = Pick<SideFiles, 'believed' | 'verify'>
+
 export function verifyFences(
-  input: SideFiles,
-  sides: Sides,
+  input: Believing,
+  sides: Pick<Sides, 'entries'>,
 ): { readonly fences: readonly RaisedFence[]; readonly problems: readonly Refusal[] } {
   const fences: RaisedFence[] = []
   const problems: Refusal[] = []
@@ -52,7 +54,7 @@ interface Lifting {
 
 /** Null unless a connector that a root in force then names signed that the fence is lifted for this identity. */
 function liftedBy(
-  { believed, verify }: SideFiles,
+  { believed, verify }: Believing,
   stored: StoredEntry,
 ): Omit<Lifting, 'index' | 'at'> | null {
   const { body, at } = stored.entry
@@ -66,7 +68,7 @@ function liftedBy(
 }
 
 /** Afterwards the entry says exactly what an owner or duty person signed at its time. */
-function raisedBy({ believed, verify }: SideFiles, stored: StoredEntry) {
+function raisedBy({ believed, verify }: Believing, stored: StoredEntry) {
   const { body, at, stream, seq } = stored.entry
   const where = sideEntryFile(stream, seq)
   const { type, envelope: sent, ...said } = body

@@ -17,9 +17,11 @@ export interface MandateEntry extends RecordedMandateEvent {
 }
 export type Mandates = ReadonlyMap<string, readonly MandateEntry[]>
 
+type Believing = Pick<SideFiles, 'believed' | 'verify'>
+
 export function verifyMandates(
-  input: SideFiles,
-  sides: Sides,
+  input: Believing,
+  sides: Pick<Sides, 'entries'>,
 ): { readonly mandates: Mandates; readonly problems: readonly Refusal[] } {
   const mandates = new Map<string, readonly MandateEntry[]>()
   const problems: Refusal[] = []
@@ -40,7 +42,7 @@ export function verifyMandates(
 
 /** Null when a connector that a root in force then names signed this use, in this place of this stream. */
 function forgedUse(
-  { believed, verify }: SideFiles,
+  { believed, verify }: Believing,
   of: { readonly stored: StoredEntry; readonly event: MandateUsed },
 ): Refusal | null {
   const { event } = of

@@ -29,6 +29,7 @@ import {
   sideStreamsIn,
 } from './files.js'
 import { openPacket, type Packet, readText } from './open.js'
+import { rejudging } from './rejudge.js'
 import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
 import { readContainments } from './verify-containments.js'
@@ -150,9 +151,10 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const by = { caseId, believed, verify }
   const { exercises, problems: exerciseProblems } = verifyExercises(sides, by)
   const { indexes } = stream
+  const reviewed = isReview(recorded.recorded) ? rejudging(sides, { believed, verify }) : null
   const again = {
     ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
-    ...{ fences, mandates, findings, containments, exercises },
+    ...{ fences, mandates, findings, containments, exercises, reviewed },
   }
   const { problem } = replay(again)
   const told: Told = {
@@ -169,12 +171,16 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...documentProblems(files, recorded.recorded),
     ...containmentProblems,
     ...exerciseProblems,
+    ...(reviewed?.problems ?? []),
     ...attestationProblems(again),
     ...(problem === null ? [] : [problem]),
   ]
   const readable = readingProblems({ packet, told, believed, times })
   return { problems: [...outer, ...inner, ...readable], head, told }
 }
+
+const isReview = ([first]: readonly Recorded[]): boolean =>
+  first?.event.type === 'CaseOpened' && first.event.asked.kind === 'partner-review'
 
 const noEntries = refuse('ENTRY_MISSING', entryFile(1), 'the packet has no entries')
 

@@ -4,7 +4,7 @@
  */
 import { isCapped } from '../domain/decide/decision.js'
 import { inWords, signedDrill } from '../domain/drill.js'
-import { findingIn } from '../domain/finding.js'
+import { findingsIn } from '../domain/finding.js'
 import type { Choice } from '../domain/shapes/recertify.js'
 import type { Shown } from './told.js'
 import { whom } from './told.js'
@@ -90,13 +90,14 @@ function whatHappened({ recorded, state }: Shown): readonly string[] {
   const findings = recorded.flatMap(({ event }) =>
     event.type === 'FindingRecorded' ? [`Found: ${event.code}. ${event.detail}.`] : [],
   )
-  const finding = findingIn(state.caseId, recorded)
-  const against =
-    finding === null
-      ? []
-      : [`Finding against ${state.opened?.executor ?? 'the partner'}: ${finding.finding}.`]
   const least = isCapped(state) ? 'at least ' : ''
   const noes = state.refusals === 0 ? [] : [`Refused messages: ${least}${state.refusals}.`]
+  const partner =
+    state.opened?.scope.kind === 'partner' ? state.opened.scope.id : state.opened?.executor
+  const against = findingsIn(state.caseId, recorded).map(({ finding, about }) => {
+    const what = about === '' ? '' : `, ${about}`
+    return `Finding against ${partner ?? 'the partner'}: ${finding}${what}.`
+  })
   const rights = (signedDrill(state, recorded)?.measured ?? []).map(inWords)
   return orElse(
     [...seen, ...lies, ...findings, ...against, ...rights, ...noes],

@@ -70,10 +70,11 @@ export function otherDifferences(before: Pack, after: Pack): readonly string[] {
 }
 
 function besidesGates({ rules, zone, calendar, mandates, effectiveFrom }: Pack) {
-  const ruled = rules.map(({ id, settings, evidence, maximumAge }) => [
+  const ruled = rules.map(({ id, settings, evidence, maximumAge, campaign, review }) => [
     [`settings of ${id}`, settings],
     [`evidence of ${id}`, evidence.toSorted()],
     [`maximum age of ${id}`, maximumAge],
+    [`period of ${id}`, campaign ?? review ?? null],
   ])
   const head = { zone, calendar, mandates, effectiveFrom }
   return { ...head, ...Object.fromEntries(ruled.flat()) } as Record<string, unknown>

@@ -18,6 +18,8 @@ import type { Memory } from './memory.js'
 export const AUTHORITY_STREAM = 'authority'
 
 export interface AuthoritySource {
+  /** The roots under which this process believes. */
+  readonly trust: Trust
   /** `lock` holds the installed version for the transaction, so that no newer one commits meanwhile. */
   readonly current: (
     db: Db | Tx,
@@ -82,6 +84,7 @@ export function authoritySource(trusting: Trusting): AuthoritySource {
     return isRefusal(authority) ? authority : { authority, at: installed.at }
   }
   return {
+    trust,
     candidate,
     current: async (db, { at, lock }) => {
       const installed = await installedNow(db, lock)

@@ -1,5 +1,5 @@
-/** Findings against a partner, from the entries of its demands and disputes. There is no register of them. */
-import { disputeIn, type Finding, findingIn } from '../domain/finding.js'
+/** Findings against a partner, from the entries of its demands, reviews and disputes. There is no register of them. */
+import { disputeIn, type Finding, findingsIn } from '../domain/finding.js'
 import { eventsSince } from './apply.js'
 import type { Db } from './db.js'
 
@@ -19,18 +19,25 @@ export async function findingsAgainst(
   const disputes = new Map<string, NonNullable<StandingFinding['dispute']>>()
   for (const [caseId, recorded] of await casesOf(db, { partnerId, kind: 'dispute' })) {
     const disputed = disputeIn(caseId, recorded)
-    if (disputed !== null) disputes.set(disputed.demand, { caseId, says: disputed.says })
+    if (disputed !== null)
+      disputes.set(keyOf(disputed.demand, disputed.item), { caseId, says: disputed.says })
   }
-  const demands = await casesOf(db, { partnerId, kind: 'demand' })
-  return demands.flatMap(([caseId, recorded]) => {
-    const finding = findingIn(caseId, recorded)
-    return finding === null ? [] : [{ ...finding, dispute: disputes.get(caseId) ?? null }]
-  })
+  const found = await Promise.all([
+    casesOf(db, { partnerId, kind: 'demand' }),
+    casesOf(db, { partnerId, kind: 'partner-review' }),
+  ])
+  return found
+    .flat()
+    .flatMap(([caseId, recorded]) => findingsIn(caseId, recorded))
+    .map((one) => ({ ...one, dispute: disputes.get(keyOf(one.caseId, one.item)) ?? null }))
+    .toSorted((left, right) => (left.at < right.at ? -1 : 1))
 }
+
+const keyOf = (caseId: string, item: number | null): string => `${caseId} ${item ?? ''}`
 
 async function casesOf(
   db: Db,
-  of: { readonly partnerId: string; readonly kind: 'demand' | 'dispute' },
+  of: { readonly partnerId: string; readonly kind: 'demand' | 'dispute' | 'partner-review' },
 ) {
   const { rows } = await db.query<{ case_id: string }>(
     'select case_id from cases where scope_id = $1 and kind = $2 order by right(case_id, 26)',

@@ -10,6 +10,7 @@ import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
 export interface Scheduled {
   /** The same for the same need; a refused one is not asked for at every look. */
   readonly key: string
+  /** What the case is about. */
   readonly identityId: string
   /** The case, or why none could be opened. */
   readonly opened: Opened | Refusal

@@ -16,6 +16,7 @@ import {
   Ulid,
 } from './basic.js'
 import { PageTerms } from './recertify.js'
+import { ReviewTerms } from './review.js'
 
 export const Settings = z.strictObject({
   soakMs: Ms,
@@ -61,8 +62,10 @@ export const DemandTerms = z.strictObject({
 export type DemandTerms = z.infer<typeof DemandTerms>
 
 export const DisputeTerms = z.strictObject({
-  /** The closed demand of which the finding follows. */
+  /** The closed demand, or the signed review, of which the finding follows. */
   demand: CaseId,
+  /** Which one of a review's findings, from 1; of a demand there is one. */
+  item: z.int().min(1).max(64).optional(),
   reference: Reference,
 })
 export type DisputeTerms = z.infer<typeof DisputeTerms>
@@ -142,6 +145,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('drill'), ...DrillTerms.shape }),
   /** Somebody who owns is gone: others have to answer for it. */
   z.strictObject({ kind: z.literal('succession'), ...SuccessionTerms.shape }),
+  /** What a partner did in a period is judged again. */
+  z.strictObject({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -159,6 +164,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'incident':
     case 'drill':
     case 'succession':
+    case 'partner-review':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -124,6 +124,7 @@ export const CaseKind = z.enum([
   'revoke-keys',
   'drill',
   'succession',
+  'partner-review',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 

@@ -17,6 +17,7 @@ import {
   DigestText,
   EnterpriseId,
   Fact,
+  IdentityId,
   ObjectiveId,
   PersonId,
   Span,
@@ -282,6 +283,14 @@ export const WorkflowRecovered = z.strictObject({
   type: z.literal('WorkflowRecovered'),
   previous: z.string().max(60),
 })
+/** What a review saw on a target: the state of one identity, or (null) which roles there are and which of them log in. */
+export const TargetSeen = z.strictObject({
+  type: z.literal('TargetSeen'),
+  systemId: SystemId,
+  identityId: IdentityId.nullable(),
+  state: TargetState,
+  attestation: Attestation,
+})
 export const CaseClosed = z.strictObject({
   type: z.literal('CaseClosed'),
   outcome: z.enum(['completed', 'declined', 'expired', 'rolled-back', 'fenced', 'unplannable']),
@@ -315,6 +324,7 @@ export const CaseEvent = z.discriminatedUnion('type', [
   CaseClosed,
   WindowOpened,
   WindowClosed,
+  TargetSeen,
 ])
 export type CaseEvent = z.infer<typeof CaseEvent>
 export type EventOf<Type extends CaseEvent['type']> = Extract<CaseEvent, { type: Type }>
@@ -331,6 +341,7 @@ export const ATTESTED = [
   'StepPerformed',
   'StepFailed',
   'StepUndone',
+  'TargetSeen',
 ] as const
 export type AttestedType = (typeof ATTESTED)[number]
 export type AttestedEvent = EventOf<AttestedType>

@@ -8,5 +8,11 @@ export const FindingKind = z.enum([
   'missing',
   /** The evidence came, and the enterprise does not accept it. */
   'rejected',
+  /** What the partner did is not what the policy in force then gives, judged again. */
+  'not-reproduced',
+  /** Something changed on a target, and no case explains it. */
+  'unexplained-change',
+  /** Tasks were answered later than the clause gives, not at all, or with claims that did not hold. */
+  'service-level',
 ])
 export type FindingKind = z.infer<typeof FindingKind>

@@ -33,6 +33,7 @@ import {
 import { FenceScope } from './envelope.js'
 import { FindingKind } from './finding.js'
 import { Page } from './recertify.js'
+import { PartnerReview } from './review.js'
 
 const Credential = z.string().max(63)
 const Credentials = z.array(Credential).min(1).max(8)
@@ -233,6 +234,7 @@ const About = z.discriminatedUnion('kind', [
     /** Live persons of the enterprise whom the policy names as those who may take it over. */
     candidates: z.array(PersonId).max(64),
   }),
+  z.strictObject({ kind: z.literal('partner-review'), ...PartnerReview.shape }),
 ])
 
 export const Plan = z.strictObject({

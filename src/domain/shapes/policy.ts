@@ -153,8 +153,10 @@ export const Rule = z
       .min(1)
       .refine(isUnique, UNIQUE)
       .optional(),
+    /** Only for partner-review: how often a partner is reviewed. */
+    review: z.strictObject({ every: Span }).optional(),
   })
-  .superRefine(({ kind, steps, maximumAge, campaign, drill, candidates }, context) => {
+  .superRefine(({ kind, steps, maximumAge, campaign, drill, candidates, review }, context) => {
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
@@ -166,6 +168,8 @@ export const Rule = z
       wrong(['drill'], 'a rule for drill, and no other, says how often')
     if ((candidates !== undefined) !== (kind === 'succession'))
       wrong(['candidates'], 'a rule for succession, and no other, names candidates')
+    if ((review !== undefined) !== (kind === 'partner-review'))
+      wrong(['review'], 'a rule for partner-review, and no other, says how often')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const [stepId, { window }] of Object.entries(steps)) {
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')

@@ -2,7 +2,7 @@
  * Kinds of case whose work is done in the evidence store: how the plan of each is drawn, and what a signature is
  * bound to besides the plan. A new one is a line in each.
  */
-import { findingIn } from '../../domain/finding.js'
+import { findingNamed, findingsIn } from '../../domain/finding.js'
 import { isOnTarget } from '../../domain/kinds.js'
 import { planAttestation } from '../../domain/plans/attest.js'
 import { demandState, planDemand } from '../../domain/plans/demand.js'
@@ -17,6 +17,7 @@ import { type ExecutionDeps, readCase, type Setting, stop } from '../deps.js'
 import { authorityState, isAuthorityChange, planAuthority } from './authority.js'
 import { stateOfDrill } from './drill.js'
 import { incidentState } from './incident.js'
+import { planReview } from './partner-review.js'
 import { planPage, stateOfPage } from './recertify.js'
 import { ownersNow, planSuccessionNow } from './succession.js'
 
@@ -35,7 +36,8 @@ export async function planInRecords(
       return planDemand(setting, asked)
     case 'dispute': {
       const { recorded } = await readCase(deps, asked.demand)
-      return planDispute({ ...setting, finding: findingIn(asked.demand, recorded) }, asked)
+      const finding = findingNamed(findingsIn(asked.demand, recorded), asked.item)
+      return planDispute({ ...setting, finding }, asked)
     }
     case 'recertify':
       return planPage(deps, { setting, asked })
@@ -51,6 +53,8 @@ export async function planInRecords(
       return planDrill(setting, asked)
     case 'succession':
       return planSuccessionNow(deps, { setting, asked })
+    case 'partner-review':
+      return planReview(deps, setting, asked)
   }
 }
 
