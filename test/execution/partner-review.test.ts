@@ -5,6 +5,7 @@ import type { PartnerReview } from '../../src/domain/shapes/review.js'
 import { drive } from '../../src/execution/drive.js'
 import { findingsAgainst } from '../../src/store/findings.js'
 import { openCase } from '../../src/store/open-case.js'
+import { filesOf, reseal } from '../packet/forge.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { packetOf, verdictOf } from '../support/packets.js'
@@ -116,5 +117,35 @@ describe('a review of a partner', () => {
       { caseId, item: 2 },
       { caseId, item: 3 },
     ])
+  })
+
+  it('whose packet leaves a case out, or a look, is not the review that was signed', async () => {
+    const { caseId } = await drawn()
+    const files = filesOf(await packetOf(world, caseId))
+    const without = (folder: string) =>
+      verdictOf(world, reseal(new Map([...files].filter(([name]) => !name.startsWith(folder)))))
+    expect(verdictOf(world, reseal(files))).toMatchObject({ verdict: 'VERIFIED' })
+    for (const folder of ['rotates/', 'partner-reviews/'])
+      expect(without(folder).problems).toContainEqual(
+        expect.objectContaining({ code: 'JUDGEMENT_DIFFERS' }),
+      )
+  })
+
+  it('is asked for by an owner of the contract and nobody else, and then signed by a risk owner', async () => {
+    const period = { from: SINCE, until: await now() }
+    const by = (personId: string): Requester => ({ ...SCHEDULE, personId })
+    expect(await ask(period, by('per_dora'))).toMatchObject({ refused: 'NOT_ALLOWED' })
+    const partner: Requester = { kind: 'partner', companyId: PARTNER, personId: null }
+    expect(await ask(period, partner)).toMatchObject({ refused: 'NOT_ALLOWED' })
+    const { caseId } = must(await ask(period, by('per_ana')))
+    await drive(world.connector, caseId)
+    await work.approve(caseId, { stepId: 'sign', person: 'per_cleo' })
+    expect(await work.stateOf(caseId)).toMatchObject({ steps: [{ phase: 'satisfied' }] })
+  })
+
+  it('of a period that is not over is not planned', async () => {
+    const { caseId } = must(await ask({ from: SINCE, until: soon(600_000) }))
+    await drive(world.connector, caseId)
+    expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'unplannable' })
   })
 })
