@@ -55,6 +55,7 @@ function holderOf(
 ): keyof Clock {
   if (kind === 'claim') return 'partner'
   if (kind === 'decision') return 'enterprise'
+  if (kind === 'wait') return 'window'
   return following?.event.type === 'OperationObserved' && isWatch(following.event.op)
     ? 'window'
     : 'system'

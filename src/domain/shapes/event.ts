@@ -17,7 +17,6 @@ import {
   DigestText,
   EnterpriseId,
   Fact,
-  IdentityId,
   ObjectiveId,
   PersonId,
   Span,
@@ -27,6 +26,7 @@ import {
   Time,
   Ulid,
 } from './basic.js'
+import { TargetSeen, WorkflowRecovered } from './beside-event.js'
 import { Envelope, FenceScope, Verdict } from './envelope.js'
 import { Plan, TargetState } from './plan.js'
 import { Choices } from './recertify.js'
@@ -277,19 +277,6 @@ export const TaskExpired = z.strictObject({
   type: z.literal('TaskExpired'),
   stepId: StepId,
   grantId: Ulid,
-})
-/** The workflow was found missing and was started again from the ledger. */
-export const WorkflowRecovered = z.strictObject({
-  type: z.literal('WorkflowRecovered'),
-  previous: z.string().max(60),
-})
-/** What a review saw on a target: the state of one identity, or (null) which roles there are and which of them log in. */
-export const TargetSeen = z.strictObject({
-  type: z.literal('TargetSeen'),
-  systemId: SystemId,
-  identityId: IdentityId.nullable(),
-  state: TargetState,
-  attestation: Attestation,
 })
 export const CaseClosed = z.strictObject({
   type: z.literal('CaseClosed'),

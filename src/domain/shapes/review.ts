@@ -15,7 +15,7 @@ export const Clock = z.strictObject({
   partner: Ms,
   enterprise: Ms,
   system: Ms,
-  /** Soaks and watches, during which the policy has everybody wait. */
+  /** Change windows, soaks and watches: the policy has everybody wait. */
   window: Ms,
 })
 export type Clock = z.infer<typeof Clock>
