@@ -1,10 +1,11 @@
 /** witness: whoever does not want to take the enterprise's word for its log runs this, on a machine of their own. */
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { serve } from '../../worker/service.js'
 import { fromBase64 } from '../domain/base64.js'
 import { isRefusal } from '../domain/refusal.js'
 import { KeyId } from '../domain/shapes/basic.js'
+import { withLock } from '../embedded/lock.js'
 import { createKey, loadKey } from '../keys/keystore.js'
 import { formatVkey, isKeyName, type NoteKey, parseVkey } from '../ledger/note-key.js'
 import { serveWitness } from '../witness/server.js'
@@ -57,18 +58,26 @@ async function run(options: Options): Promise<void> {
   const { signer } = await loadKey(options.keyFile)
   if (signer.alg !== 'ed25519') throw new UsageFault('--key-file is not an Ed25519 key')
   const now = () => Math.floor(Date.now() / 1000)
-  await serve({
-    name: 'witness',
-    start: async (log) => {
-      const witness = await openWitness({ logKey, name, signer, stateDir: options.state, now })
-      const server = await serveWitness({
-        ...{ witness, host: options.host, port },
-        onAnswer: (line) => log.info({ ...line, origin: logKey.name }, 'add-checkpoint'),
-      })
-      const vkey = formatVkey({ name, publicKey: signer.publicKey }, 'cosignature')
-      return service({ ready: { url: server.url, vkey }, stop: server.close })
-    },
-  })
+  const lock = { file: join(options.state, 'lock'), waiting: isRunning }
+  await withLock(lock, () =>
+    serve({
+      name: 'witness',
+      start: async (log) => {
+        const witness = await openWitness({ logKey, name, signer, stateDir: options.state, now })
+        const server = await serveWitness({
+          ...{ witness, host: options.host, port },
+          onAnswer: (line) => log.info({ ...line, origin: logKey.name }, 'add-checkpoint'),
+        })
+        const vkey = formatVkey({ name, publicKey: signer.publicKey }, 'cosignature')
+        return service({ ready: { url: server.url, vkey }, stop: server.close })
+      },
+    }),
+  )
+}
+
+/** Two that share a memory could each cosign another tree. */
+function isRunning(pid: number): never {
+  throw new UsageFault(`process ${pid} is the witness of this --state already`)
 }
 
 function logKeyOf({ origin, logKey }: Options): NoteKey {

@@ -62,10 +62,12 @@ interface Sequencing {
 export function createSequencer(input: Sequencing): Sequencer {
   /** The tree as this process left it, and the size that it signed last. Both are read anew when the store's tree is another one. */
   let known: { readonly edge: Edge; readonly signed: number } | null = null
+  /** As high as the file's, unless somebody took the file away. */
+  let mark: HighWater | null = null
   return {
     run: async () => {
       for (;;) {
-        known ??= await checkHighWater(input)
+        known ??= await checkHighWater(input, mark)
         const { edge, signed } = known
         const grown = await transaction(input.db, (tx) => integrate(tx, edge))
         if (grown === 'another tree') {
@@ -75,7 +77,7 @@ export function createSequencer(input: Sequencing): Sequencer {
         known = { edge: grown.edge, signed }
         const { size } = grown.edge.frontier
         if (size > signed) {
-          await publish(input, grown.edge)
+          mark = await publish(input, grown.edge)
           known = { edge: grown.edge, signed: size }
         }
         if (grown.added < BATCH) return size
@@ -93,8 +95,12 @@ interface Edge {
 }
 
 /** Afterwards the tree in the database extends the largest head ever signed. */
-async function checkHighWater(input: Sequencing): Promise<{ edge: Edge; signed: number }> {
-  const mark = (await readDurable(input.highWaterFile)) as HighWater | null
+async function checkHighWater(
+  input: Sequencing,
+  own: HighWater | null,
+): Promise<{ edge: Edge; signed: number }> {
+  const kept = (await readDurable(input.highWaterFile)) as HighWater | null
+  const mark = (kept?.size ?? 0) >= (own?.size ?? 0) ? kept : own
   const edge = await transaction(input.db, loadEdge)
   if (mark === null) return { edge, signed: 0 }
   const { size } = edge.frontier
@@ -183,11 +189,13 @@ function edgeAfter(
   }
 }
 
-async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
+/** Afterwards the head is signed and published, and this is the largest ever signed. */
+async function publish(input: Sequencing, { frontier }: Edge): Promise<HighWater> {
   const { db, signer } = input
   const { size } = frontier
   const root = rootOfFrontier(frontier)
-  await writeDurable(input.highWaterFile, { size, root: toBase64(root) })
+  const mark: HighWater = { size, root: toBase64(root) }
+  await writeDurable(input.highWaterFile, mark)
   const checkpoint: Checkpoint = { origin: signer.origin, size, root, extensions: [] }
   const note = await signCheckpoint({ checkpoint, publicKey: signer.publicKey, sign: signer.sign })
   // Tree and mark are on the disk: a head that a crash of the store loses is signed again, the same.
@@ -198,4 +206,5 @@ async function publish(input: Sequencing, { frontier }: Edge): Promise<void> {
       [size, note],
     ),
   )
+  return mark
 }

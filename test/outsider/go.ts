@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url))
+/** Fetching and compiling for the first time takes a minute. */
+const WITHIN_MS = 300_000
 const execute = promisify(execFile)
 
 export interface Found {
@@ -22,7 +24,7 @@ export type Outsider = (words: readonly string[]) => Promise<Found>
 
 /** Why there is none here, in one line: no Go, or its modules cannot be fetched. What does not compile throws. */
 export async function anOutsider(): Promise<Outsider | string> {
-  const go = (...words: string[]) => execute('go', words, { cwd: SOURCES })
+  const go = (...words: string[]) => execute('go', words, { cwd: SOURCES, timeout: WITHIN_MS })
   const version = await go('version').catch(() => null)
   if (version === null) return 'no Go on the PATH'
   const fetched = await go('mod', 'download').catch((error: Error) => error)

@@ -2,19 +2,20 @@
  * What was not written here reads and verifies the log that the API serves: tessera's fsck over HTTP, and
  * Go's signed notes. Without Go the promises are not shown, and one line says so.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatVkey } from '../../src/ledger/note-key.js'
-import { formatTlogProof } from '../../src/ledger/tlog-proof.js'
 import { parseWitnessPolicy } from '../../src/ledger/witness-policy.js'
 import { append, lockEnd } from '../../src/store/apply.js'
 import { transaction } from '../../src/store/db.js'
 import { awaitProofs } from '../../src/store/proof.js'
 import { createWitnessing } from '../../worker/witnessing.js'
+import { aCommandLine } from '../api/command-line.js'
 import { type ApiRig, anApi } from '../api/rig.js'
 import { must } from '../support/authority.js'
+import { caseworkIn } from '../support/casework.js'
 import { aWitness } from '../support/witness.js'
 import { anOutsider } from './go.js'
 
@@ -43,7 +44,7 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
   }
 
   /** Afterwards they are under a signed head. */
-  async function write(count: number) {
+  async function write(count: number): Promise<void> {
     const bodies = Array.from({ length: count }, () => ({
       type: 'FindingRecorded',
       of: 'nhi_billing',
@@ -54,8 +55,7 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
     const { db, log, published } = rig.world.connector
     const hashes = added.map(({ hash }) => hash)
     const waiting = { hashes, log, published, withinMs: 20_000, said: 'not yet' } as const
-    const proofs = must(await awaitProofs(db, waiting))
-    return added.map((entry, index) => ({ entry, proof: proofs[index] }))
+    must(await awaitProofs(db, waiting))
   }
 
   it('recompute every tile and the signed head from the entry bundles, over full tiles and partial ones', async () => {
@@ -70,19 +70,24 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
       expect(record).toMatch(/^\{"entry":"sha256:[0-9a-f]{64}","v":1\}$/)
   })
 
-  it('find one entry in the log from its bytes and its tlog-proof alone', async () => {
-    const [written] = await write(1)
-    if (written?.proof === undefined) throw new Error('nothing was written')
-    const files = { entry: join(dir, 'entry.json'), proof: join(dir, 'entry.tlog-proof') }
-    await writeFile(files.entry, written.entry.bytes)
-    await writeFile(files.proof, formatTlogProof(written.proof))
-    const found = await look('-entry', files.entry, '-proof', files.proof)
-    expect(found.entry).toBe(written.proof.index)
-    await writeFile(
-      files.entry,
-      Buffer.from(written.entry.bytes).toString().replace('nhi_', 'nho_'),
-    )
-    await expect(look('-entry', files.entry, '-proof', files.proof)).rejects.toThrow('root')
+  it('find one entry in the log from its bytes and its tlog-proof, as countersign log proof writes them', async () => {
+    const caseId = await caseworkIn(rig.world).open('billing', { kind: 'rotate' })
+    await write(1)
+    const line = await aCommandLine(rig)
+    try {
+      const said = await line.countersign('ana', 'log', 'proof', caseId, '1', '-o', dir, '--json')
+      const files = JSON.parse(said.out) as { entry: string; proof: string }
+      const looking = ['-entry', files.entry, '-proof', files.proof]
+      expect((await look(...looking)).entry).toBeTypeOf('number')
+      expect((await line.countersign('ana', 'log', 'proof', caseId, '1', '-o', dir)).code).toBe(2)
+      const beyond = await line.countersign('ana', 'log', 'proof', caseId, '99', '-o', dir)
+      expect(beyond).toMatchObject({ code: 1 })
+      const bytes = await readFile(files.entry, 'utf8')
+      await writeFile(files.entry, bytes.replace('nhi_', 'nho_'))
+      await expect(look(...looking)).rejects.toThrow('root')
+    } finally {
+      await line.remove()
+    }
   })
 
   it('accept the cosignature of a witness, and only of the one whose key they were given', async () => {

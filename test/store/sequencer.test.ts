@@ -153,6 +153,27 @@ describe('a restore under a running sequencer', () => {
     expect((await store.dba.query('select from checkpoints')).rowCount).toBe(0)
   })
 
+  it('is told in one line: how much there is, how much was signed, and what that means', async () => {
+    const sequencer = await aSequencer('one')
+    await write(6)
+    await sequencer.run()
+    await cutTo(4)
+    const next = await aSequencer('one')
+    await expect(next.run()).rejects.toThrow(
+      /of 4 entries, but 6 were signed: a backup was restored/,
+    )
+  })
+
+  it('is a fork too where the file of the mark was taken away with it', async () => {
+    const sequencer = await aSequencer('one')
+    await write(6)
+    await sequencer.run()
+    await cutTo(4)
+    await rm(join(store.dir, 'one', 'high-water.json'))
+    await write(5)
+    await expect(sequencer.run()).rejects.toThrow(LogForked)
+  })
+
   it('to another tree of the same size is a fork', async () => {
     const sequencer = await aSequencer('one')
     const other = await aSequencer('other')
