@@ -17,11 +17,10 @@ import { type ApiRig, anApi } from '../api/rig.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
 import { aWitness } from '../support/witness.js'
-import { anOutsider } from './go.js'
+import { anOutsider, saySkipped } from './go.js'
 
 const outsider = await anOutsider()
-if (typeof outsider === 'string')
-  process.stderr.write(`test:outsider is SKIPPED, the log was read by nobody else: ${outsider}\n`)
+saySkipped(outsider)
 
 describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
   let rig: ApiRig
@@ -40,7 +39,7 @@ describe.runIf(typeof outsider !== 'string')('tessera and Go', () => {
     const { origin } = rig.world.authority.authority.root.log
     const { publicKey } = rig.world.authority.keys.log.signer
     const vkey = formatVkey({ name: origin, publicKey })
-    return outsider(['-url', `${rig.url}/log/`, '-log', vkey, ...words])
+    return outsider.look(['-url', `${rig.url}/log/`, '-log', vkey, ...words])
   }
 
   /** Afterwards they are under a signed head. */
