@@ -25,6 +25,7 @@ import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
+import { quality } from './quality.js'
 import { listResponsibilities, report } from './responsibility.js'
 import { rights } from './rights.js'
 import { IssuerFault } from './token.js'
@@ -32,7 +33,7 @@ import { IssuerFault } from './token.js'
 const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
-  ...{ kitUse, rights, tasks, lease, claim, entries, packet, findings },
+  ...{ kitUse, quality, rights, tasks, lease, claim, entries, packet, findings },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },
   ...{ openCampaign: openAll, showCampaign: show },

@@ -27,7 +27,9 @@ export const revoke: Handler = async ({ deps, body }) => {
 }
 
 export const listInForce: Handler = async ({ deps, at }) => {
-  const answer: MandateList = { mandates: [...(await listMandates(deps, at))] }
+  const answer: MandateList = {
+    mandates: (await listMandates(deps, at)).map((one) => ({ ...one, lately: [...one.lately] })),
+  }
   return { body: answer }
 }
 

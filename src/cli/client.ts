@@ -26,6 +26,7 @@ import {
   MandateList,
   ProposalAnswer,
   type ProposalRequest,
+  QualityAnswer,
   ReportAnswer,
   type ReportRequest,
   ResponsibilityAnswer,
@@ -88,6 +89,7 @@ export interface ApiClient {
   }) => Answer<typeof RevocationAnswer>
   readonly kitUse: (input: { readonly envelope: Envelope }) => Answer<typeof KitUseAnswer>
   readonly rights: () => Answer<typeof RightsAnswer>
+  readonly quality: () => Answer<typeof QualityAnswer>
   readonly proposeAuthority: (input: ProposalRequest) => Answer<typeof ProposalAnswer>
   readonly reportPersons: (input: ReportRequest) => Answer<typeof ReportAnswer>
   readonly listResponsibilities: () => Answer<typeof ResponsibilityAnswer>
@@ -148,6 +150,7 @@ export function clientOf(connection: Connection): ApiClient {
     revokeMandate: (body) => ask({ name: 'revokeMandate', shape: RevocationAnswer, body }),
     kitUse: (body) => ask({ name: 'kitUse', shape: KitUseAnswer, body }),
     rights: () => ask({ name: 'rights', shape: RightsAnswer }),
+    quality: () => ask({ name: 'quality', shape: QualityAnswer }),
     proposeAuthority: (body) => ask({ name: 'proposeAuthority', shape: ProposalAnswer, body }),
     reportPersons: (body) => ask({ name: 'reportPersons', shape: ReportAnswer, body }),
     listResponsibilities: () => ask({ name: 'listResponsibilities', shape: ResponsibilityAnswer }),

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   decide: ['approve, decline or ask about one step', () => import('./decide.js')],
   fence: ['stop a partner, a system or an identity, or cut it', () => import('./fence.js')],
   kit: ['the sealed kit: access cut while the evidence store is down', () => import('./kit.js')],
+  quality: ['what control costs the owners, month by month', () => import('./quality.js')],
   rights: ['when each of the three rights last worked', () => import('./rights.js')],
   mandate: ['decisions in advance: draft, sign, give, list, revoke', () => import('./mandate.js')],
   campaign: [

@@ -23,6 +23,7 @@ interface Draft extends Common {
   readonly days: string
   readonly total: string
   readonly perDay: string
+  readonly sendOneIn: string
   readonly any?: boolean
   readonly out: string
 }
@@ -46,6 +47,7 @@ export const define = (): Command =>
         .option('--days <n>', 'how long it lasts, at most 90', '90')
         .option('--total <n>', 'how often it may be used', '100')
         .option('--per-day <n>', 'how often on one day', '20')
+        .option('--send-one-in <n>', 'one step in so many, by lot, goes to people; 0: none', '20')
         .option('--any', 'also for steps that give access; without it only what takes it away')
         .requiredOption('--out <file>')
         .action(draft),
@@ -64,6 +66,11 @@ export const define = (): Command =>
         .action(give),
     )
     .addCommand(withProfile('list').description('mandates that have not ended').action(list))
+    .addCommand(
+      withProfile('digest')
+        .description('what was done under each mandate in the last seven days, and how to end it')
+        .action(digest),
+    )
     .addCommand(
       withProfile('revoke')
         .description('take a mandate back, as one of its signers')
@@ -85,6 +92,7 @@ async function draft(options: Draft): Promise<void> {
     caps: { total: Number(options.total), perDay: Number(options.perDay) },
     window: null,
     effect: options.any === true ? 'any' : 'reduce-only',
+    ...(options.sendOneIn === '0' ? {} : { sendOneIn: Number(options.sendOneIn) }),
     notBefore: new Date(from).toISOString(),
     notAfter: new Date(from + days * DAY_MS).toISOString(),
     signers: [...new Set(options.signer)].sort(),
@@ -153,6 +161,21 @@ async function list(options: Common): Promise<void> {
   })
 }
 
+async function digest(options: Common): Promise<void> {
+  const api = await clientFor(options)
+  finish(await api.listMandates(), {
+    json: options.json,
+    show: ({ mandates }) =>
+      mandates.flatMap(({ mandate, lately, used, revoked }) => [
+        `${mandate.mandateId}: ${lately.length} uses in seven days, ${used} of ${mandate.caps.total} in all${revoked === 'yes' ? ', REVOKED' : ''}`,
+        ...lately.map(({ at, caseId, stepId }) => `  ${at}  ${stepId} of ${caseId}`),
+        ...(revoked === 'yes'
+          ? []
+          : [`  to end it: countersign mandate revoke ${mandate.mandateId}`]),
+      ]),
+  })
+}
+
 async function revoke(mandateId: string, options: Common): Promise<void> {
   const { profile, key } = await signing(options)
   const payload: MandateRevocation = {
@@ -183,10 +206,12 @@ const show = ({
   covers,
   caps,
   effect,
+  sendOneIn,
   notAfter,
   signers,
 }: Mandate): readonly string[] => [
   `mandate ${mandateId}, ${effect}, expires at ${notAfter}`,
+  ...(sendOneIn === undefined ? [] : [`  one step in ${sendOneIn}, by lot, goes to people anyway`]),
   `  covers ${covers.kinds.join(', ')}: ${covers.steps.join(', ')}; ${covers.tiers.join(', ')}`,
   `  systems ${covers.systems?.join(', ') ?? 'all'}; identities ${covers.identities?.join(', ') ?? 'all'}`,
   `  at most ${caps.total} uses, ${caps.perDay} a day; signers ${signers.join(', ')}`,

@@ -11,6 +11,7 @@ import {
   Outcome,
   PersonId,
   Right,
+  StepId,
   SystemId,
   Tier,
   Time,
@@ -78,6 +79,18 @@ export const RightsAnswer = z.object({
 })
 export type RightsAnswer = z.infer<typeof RightsAnswer>
 
+/** What control cost the owners, month by month, of the cases opened in the last twelve months. */
+export const QualityAnswer = z.object({
+  months: z.array(
+    z.object({
+      month: z.string(),
+      ...{ signatures: Count, changes: Count, ownerMinutesPerChange: z.number().nullable() },
+      granted: z.object({ byMandate: Count, bySignatures: Count }),
+    }),
+  ),
+})
+export type QualityAnswer = z.infer<typeof QualityAnswer>
+
 export const KitUseAnswer = z.object({ personId: PersonId, identities: Count })
 export const MandateAnswer = z.object({ mandateId: Ulid, signers: z.array(PersonId) })
 export const RevocationAnswer = z.object({ mandateId: Ulid, personId: PersonId })
@@ -87,6 +100,8 @@ export const MandateList = z.object({
     z.object({
       mandate: Mandate,
       used: Count,
+      /** Its uses of the last seven days. */
+      lately: z.array(z.object({ at: Time, caseId: CaseId, stepId: StepId })),
       revoked: z.enum(['no', 'yes']),
     }),
   ),

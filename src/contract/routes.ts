@@ -63,6 +63,7 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/mandates/revocations', asks: 'signature' },
     ...{ who: ENTERPRISE, scope: 'all' },
   },
+  quality: { method: 'get', path: '/v1/quality', asks: 'token', who: ENTERPRISE, scope: 'all' },
   rights: { method: 'get', path: '/v1/rights', asks: 'token', who: ENTERPRISE, scope: 'all' },
   proposeAuthority: {
     ...{ method: 'post', path: '/v1/authority/proposals', asks: 'token' },

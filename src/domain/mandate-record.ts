@@ -5,8 +5,10 @@
  */
 import type { Authority } from './authority.js'
 import { type CaseState, stepOf } from './case.js'
+import { digest } from './digest.js'
 import { effectOf } from './effect.js'
 import type { Verify } from './envelope.js'
+import { KINDS } from './kinds.js'
 import {
   dayIn,
   judgeMandate,
@@ -17,14 +19,18 @@ import {
 import { mandateRequirement } from './policy.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { AuthorityReference } from './shapes/basic.js'
-import type { Envelope } from './shapes/envelope.js'
+import type { Envelope, Mandate } from './shapes/envelope.js'
 import type { MandateEvent } from './shapes/mandate-event.js'
 import type { Pack } from './shapes/policy.js'
 
 export interface MandateRecord {
   readonly envelope: Envelope
-  /** When it was used, ISO, in order. */
-  readonly used: readonly string[]
+  /** When it was used, ISO, in order, and for which step of which case. */
+  readonly used: readonly {
+    readonly at: string
+    readonly caseId: string
+    readonly stepId: string
+  }[]
   readonly revocations: readonly RecordedRevocation[]
 }
 
@@ -51,7 +57,11 @@ export function recordOf(of: {
   if (isRefusal(mandate) || mandate.mandateId !== mandateId) return null
   return {
     envelope,
-    used: rest.flatMap(({ at, event }) => (event.type === 'MandateUsed' ? [at] : [])),
+    used: rest.flatMap(({ at, event }) => {
+      if (event.type !== 'MandateUsed') return []
+      const { caseId, stepId } = event
+      return [{ at, caseId, stepId }]
+    }),
     revocations: rest.flatMap(({ at, event }) =>
       event.type === 'MandateRevoked'
         ? [{ at, envelope: event.envelope, authority: named(event.authority, at) }]
@@ -80,6 +90,8 @@ export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
   const { envelope, revocations } = record
   const mandate = readMandate(envelope)
   if (isRefusal(mandate)) return mandate
+  if (isDrawn(mandate, { state, stepId }))
+    return refuse('MANDATE_INVALID', '/sendOneIn', 'drawn by lot: people decide on this one')
   const quorum = mandateRequirement({ authority, pack })
   if (isRefusal(quorum)) return quorum
   const zone = mandate.window?.zone ?? 'UTC'
@@ -94,7 +106,23 @@ export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
     },
     uses: {
       total: record.used.length,
-      today: record.used.filter((one) => dayIn(zone, one) === dayIn(zone, at)).length,
+      today: record.used.filter((one) => dayIn(zone, one.at) === dayIn(zone, at)).length,
     },
   })
+}
+
+/**
+ * Whether people decide on this step although the mandate covers it. The lot is the digest of mandate, case, plan and
+ * step, so whoever has them draws the same; nobody knows it before the plan is drawn. What has to be done at once is
+ * never drawn.
+ */
+export function isDrawn(
+  { mandateId, sendOneIn }: Mandate,
+  { state, stepId }: Pick<JudgingUse, 'state' | 'stepId'>,
+): boolean {
+  const { caseId, planHash, opened } = state
+  if (sendOneIn === undefined || opened === null || planHash === null) return false
+  if (KINDS[opened.asked.kind].urgency === 'at-once') return false
+  const lot = digest({ mandateId, caseId, planHash, stepId }).slice('sha256:'.length)
+  return Number.parseInt(lot.slice(0, 12), 16) % sendOneIn === 0
 }

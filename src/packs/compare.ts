@@ -70,11 +70,12 @@ export function otherDifferences(before: Pack, after: Pack): readonly string[] {
 }
 
 function besidesGates({ rules, zone, calendar, mandates, effectiveFrom }: Pack) {
-  const ruled = rules.map(({ id, settings, evidence, maximumAge, campaign, review }) => [
+  const ruled = rules.map(({ id, settings, evidence, maximumAge, candidates, ...rule }) => [
     [`settings of ${id}`, settings],
     [`evidence of ${id}`, evidence.toSorted()],
     [`maximum age of ${id}`, maximumAge],
-    [`period of ${id}`, campaign ?? review ?? null],
+    [`period of ${id}`, rule.campaign ?? rule.review ?? rule.drill ?? null],
+    [`candidates of ${id}`, candidates?.toSorted()],
   ])
   const head = { zone, calendar, mandates, effectiveFrom }
   return { ...head, ...Object.fromEntries(ruled.flat()) } as Record<string, unknown>

@@ -160,8 +160,12 @@ export interface ListedMandate {
   /** As it was signed. */
   readonly envelope: Envelope
   readonly used: number
+  /** Those of the last seven days. */
+  readonly lately: MandateRecord['used']
   readonly revoked: 'no' | 'yes'
 }
+
+const WEEK_MS = 604_800_000
 
 /** Mandates that have not ended at this time, as their streams say; whether they still hold is asked at each use. */
 export async function listMandates(
@@ -177,7 +181,9 @@ export async function listMandates(
       const mandate = readMandate(record.envelope)
       if (isRefusal(mandate)) continue
       const revoked = revokedBy({ ...record, mandate, verify }) >= 0 ? 'yes' : 'no'
-      listed.push({ mandate, envelope: record.envelope, used: record.used.length, revoked })
+      const lately = record.used.filter((use) => Date.parse(at) - Date.parse(use.at) < WEEK_MS)
+      const { envelope, used } = record
+      listed.push({ mandate, envelope, used: used.length, lately, revoked })
     }
     return listed
   })

@@ -109,6 +109,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   giveMandate: { partner: 403, enterprise: 422 },
   listMandates: { partner: 403, enterprise: 200 },
   revokeMandate: { partner: 403, enterprise: 422 },
+  quality: { partner: 403, enterprise: 200 },
   rights: { partner: 403, enterprise: 200 },
   reportPersons: { partner: 403, enterprise: 400 },
   listResponsibilities: { partner: 403, enterprise: 200 },

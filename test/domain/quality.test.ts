@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Recorded } from '../../src/domain/case.js'
 import { rootOver } from '../../src/domain/merkle.js'
-import { qualityOf } from '../../src/domain/quality.js'
+import { burdenOf, qualityOf } from '../../src/domain/quality.js'
 import type { EventOf } from '../../src/domain/shapes/event.js'
 import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { leafHash, nodeHash } from '../../src/ledger/tree.js'
@@ -38,6 +38,37 @@ describe('approval quality', () => {
 
   it('leaves out decisions that chose nothing', () => {
     expect(qualityOf([story.recorded])).toEqual([])
+  })
+})
+
+describe('what control costs', () => {
+  const at = (minute: number): string => `2026-06-01T12:${String(minute).padStart(2, '0')}:00.000Z`
+  const entry = (minute: number, event: object): Recorded =>
+    ({ seq: 1, hash: 'sha256:', at: at(minute), event }) as unknown as Recorded
+  const aCase = (...signedAt: readonly number[]): readonly Recorded[] => [
+    entry(0, { type: 'CaseOpened', asked: { kind: 'rotate' } }),
+    entry(1, { type: 'GateOpened', stepId: 'issue' }),
+    ...signedAt.map((minute) =>
+      entry(minute, { type: 'DecisionAdmitted', stepId: 'issue', signedBy: 'per_ana' }),
+    ),
+    entry(50, { type: 'Granted', mandateId: null }),
+    entry(51, { type: 'Granted', mandateId: '01KB0000000000000000000005' }),
+    entry(52, { type: 'CaseClosed', outcome: 'completed' }),
+  ]
+
+  it('counts for each signature the time since its gate opened, or since the last one of the same person', () => {
+    expect(burdenOf([aCase(5), aCase(7)])).toEqual([
+      {
+        ...{ month: '2026-06', signatures: 2, changes: 2, ownerMinutesPerChange: 3 },
+        granted: { byMandate: 2, bySignatures: 2 },
+      },
+    ])
+  })
+
+  it('says no minutes for a change where none was completed', () => {
+    const open = aCase(5).filter(({ event }) => event.type !== 'CaseClosed')
+    expect(burdenOf([open])).toMatchObject([{ changes: 0, ownerMinutesPerChange: null }])
+    expect(burdenOf([])).toEqual([])
   })
 })
 

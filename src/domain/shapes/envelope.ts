@@ -109,6 +109,8 @@ export const Mandate = z.strictObject({
   caps: z.strictObject({ total: z.int().min(1), perDay: z.int().min(1) }),
   window: WeeklyHours.nullable(),
   effect: z.enum(['reduce-only', 'any']),
+  /** One step in so many, drawn by lot, goes to people although it is covered; without it none does. */
+  sendOneIn: z.int().min(2).max(1000).optional(),
   notBefore: Time,
   notAfter: Time,
   signers: z.array(PersonId).min(1).max(16),
