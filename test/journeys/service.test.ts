@@ -56,11 +56,12 @@ describe('two services on one machine', () => {
 })
 
 describe('doctor', () => {
-  it('finds everything good with nothing set but the folder', async () => {
+  it('finds everything good with nothing set but the folder, and says that nobody witnesses its log', async () => {
     const { code, states } = await doctor(first.system.dir)
     expect(states).toEqual({
       ...{ temporal: 'good', store: 'good', authority: 'good', issuers: 'good', api: 'good' },
       ...{ codec: 'good', workers: 'good', targets: 'good', clocks: 'good' },
+      witnesses: 'not configured',
     })
     expect(code).toBe(0)
   })
