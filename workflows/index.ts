@@ -20,4 +20,5 @@ export {
   runCase as drill,
   runCase as succession,
   runCase as 'partner-review',
+  runCase as 'break-glass',
 } from './run-case.js'

@@ -12,6 +12,7 @@ import { propose } from './authority.js'
 import type { ApiDeps, Handlers, OpenHandlers, OpenName, Reply } from './call.js'
 import { openAll, show } from './campaigns.js'
 import { list, read } from './cases.js'
+import { delivery, emergencies } from './emergencies.js'
 import { entries, packet } from './evidence.js'
 import { fence, fencePreview } from './fences.js'
 import { findings } from './findings.js'
@@ -34,6 +35,7 @@ const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
   ...{ kitUse, quality, rights, tasks, lease, claim, entries, packet, findings },
+  ...{ emergencies, delivery },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },
   ...{ openCampaign: openAll, showCampaign: show },

@@ -18,6 +18,8 @@ import {
 } from '../contract/http.js'
 import { CampaignAnswer, type CampaignRequest, CampaignView } from '../contract/http-campaign.js'
 import {
+  DeliveryAnswer,
+  EmergenciesAnswer,
   FenceAnswer,
   FencePreview,
   FindingsAnswer,
@@ -105,6 +107,8 @@ export interface ApiClient {
     at: CaseAt & { readonly after?: number; readonly limit?: number },
   ) => Answer<typeof EntriesAnswer>
   readonly findings: (partnerId: string) => Answer<typeof FindingsAnswer>
+  readonly emergencies: () => Answer<typeof EmergenciesAnswer>
+  readonly delivery: (at: CaseAt) => Answer<typeof DeliveryAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
   readonly opsStuck: (query: {
     readonly quietFor?: string | undefined
@@ -162,6 +166,8 @@ export function clientOf(connection: Connection): ApiClient {
     claim: (body) => ask({ name: 'claim', shape: ClaimAnswer, body }),
     entries: ({ caseId, ...query }) =>
       ask({ name: 'entries', shape: EntriesAnswer, params: { caseId }, query }),
+    emergencies: () => ask({ name: 'emergencies', shape: EmergenciesAnswer }),
+    delivery: (params) => ask({ name: 'delivery', shape: DeliveryAnswer, params: { ...params } }),
     findings: (id) => ask({ name: 'findings', shape: FindingsAnswer, params: { id } }),
     packet: (at) => askPacket(connection, at),
     opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),

@@ -3,6 +3,7 @@ import type { OpenCaseRequest } from '../contract/http.js'
 import { AuthorityKind, Deviation } from '../domain/shapes/basic.js'
 import { ask, type RequestOptions, withChange } from './asking.js'
 import { recertifyCommand } from './campaign.js'
+import { breakGlassCommand } from './emergency.js'
 import { withProfile } from './options.js'
 import {
   demandCommand,
@@ -29,6 +30,7 @@ const forIdentities = (): Command =>
     .addCommand(disputeCommand())
     .addCommand(drillCommand())
     .addCommand(partnerReviewCommand())
+    .addCommand(breakGlassCommand())
     .addCommand(
       asking('rotate', 'replace the credential of an identity').action(
         (identityId: string, options: RequestOptions) =>

@@ -128,6 +128,23 @@ export const FindingsAnswer = z.object({
 })
 export type FindingsAnswer = z.infer<typeof FindingsAnswer>
 
+/** Every use of emergency access, oldest first; `reviewed`: it counts no more. */
+export const EmergenciesAnswer = z.object({
+  emergencies: z.array(
+    z.object({
+      ...{ caseId: CaseId, identityId: IdentityId, at: Time },
+      ...{ askedBy: PersonId, approvedBy: z.array(PersonId) },
+      reviewed: z.enum(['no', 'yes']),
+    }),
+  ),
+})
+export type EmergenciesAnswer = z.infer<typeof EmergenciesAnswer>
+/** A secret as it was sealed: for nobody but its recipient to open. */
+export const DeliveryAnswer = z.object({
+  ...{ credential: z.string(), recipient: z.string(), jwe: z.string() },
+})
+export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>
+
 /** What the proposed bundle would change today, by section, and whom that concerns. */
 export const ProposalAnswer = z.object({
   bundleHash: DigestText,

@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import {
   AuthorityAsked,
+  BreakGlassTerms,
   DemandTerms,
   DisputeTerms,
   DrillTerms,
@@ -89,6 +90,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     message: 'about an identity or a partner, not both',
   }),
   Asking.extend(AuthorityAsked.shape),
+  AskedFor.extend({ kind: z.literal('break-glass'), ...BreakGlassTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('drill'), ...DrillTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),
 ])

@@ -118,6 +118,14 @@ export const ROUTES = {
     ...{ method: 'get', path: '/v1/partners/:id/findings', asks: 'token' },
     ...{ who: BOTH, scope: 'all' },
   },
+  emergencies: {
+    ...{ method: 'get', path: '/v1/emergencies', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
+  delivery: {
+    ...{ method: 'get', path: '/v1/cases/:caseId/delivery', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'case' },
+  },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
   logCheckpoint: {

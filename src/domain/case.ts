@@ -144,6 +144,10 @@ export const countingVotes = (step: StepState, at: string): readonly Vote[] =>
       at < vote.notAfter,
   )
 
+/** Tests whether this step gives access in an emergency. */
+export const isOpening = (opened: CaseOpened, stepId: string): boolean =>
+  opened.asked.kind === 'break-glass' && stepId === 'open'
+
 /** A case that has begun to end gets no new grant; one that has ended, nothing at all. */
 export const isEnding = (state: CaseState): boolean =>
   state.ending !== null || state.outcome !== null

@@ -8,7 +8,8 @@ import { judge } from './approval.js'
 import type { Authority } from './authority.js'
 import { windowAt } from './calendar.js'
 import type { CaseState, Recorded, StepState } from './case.js'
-import { countingVotes } from './case.js'
+import { countingVotes, isOpening } from './case.js'
+import { isEndSigned } from './emergency.js'
 import type { Verify } from './envelope.js'
 import { factsObserved } from './evidence.js'
 import { admitRequest } from './owner.js'
@@ -53,6 +54,8 @@ export function termsAgain(asking: AskingAgain): Requirement | Refusal {
     return refuse('NO_CLAUSE', '/contract', 'the case was opened for another executor')
   const today = requirementToday({ ...asking, stepId })
   if (isRefusal(today)) return today
+  if (isOpening(opened, stepId) && !isEndSigned(state, at))
+    return refuse('CONDITION_UNMET', '/steps/end', 'the end of the access is not signed')
   if (today.requirementHash !== step.gate?.resolved.requirementHash)
     return refuse('REQUIREMENT_CHANGED', `/steps/${stepId}`)
   if (!factsObserved(state, today.requirement)) return refuse('CONDITION_UNMET', `/steps/${stepId}`)

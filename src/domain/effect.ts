@@ -20,6 +20,8 @@ function takesAway({ op }: Operation): boolean {
     case 'observe-stays-disabled':
     case 'prove-dead':
     case 'verify-removed':
+    case 'hold-open':
+    case 'withdraw':
       return true
     case 'stage':
     case 'set':
@@ -37,6 +39,7 @@ function takesAway({ op }: Operation): boolean {
     case 'activate-bundle':
     case 'open-exercises':
     case 'observe-succession':
+    case 'seal':
       return false
   }
 }

@@ -3,6 +3,7 @@
  * once; a partner may stop itself. The signature is for now and cannot be replayed later. Asked at the door and again by the verifier.
  */
 import type { Authority } from './authority.js'
+import { isOpening } from './case.js'
 import { openEnvelope, type Verify } from './envelope.js'
 import { isRefusal, type Refusal, refuse } from './refusal.js'
 import type { Company, Identity, Person } from './shapes/authority.js'
@@ -103,10 +104,18 @@ const scopesOf = ({ identityId, partner, systemId }: Scoped): readonly FenceScop
 export const scopesAround = (identity: Identity): readonly FenceScope[] =>
   scopesOf({ ...identity, partner: identity.custodian })
 
-/** The scopes whose fences stop this case. Taking access away is what a fence is for: none stops that. */
-export const fencesAround = (opened: CaseOpened): readonly FenceScope[] =>
+/**
+ * The scopes whose fences stop this case, or this step of it. Taking access away is what a fence is for: none stops
+ * that. What gives access in an emergency is stopped by a fence around that very identity.
+ */
+export const fencesAround = (
+  opened: CaseOpened,
+  stepId: string | null = null,
+): readonly FenceScope[] =>
   opened.contract === null
-    ? []
+    ? stepId !== null && isOpening(opened, stepId)
+      ? [{ kind: 'identity', id: opened.scope.id }]
+      : []
     : scopesOf({
         identityId: opened.scope.id,
         partner: opened.executor,

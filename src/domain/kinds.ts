@@ -3,6 +3,7 @@
  * file in plans/, one line here, what is asked and planned for in shapes/, its policy rules and its tests.
  */
 import { ATTESTATION_STEPS } from './plans/attest.js'
+import { BREAK_GLASS_STEPS } from './plans/break-glass.js'
 import { CONTAINMENT_STEPS } from './plans/contain.js'
 import { DEMAND_STEPS } from './plans/demand.js'
 import { DEPROVISION_STEPS } from './plans/deprovision.js'
@@ -113,6 +114,10 @@ export const KINDS: {
   'partner-review': {
     ...{ steps: PARTNER_REVIEW_STEPS, outcome: null, scope: 'partner', place: 'records' },
     ...{ work: 'own', askedBy: ['enterprise'], holds: 'nothing', urgency: 'ordinary' },
+  },
+  'break-glass': {
+    ...{ ...CHANGE, steps: BREAK_GLASS_STEPS, outcome: 'incidents', work: 'own' },
+    urgency: 'at-once',
   },
 }
 

@@ -81,12 +81,14 @@ export interface JudgingUse {
   readonly at: string
 }
 
-/** Refuses what judgeMandate refuses, and NOT_DUE for a step that the plan does not have. */
+/** Refuses what judgeMandate refuses, NOT_DUE for a step that the plan does not have, and emergency access but for its end. */
 export function judgeUse(judging: JudgingUse): MandateUsed | Refusal {
   const { record, state, stepId, authority, pack, verify, at } = judging
   const { opened } = state
   const step = stepOf(state, stepId)
   if (opened === null || step === null) return refuse('NOT_DUE', `/steps/${stepId}`)
+  if (opened.asked.kind === 'break-glass' && stepId !== 'end')
+    return refuse('MANDATE_INVALID', '/stepId', 'people open emergency access and review it')
   const { envelope, revocations } = record
   const mandate = readMandate(envelope)
   if (isRefusal(mandate)) return mandate

@@ -6,6 +6,7 @@
 import type { Authority } from './authority.js'
 import { matterAsked } from './campaign.js'
 import { canonical } from './digest.js'
+import { admitEmergency } from './emergency.js'
 import { admitReport } from './incident.js'
 import { isOnTarget, KINDS } from './kinds.js'
 import { admitRequest, type CaseRequest } from './owner.js'
@@ -54,6 +55,9 @@ export function termsOf(opening: Opening & { readonly request: Asking }): Terms 
   const { contract, executorCompany } = admitted
   const unreportable = admitReport({ authority, matter: admitted.matter, asked, requester })
   if (unreportable !== null) return unreportable
+  const emergency = { authority, matter: admitted.matter, asked, requester, change, pack, at }
+  const unneeded = admitEmergency(emergency)
+  if (unneeded !== null) return unneeded
   const matter = matterAsked({ matter: admitted.matter, asked, pack })
   if (isRefusal(matter)) return matter
   const { scope, tier, ownerId, objectiveId, systemId } = matter

@@ -24,6 +24,30 @@ export function campaignTerms(
   }
 }
 
+/** How far an emergency goes on this system: the strictest of the matching rules; null: by none. */
+export function emergencyTerms(
+  pack: Pack,
+  of: Omit<Scope, 'kind'>,
+): {
+  readonly longestMs: number
+  readonly raise: number
+  readonly most: number
+  readonly countsForMs: number
+} | null {
+  const terms = pack.rules.flatMap((rule) =>
+    rule.emergency !== undefined && matches(rule, { ...of, kind: 'break-glass' })
+      ? [rule.emergency]
+      : [],
+  )
+  if (terms.length === 0) return null
+  return {
+    longestMs: Math.min(...terms.map(({ longest }) => longest)),
+    raise: Math.max(...terms.map(({ raise }) => raise)),
+    most: Math.max(...terms.map(({ most }) => most)),
+    countsForMs: Math.max(...terms.map(({ counts }) => counts)),
+  }
+}
+
 /** The oldest that a credential may be, by the strictest rule of rotation; null: any age. */
 export function maximumAgeMs(pack: Pack, of: Omit<Scope, 'kind' | 'change'>): number | null {
   const ages = pack.rules.flatMap((rule) =>

@@ -1,5 +1,6 @@
 /** Draws the plan of a case: one file in plans/ for each kind. In what else kinds differ stands in kinds.ts. */
 import { isOnTarget, KINDS } from './kinds.js'
+import { planBreakGlass } from './plans/break-glass.js'
 import { planContainment } from './plans/contain.js'
 import { planDeprovision } from './plans/deprovision.js'
 import { planLift } from './plans/lift.js'
@@ -33,6 +34,8 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planLift(input)
     case 'reinstate':
       return planReinstatement(input)
+    case 'break-glass':
+      return planBreakGlass(input, asked)
   }
 }
 
@@ -44,10 +47,29 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'contain':
     case 'lift':
     case 'reinstate':
+    case 'break-glass':
       return []
     case 'provision':
       return asked.memberOf
     case 'deprovision':
       return asked.reassignTo === null ? [] : [asked.reassignTo]
+  }
+}
+
+/** The credentials that a plan names. */
+export function credentialsIn(about: Plan['about']): readonly string[] {
+  if (!isOnTarget(about)) return []
+  switch (about.kind) {
+    case 'rotate':
+      return [about.retiring, about.incoming]
+    case 'provision':
+    case 'reinstate':
+    case 'break-glass':
+      return [about.incoming]
+    case 'deprovision':
+    case 'contain':
+      return about.living
+    case 'lift':
+      return []
   }
 }

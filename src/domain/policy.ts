@@ -75,6 +75,7 @@ export function subjectOf(input: {
       'duty-person': withDuty(authority, 'duty-person'),
       'risk-owner': withDuty(authority, 'risk-owner'),
       officer: withDuty(authority, 'officer'),
+      accountable: accountableFor(authority, { matter, kind }),
     },
     exclude: sorted(everybody.filter(out).map(({ personId }) => personId)),
   }
@@ -92,6 +93,20 @@ function outcomeOwners(
     return owner === undefined ? [] : [owner]
   })
 }
+
+/** Everybody who answers for it: its owner, who owns the outcome, and whoever has a duty for the enterprise. */
+export const accountableFor = (
+  authority: Authority,
+  of: { readonly matter: Matter; readonly kind: CaseKind },
+): string[] =>
+  sorted([
+    ...[of.matter.ownerId, ...outcomeOwners(authority, of)].filter(
+      (id) => livePerson(authority, id) !== null,
+    ),
+    ...(['duty-person', 'risk-owner', 'officer'] as const).flatMap((duty) =>
+      withDuty(authority, duty),
+    ),
+  ])
 
 /** Owners of the contracts with the partner that the matter is about, or that keeps its identity. */
 function contractOwners(authority: Authority, { scope, identity }: Matter): readonly string[] {

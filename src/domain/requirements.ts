@@ -4,7 +4,9 @@
  * again in the execution gate; what counts is always the stricter of the first and today's.
  */
 import type { Authority } from './authority.js'
+import { isOpening } from './case.js'
 import { digest } from './digest.js'
+import { type EmergencyUse, openingRequirement, type Rung } from './emergency.js'
 import { KINDS } from './kinds.js'
 import { type Matter, matterOf, narrowed } from './matter.js'
 import { resolve, subjectOf } from './policy.js'
@@ -30,10 +32,12 @@ export interface Resolving {
 /** Whoever did what the case is about, as the record shows it when a gate opens: they sign nothing in it. */
 export interface Involving {
   readonly involved: readonly string[]
+  /** Uses of emergency access before; none where they do not matter. */
+  readonly uses: readonly EmergencyUse[]
 }
 
 export function requirementOf(
-  input: Resolving & Involving & { readonly stepId: string },
+  input: Resolving & Pick<Involving, 'involved'> & { readonly stepId: string },
 ): ResolvedRequirement | Refusal {
   const subject = subjectOf(input)
   return isRefusal(subject)
@@ -61,6 +65,7 @@ export function requirementToday(
     readonly authority: Authority
     readonly pack: Pack
     readonly packHash: Resolving['packHash']
+    readonly at: string
   },
 ): ResolvedRequirement | Refusal {
   const { opened, stepId, authority } = input
@@ -68,16 +73,23 @@ export function requirementToday(
   const pinned = opened.requirements[stepId]
   if (isRefusal(whole)) return whole
   if (pinned === undefined) return refuse('WRONG_STEP', `/requirements/${stepId}`)
-  const today = requirementOf({
-    ...input,
-    matter: narrowed(whole, opened.asked),
-    asked: opened.asked,
-    change: opened.change,
-    requester: opened.requester,
-    executorCompany: opened.executor,
-  })
-  if (isRefusal(today)) return today
-  const requirement = stricter(pinned.requirement, today.requirement)
-  if (isRefusal(requirement)) return requirement
-  return { ...today, requirement, requirementHash: digest(requirement) }
+  const matter = narrowed(whole, opened.asked)
+  const resolveToday = ({ involved, more }: Rung): ResolvedRequirement | Refusal => {
+    const today = requirementOf({
+      ...{ ...input, matter, involved },
+      asked: opened.asked,
+      change: opened.change,
+      requester: opened.requester,
+      executorCompany: opened.executor,
+    })
+    if (isRefusal(today)) return today
+    const { quorum } = today.requirement
+    const raised = { ...today.requirement, quorum: quorum + more }
+    const requirement = stricter(pinned.requirement, raised)
+    if (isRefusal(requirement)) return requirement
+    return { ...today, requirement, requirementHash: digest(requirement) }
+  }
+  return isOpening(opened, stepId)
+    ? openingRequirement({ ...input, matter, resolve: resolveToday })
+    : resolveToday({ involved: input.involved, more: 0 })
 }

@@ -7,6 +7,7 @@
 import {
   type CaseState,
   hasRollback,
+  isOpening,
   type Recorded,
   type StepState,
   stepOf,
@@ -21,6 +22,7 @@ import { ownFrom } from '../domain/task.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
+import { rememberEmergencyUse } from '../store/emergency-uses.js'
 import { holdFences } from '../store/fences.js'
 import { passGate } from '../store/gate.js'
 import { rememberUse } from '../store/mandates.js'
@@ -69,6 +71,7 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   await Promise.all([
     awaitIntent(deps, { at, state, recorded, grantId }),
     rememberMandate(deps, { at, step, grantId }),
+    rememberEmergency(deps, { at, state, grantId }),
   ])
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
   else await runOperations(deps, { state, recorded, step })
@@ -134,12 +137,32 @@ async function awaitIntent(
   const proof = await awaitProof(deps.db, { hash, log, published, withinMs, said })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
-  if (!isAtOnce(input.state)) await stop(deps, { caseId, refusal: proof })
+  if (!goesUnproved(input)) await stop(deps, { caseId, refusal: proof })
   await recordFinding(deps.db, { caseId, refusal: proof })
 }
 
-const isAtOnce = ({ opened }: CaseState): boolean =>
-  opened !== null && KINDS[opened.asked.kind].urgency === 'at-once'
+/** What is done at once is done without the signer too, but for giving access. */
+const goesUnproved = ({
+  at,
+  state: { opened },
+}: {
+  readonly at: StepOf
+  readonly state: CaseState
+}): boolean =>
+  opened !== null && KINDS[opened.asked.kind].urgency === 'at-once' && !isOpening(opened, at.stepId)
+/** So is that emergency access was used. */
+async function rememberEmergency(
+  deps: ExecutionDeps,
+  input: { readonly at: StepOf; readonly state: CaseState; readonly grantId: string },
+): Promise<void> {
+  const { caseId, stepId } = input.at
+  const { opened } = input.state
+  if (opened === null || !isOpening(opened, stepId)) return
+  const { enterprise } = opened
+  const refusal = await rememberEmergencyUse(deps.db, { ...deps, ...input, enterprise })
+  if (refusal !== null) await stop(deps, { caseId, refusal })
+}
+
 /** A mandate's use is remembered outside the database before its grant is used. */
 async function rememberMandate(
   deps: ExecutionDeps,
@@ -183,7 +206,7 @@ async function runOperations(deps: ExecutionDeps, running: Running): Promise<voi
     const expected = signedState({ recorded, step })
     const controlled = controlledIn([...recorded.map(({ event }) => event), ...unrecorded])
     const doing = { deps, work, grantId, op, expected, controlled }
-    const seen = await operateUnfenced(doing).catch(async (error: unknown) => {
+    const seen = await operateUnfenced(doing, at.stepId).catch(async (error: unknown) => {
       await keep()
       throw error
     })
@@ -230,11 +253,14 @@ const recordAll = (
  * A change holds the case's fences while it is made: raising one is acknowledged before the change,
  * and then prevents it, or after it.
  */
-async function operateUnfenced(doing: Doing<Operation, Work | RecordsWork>): Promise<Seen> {
+async function operateUnfenced(
+  doing: Doing<Operation, Work | RecordsWork>,
+  stepId: string,
+): Promise<Seen> {
   if (!isChange(doing.op)) return operate(doing)
   const { deps, work } = doing
   return transaction(deps.db, async (tx) => {
-    const fences = await holdFences(tx, { ...deps, opened: work.opened })
+    const fences = await holdFences(tx, { ...deps, opened: work.opened, stepId })
     if (isRefusal(fences)) return stop(deps, { caseId: work.caseId, refusal: fences })
     return fences.raised === null ? operate(doing) : refusedByFence(doing)
   })

@@ -53,12 +53,14 @@ export function signedState(input: {
   return opened.preState
 }
 
+const CONTROLS: readonly string[] = ['observe-unused', 'observe-accepted', 'hold-open']
+
 /** The credentials whose stored secret was seen to log in earlier in this case: the control of their death. */
 export const controlledIn = (events: readonly (CaseEvent | Observation)[]): ReadonlySet<string> =>
   new Set(
     events.flatMap((event) =>
       event.type === 'OperationObserved' &&
-      (event.op === 'observe-unused' || event.op === 'observe-accepted') &&
+      CONTROLS.includes(event.op) &&
       event.outcome === 'done' &&
       event.observed.control === 'accepted'
         ? [event.observed.credential ?? '']

@@ -6,6 +6,7 @@ import type { CaseState, StepState } from '../domain/case.js'
 import { failStep, holdsGrant } from '../domain/decide/execution.js'
 import { type Digest, digest } from '../domain/digest.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
+import type { Identity } from '../domain/shapes/authority.js'
 import type { Permit } from '../domain/shapes/envelope.js'
 import { taskUntil } from '../domain/task.js'
 import { sealSecret } from '../keys/seal.js'
@@ -88,18 +89,29 @@ async function sealAll(
         caseId,
         refusal: refuse('TARGET_UNSUITABLE', `/consumers/${consumerId}`),
       })
-    const jwe = await sealSecret({
-      secret,
-      publicKey: consumer.sealTo,
-      sealedFor: { consumerId, caseId, grantId },
-    })
-    digests[consumerId] = digest(await keepFirst(deps, { grantId, consumerId, jwe }))
+    digests[consumerId] = await sealTo(deps, { consumer, secret, caseId, grantId })
   }
   return digests
 }
 
+/** The digest of the one delivery of this grant to this consumer. */
+export async function sealTo(
+  deps: Pick<ExecutionDeps, 'db'>,
+  input: {
+    readonly consumer: Identity['consumers'][number]
+    readonly secret: string
+    readonly caseId: string
+    readonly grantId: string
+  },
+): Promise<Digest> {
+  const { consumer, secret, caseId, grantId } = input
+  const { consumerId, sealTo: publicKey } = consumer
+  const jwe = await sealSecret({ secret, publicKey, sealedFor: { consumerId, caseId, grantId } })
+  return digest(await keepFirst(deps, { grantId, consumerId, jwe }))
+}
+
 async function keepFirst(
-  deps: ExecutionDeps,
+  deps: Pick<ExecutionDeps, 'db'>,
   input: { readonly grantId: string; readonly consumerId: string; readonly jwe: string },
 ): Promise<string> {
   await deps.db.query(

@@ -7,6 +7,7 @@
 import type { ChangeKind, Effect } from '../connectors/connector.js'
 import type { Operation } from '../domain/shapes/plan.js'
 import { ExecutionFault, type RecordsWork, type Work } from './deps.js'
+import { holdOpen, seal } from './emergency.js'
 import { faultPoint } from './faults.js'
 import {
   observeAccepted,
@@ -37,6 +38,7 @@ export function isChange({ op }: Operation): boolean {
     case 'disable':
     case 'end-sessions':
     case 'remove':
+    case 'withdraw':
       return true
     case 'stage':
     case 'verify':
@@ -58,13 +60,18 @@ export function isChange({ op }: Operation): boolean {
     case 'activate-bundle':
     case 'open-exercises':
     case 'observe-succession':
+    case 'seal':
+    case 'hold-open':
       return false
   }
 }
 
 /** Looks for as long as the policy says, which may be weeks. */
 export const watches = ({ op }: Operation): boolean =>
-  op === 'observe-consumers' || op === 'observe-unused' || op === 'observe-stays-disabled'
+  op === 'observe-consumers' ||
+  op === 'observe-unused' ||
+  op === 'observe-stays-disabled' ||
+  op === 'hold-open'
 
 export async function operate(doing: Doing<Operation, Work | RecordsWork>): Promise<Seen> {
   const { op, work } = doing
@@ -106,6 +113,12 @@ async function operateOnTarget(doing: Doing<Exclude<Operation, RecordsOperation>
       return verifyRights({ ...doing, op })
     case 'verify-removed':
       return verifyRemoved({ ...doing, op })
+    case 'seal':
+      return seal({ ...doing, op })
+    case 'hold-open':
+      return holdOpen({ ...doing, op })
+    case 'withdraw':
+      return withdraw({ ...doing, op })
     case 'deliver':
       throw new TypeError('deliver hands over to the partner and is no operation on the target')
   }
@@ -144,6 +157,18 @@ async function disable({ work, grantId, op, expected }: Only<'disable'>): Promis
   const effect = await connector.disable({ subject, credentials, grantId, expected })
   faultPoint('disable.after_effect')
   return changed({ work, grantId, credentials, change: 'disable', effect })
+}
+
+/** What happened on the target since the signatures keeps no access alive: it is compared with how it looks now. */
+async function withdraw(doing: Only<'withdraw'>): Promise<Seen> {
+  const { work, op } = doing
+  const { credentials } = op
+  const expected = await work.connector.state(work.subject)
+  const disabled = await disable({ ...doing, op: { op: 'disable', credentials }, expected })
+  if (disabled.code === 'PRESTATE_CHANGED') throw new ExecutionFault('TARGET_MOVED')
+  if (disabled.outcome === 'refused') return disabled
+  const ended = await endSessions({ ...doing, op: { op: 'end-sessions', credentials } })
+  return { ...ended, outcome: disabled.outcome }
 }
 
 async function endSessions({ work, op }: Only<'end-sessions'>): Promise<Seen> {

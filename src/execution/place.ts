@@ -2,7 +2,7 @@
  * Where a case's work is done: on the identity's system, or in the evidence store alone. Each place says how a
  * plan is drawn there and what a signature is bound to besides the plan.
  */
-import type { CaseState } from '../domain/case.js'
+import { type CaseState, isOpening } from '../domain/case.js'
 import { currentStep } from '../domain/due.js'
 import { scopesAround } from '../domain/fence.js'
 import { isOnTarget } from '../domain/kinds.js'
@@ -19,9 +19,14 @@ export async function lookAt(deps: ExecutionDeps, state: CaseState): Promise<Tar
   const setting = await settingOf(deps, state)
   const stepId = currentStep(state)?.step.stepId ?? null
   if (isInRecords(setting)) return stateInRecords(deps, { ...setting, plan: state.plan, stepId })
+  if (stepId !== null && isUnconditional(setting.opened, stepId)) return {}
   const { connector, subject } = await targetOf(deps, setting)
   return connector.state(subject)
 }
+
+/** Emergency access ends, and is reviewed, whatever its holder has made of the target meanwhile. */
+const isUnconditional = (opened: Setting['opened'], stepId: string): boolean =>
+  opened.asked.kind === 'break-glass' && !isOpening(opened, stepId)
 
 export async function planAt(deps: ExecutionDeps, state: CaseState): Promise<Plan | Refusal> {
   const setting = await settingOf(deps, state)

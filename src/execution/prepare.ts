@@ -58,7 +58,8 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
             authority,
             pack: loaded.pack,
             packHash: loaded.hash,
-            involved,
+            ...involved,
+            at: view.at,
           })
           if (isRefusal(resolved)) return { events: [], answer: resolved }
           const { state: now, at } = view

@@ -62,11 +62,11 @@ export async function observeAccepted(doing: Only<'observe-accepted'>): Promise<
 }
 
 /** What a login with the credential's stored secret is answered. */
-async function loginAsStored({
+export async function loginAsStored({
   deps,
   work,
   op,
-}: Only<'observe-unused' | 'observe-accepted'>): Promise<string> {
+}: Only<'observe-unused' | 'observe-accepted' | 'hold-open'>): Promise<string> {
   const { credential } = op
   const { identityId } = work.identity
   const secret = await secretOf(deps, { identityId, credential })

@@ -5,6 +5,7 @@ import { due } from '../domain/due.js'
 import type { Undo } from '../domain/shapes/plan.js'
 import {
   type ExecutionDeps,
+  ExecutionFault,
   readJudged,
   record,
   type Setting,
@@ -51,6 +52,8 @@ async function putBack(undoing: Undoing, undo: Undo): Promise<Record<string, str
       return { [undo.credential]: await unset(undoing, undo.credential) }
     case 'enable':
       return { [undo.credentials.join(' ')]: await enable(undoing, undo.credentials) }
+    case 'withdraw':
+      return { [undo.credentials.join(' ')]: await withdraw(undoing, undo.credentials) }
     case 'remove-created':
       return { [undoing.work.subject.group]: await removeCreated(undoing) }
   }
@@ -74,6 +77,22 @@ async function enable({ work, grantId }: Undoing, credentials: readonly string[]
   if (last.every((one) => one?.change === 'enable')) return 'already undone'
   const expected = await connector.state(subject)
   return said(await connector.enable({ subject, credentials, grantId, expected }))
+}
+
+/** In use or not, and whoever changed it since. */
+async function withdraw(
+  { work, grantId }: Undoing,
+  credentials: readonly string[],
+): Promise<string> {
+  const { connector, subject } = work
+  const expected = await connector.state(subject)
+  const { effect } = await connector.disable({ subject, credentials, grantId, expected })
+  if (effect !== 'done' && effect !== 'already') throw new ExecutionFault('TARGET_MOVED')
+  for (const credential of credentials) {
+    const { left } = await connector.endSessions(credential)
+    if (left > 0) throw new ExecutionFault('SESSIONS_LEFT')
+  }
+  return said({ effect })
 }
 
 async function removeCreated({ work, grantId }: Undoing): Promise<string> {

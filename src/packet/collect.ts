@@ -9,11 +9,12 @@ import { personCommitment, reasonDigest } from '../domain/commitment.js'
 import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
 import { measuredFrom } from '../domain/drill.js'
+import { emergencyStream } from '../domain/emergency.js'
 import { openEnvelope } from '../domain/envelope.js'
 import { fencesAround } from '../domain/fence.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
-import type { CaseEvent } from '../domain/shapes/event.js'
+import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry } from '../ledger/entry.js'
@@ -114,7 +115,9 @@ export async function sideStreamsOf(
   const around = await aroundIncident(db, recorded)
   const cut = asked.kind === 'contain' ? await fenceNamed(db, asked.fenceId) : []
   const disputed = asked.kind === 'dispute' ? [asked.demand] : []
-  const all = [fences, mandates, lifted, around, cut, disputed, exercisedIn(recorded)].flat()
+  const emergency = asked.kind === 'break-glass' ? aroundEmergency(opened) : []
+  const exercised = exercisedIn(recorded)
+  const all = [fences, mandates, lifted, around, cut, disputed, exercised, emergency].flat()
   return [...new Set(all)].sort()
 }
 
@@ -130,6 +133,12 @@ function exercisedIn(recorded: readonly Recorded[]): readonly string[] {
     return isDrill ? measuredFrom(event.preState).flatMap(({ caseId }) => caseId ?? []) : []
   })
 }
+
+/** Every use of emergency access, and the fences around the identity, of which none stood when it was granted. */
+const aroundEmergency = (opened: CaseOpened): readonly string[] => [
+  emergencyStream(opened.enterprise),
+  ...fencesAround(opened, 'open').map(({ kind, id }) => `fence:${kind}:${id}`),
+]
 
 /** Who responded to an incident: the fences around what is in scope, and its containments. */
 async function aroundIncident(db: Db, recorded: readonly Recorded[]): Promise<readonly string[]> {

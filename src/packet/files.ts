@@ -1,7 +1,7 @@
 /**
  * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
  * of one case: the exact entries, the authority bundles and policy packs that they name, the *side
- * streams* that bear on it (fences that stopped it, mandates that it used, containments of an incident, the demand or review that it disputes, the cases that a review is drawn from or in which the rights of a drill were exercised), the documents that a partner handed in, a proof for each entry against one checkpoint, and what people read (README.txt,
+ * streams* that bear on it (fences that stopped it, mandates that it used, containments of an incident, the demand or review that it disputes, the uses of emergency access, the cases that a review is drawn from or in which the rights of a drill were exercised), the documents that a partner handed in, a proof for each entry against one checkpoint, and what people read (README.txt,
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
@@ -23,7 +23,7 @@ const HEX = '[0-9a-f]{64}'
 const SEQ = '[0-9]{4,9}'
 const ULID = '[0-9A-HJKMNP-TV-Z]{26}'
 const COMPANY = 'com_[a-z0-9-]{1,48}'
-const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
+const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|emergency-uses/ent_[a-z0-9-]{1,48}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(
@@ -46,7 +46,7 @@ export const documentNamed = (name: string): Digest | null =>
 /** Whether a stream is a case: `<kind>:<company>:<scope>:<ulid>`. */
 export const isCaseStream = (stream: string): boolean => CaseId.safeParse(stream).success
 
-/** The folder of a side stream, `fence:<kind>:<id>`, `mandate:<id>` or a case id. */
+/** The folder of a side stream, `fence:<kind>:<id>`, `mandate:<id>`, `emergency-use:<enterprise>` or a case id. */
 export const sideFolder = (stream: string): string => {
   const [name, ...rest] = stream.split(':')
   return `${name}s/${rest.join('/')}/`

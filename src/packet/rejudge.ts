@@ -28,8 +28,8 @@ export function rejudging(
   const { mandates, problems: mandateProblems } = verifyMandates(by, sides)
   const { findings } = verifyDemands(sides)
   const { containments } = readContainments(sides)
-  // A partner carries out no drill, and no review.
-  const none = { exercises: new Map(), reviewed: null }
+  // A partner carries out no drill, no review and no emergency.
+  const none = { exercises: new Map(), reviewed: null, emergencies: [] }
   const beside = { ...by, ...none, fences, mandates, findings, containments }
   const asReplay = ({ caseId, recorded }: Source) => ({
     ...{ ...beside, caseId, recorded },

@@ -71,6 +71,7 @@ export interface Replay {
   readonly findings: Moment['findings']
   readonly containments: readonly Contained[]
   readonly exercises: Moment['exercises']
+  readonly emergencies: Moment['emergencies']
   readonly verify: Verify
   readonly reviewed: Moment['reviewed']
 }

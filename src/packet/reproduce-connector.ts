@@ -23,6 +23,7 @@ import { findingNamed } from '../domain/finding.js'
 import { isOnTarget, KINDS } from '../domain/kinds.js'
 import type { MandateUsed } from '../domain/mandate.js'
 import { judgeUse, recordOf } from '../domain/mandate-record.js'
+import { credentialsIn } from '../domain/plan.js'
 import { demandState, documentIn, planDemand } from '../domain/plans/demand.js'
 import { planDispute } from '../domain/plans/dispute.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -45,7 +46,8 @@ import {
 } from './reproduce.js'
 import { activatedAgain, drawnAgain as authorityDrawnAgain } from './reproduce-authority.js'
 import { wrongExercises, wrongMeasures } from './reproduce-drill.js'
-import { involvedAt, isAsDrawn } from './reproduce-incident.js'
+import { emergencyDrawnAgain, involvingAt, useCounted } from './reproduce-emergency.js'
+import { isAsDrawn } from './reproduce-incident.js'
 import { isPageOf, wrongRevocations } from './reproduce-page.js'
 import { reviewDrawnAgain } from './reproduce-review.js'
 import { wrongOwners } from './reproduce-succession.js'
@@ -77,6 +79,7 @@ export const planned: Reproduce<'Planned'> = (moment) => {
   return (
     authorityDrawnAgain(moment) ??
     reviewDrawnAgain(moment) ??
+    emergencyDrawnAgain(moment) ??
     plan(state, { plan: event.plan, attest })
   )
 }
@@ -109,32 +112,15 @@ function isOfTarget({ about, scope, target }: Plan, authority: Authority): true 
   const same =
     identity?.group === target?.group &&
     identity?.credentials.join() === target?.credentials.join() &&
-    namedIn(about).every((name) => target?.credentials.includes(name))
+    credentialsIn(about).every((name) => target?.credentials.includes(name))
   return same || differs('/plan', 'the plan is not for this identity')
 }
 
 /** Plans that repeat what was asked, word for word; the others without a target are drawn again. */
-const REPEATING: readonly CaseKind[] = ['exception', 'attest']
+const REPEATING: readonly CaseKind[] = ['exception', 'attest', 'break-glass']
 
 const holdsAll = (about: Plan['about'], asked: Asked): boolean =>
   digest({ ...about, ...asked }) === digest(about)
-
-/** The credentials that a plan names. */
-function namedIn(about: Plan['about']): readonly string[] {
-  if (!isOnTarget(about)) return []
-  switch (about.kind) {
-    case 'rotate':
-      return [about.retiring, about.incoming]
-    case 'provision':
-    case 'reinstate':
-      return [about.incoming]
-    case 'deprovision':
-    case 'contain':
-      return about.living
-    case 'lift':
-      return []
-  }
-}
 
 /** The requirement is what the pack and the persons of that time gave, joined with what the case opened with. */
 export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
@@ -151,8 +137,8 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
     if (isRefusal(loaded)) return loaded
     const { pack, hash: packHash } = loaded
     const resolved = requirementToday({
-      ...{ opened, stepId, authority, pack, packHash },
-      involved: involvedAt(moment, authority),
+      ...{ opened, stepId, authority, pack, packHash, at },
+      ...involvingAt(moment, authority),
     })
     if (isRefusal(resolved)) return resolved
     const mandateId = coveringMandate(moment, { stepId, authority, pack })
@@ -230,7 +216,7 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   if (step?.phase !== 'satisfied' || step.gate === null || opened === null || signed === null)
     return refuse('NOT_DUE', `/steps/${stepId}`, 'granted without a satisfied gate')
   if (digest(signed) !== state.planHash) return refuse('PLAN_TAMPERED', '/plan')
-  const around = fencesAround(opened)
+  const around = fencesAround(opened, stepId)
   const identityId = opened.scope.id
   const stands = (raised: RaisedFence) =>
     stoodAt(raised, { identityId, index }) &&
@@ -244,7 +230,7 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   const { pack, hash: packHash } = loaded
   const requirement = termsAgain({
     ...{ opened, state, step, authority, pack, packHash, at },
-    involved: involvedAt(moment, authority),
+    ...involvingAt(moment, authority),
   })
   if (isRefusal(requirement)) return requirement
   const { mandateId } = step
@@ -254,6 +240,8 @@ export const granted: Reproduce<'Granted'> = (moment) => {
       ? countAgain(counting)
       : mandated(moment, { stepId, authority, pack, mandateId })
   if (isRefusal(decisionIds)) return decisionIds
+  const uncounted = useCounted(moment, decisionIds)
+  if (uncounted !== null) return uncounted
   return grant(state, {
     ...{ stepId, grantId, fencingToken, decisionIds, attest },
     authority: event.authority,

@@ -22,6 +22,7 @@ import { leaseTask, recordClaim } from '../domain/task.js'
 import type { Believed } from './bundles.js'
 import type { Contained } from './verify-containments.js'
 import type { Findings } from './verify-demands.js'
+import type { EmergencyEntry } from './verify-emergencies.js'
 import type { Exercises } from './verify-exercises.js'
 import type { Mandates } from './verify-mandates.js'
 
@@ -66,6 +67,7 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   readonly containments: readonly Contained[]
   /** The cases in which a drill's rights were exercised. */
   readonly exercises: Exercises
+  readonly emergencies: readonly EmergencyEntry[]
   readonly verify: Verify
   /** Where in the log the entries of the case stand, in their order. */
   readonly indexes: readonly number[]

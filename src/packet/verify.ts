@@ -34,6 +34,7 @@ import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
 import { readContainments } from './verify-containments.js'
 import { documentProblems, verifyDemands } from './verify-demands.js'
+import { verifyEmergencies } from './verify-emergencies.js'
 import { verifyStream } from './verify-entries.js'
 import { verifyExercises } from './verify-exercises.js'
 import { verifyFences } from './verify-fences.js'
@@ -150,11 +151,12 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
   const { containments, problems: containmentProblems } = readContainments(sides)
   const by = { caseId, believed, verify }
   const { exercises, problems: exerciseProblems } = verifyExercises(sides, by)
+  const { emergencies, problems: emergencyProblems } = verifyEmergencies(sideFiles, sides)
   const { indexes } = stream
   const reviewed = isReview(recorded.recorded) ? rejudging(sides, { believed, verify }) : null
   const again = {
     ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
-    ...{ fences, mandates, findings, containments, exercises, reviewed },
+    ...{ fences, mandates, findings, containments, exercises, reviewed, emergencies },
   }
   const { problem } = replay(again)
   const told: Told = {
@@ -168,6 +170,7 @@ function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
     ...fenceProblems,
     ...mandateProblems,
     ...demandProblems,
+    ...emergencyProblems,
     ...documentProblems(files, recorded.recorded),
     ...containmentProblems,
     ...exerciseProblems,

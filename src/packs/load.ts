@@ -139,6 +139,7 @@ const NOBODY: Readonly<Record<Role, readonly string[]>> = {
   'duty-person': [],
   'risk-owner': [],
   officer: [],
+  accountable: [],
 }
 
 function differences(expected: Expected, answer: Readonly<Record<string, unknown>>): string {

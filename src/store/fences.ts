@@ -45,6 +45,8 @@ export interface Believing {
 /** The case whose fences are asked for, as its opening says, and how far their streams were seen before. */
 export interface Around extends Believing {
   readonly opened: CaseOpened | null
+  /** The step that they may stop; null: whichever. */
+  readonly stepId: string | null
   readonly memory: Memory | null
 }
 
@@ -63,7 +65,7 @@ async function readFences(
   input: Around & { readonly hold: 'yes' | 'no' },
 ): Promise<HeldFences | Refusal> {
   const { opened } = input
-  const scopes = opened === null ? [] : fencesAround(opened)
+  const scopes = opened === null ? [] : fencesAround(opened, input.stepId)
   if (opened === null || scopes.length === 0) return { raised: null }
   // One order for everybody who holds several rows.
   const [held, streams] = await Promise.all([
@@ -260,7 +262,13 @@ export async function noticeFence(
   if (rowCount === 0) return 'none'
   return transaction(db, async (tx) => {
     const opened = await openedOf(tx, caseId)
-    const fences = await readFences(tx, { ...input, opened, memory: null, hold: 'no' })
+    const fences = await readFences(tx, {
+      ...input,
+      opened,
+      stepId: null,
+      memory: null,
+      hold: 'no',
+    })
     if (isRefusal(fences)) return fences
     const { raised } = fences
     if (raised === null) return 'none'

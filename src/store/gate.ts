@@ -19,6 +19,7 @@ import type { Requirement } from '../domain/shapes/requirement.js'
 import { type Applied, applyIn, type Change, openedOf, type View } from './apply.js'
 import { referenceTo } from './authority.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
+import type { HeldInvolved } from './emergency-uses.js'
 import { type HeldFences, holdFences, isCut } from './fences.js'
 import { holdInvolved } from './involved.js'
 import { checkAttested, checkOpened, type JudgedBy, openingAuthority } from './judged.js'
@@ -49,7 +50,7 @@ export const passGate = (deps: GateDeps, asked: Asked): Promise<Applied<GateAnsw
   transaction(deps.db, async (tx) => {
     const { caseId } = asked
     const opened = await openedOf(tx, caseId)
-    const fences = await holdFences(tx, { ...deps, opened })
+    const fences = await holdFences(tx, { ...deps, ...asked, opened })
     if (isRefusal(fences)) return fences
     const involved = await holdInvolved(tx, { ...deps, caseId })
     if (isRefusal(involved)) return involved
@@ -66,7 +67,7 @@ interface AtGate {
   readonly tx: Tx
   /** The fences held, and the opening that said which they are. */
   readonly fenced: { readonly opened: CaseOpened | null; readonly fences: HeldFences }
-  readonly involved: readonly string[]
+  readonly involved: HeldInvolved
   readonly view: View
 }
 
@@ -92,6 +93,7 @@ async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
   // The step was asked to be satisfied above, under the same lock.
   if (isRefusal(events)) throw new TypeError(`a checked grant was refused: ${events.refused}`)
   await checked.decided.recordUse(grantId)
+  await at.involved.recordUse({ view, stepId: asked.stepId, grantId, ...checked.decided })
   return { events, answer: { gate: 'granted', grantId, fencingToken: token } }
 }
 
@@ -160,7 +162,7 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
     authority,
     pack,
     packHash,
-    involved: at.involved,
+    ...at.involved,
     at: view.at,
   }
   const requirement = termsAgain(terms)

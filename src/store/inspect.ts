@@ -5,6 +5,7 @@
  * look costs does not grow with the store.
  */
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { EmergencyEvent } from '../domain/shapes/emergency-event.js'
 import { FenceEvent } from '../domain/shapes/fence-event.js'
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -99,7 +100,12 @@ async function wrongEnds(db: Db, after: string) {
   }
 }
 
-/** What stands in a stream of a fence or a mandate and is no event of one: written past every door. */
+const parseOf = (stream: string) => {
+  if (stream.startsWith('fence:')) return parseAs(FenceEvent)
+  return stream.startsWith('mandate:') ? parseAs(MandateEvent) : parseAs(EmergencyEvent)
+}
+
+/** What stands in a stream of a fence, a mandate or emergency uses and is no event of one: written past every door. */
 async function strangeEntries(
   db: Db,
   { after, until }: { readonly after: string; readonly until: string },
@@ -107,15 +113,14 @@ async function strangeEntries(
   const { rows } = await db.query<{ stream: string; seq: number; bytes: Buffer }>(
     prepared(
       `select stream, seq, bytes from entries
-        where stream > $1 and stream <= $2 and stream_kind(stream) in ('fence', 'mandate')
+        where stream > $1 and stream <= $2 and stream_kind(stream) in ('fence', 'mandate', 'emergency-use')
         order by stream, seq`,
       [after, until],
     ),
   )
   return rows.flatMap(({ stream, seq, bytes }) => {
     const stored = readEntry(bytes)
-    const parse = stream.startsWith('fence:') ? parseAs(FenceEvent) : parseAs(MandateEvent)
-    const event = isRefusal(stored) ? stored : parse(stored.entry.body)
+    const event = isRefusal(stored) ? stored : parseOf(stream)(stored.entry.body)
     return isRefusal(event) ? [tampered(stream, `/${seq}`, 'no event of this stream')] : []
   })
 }

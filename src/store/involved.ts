@@ -1,6 +1,6 @@
 /**
- * Who is involved in an incident, read under locks: whoever raised a fence around it, or signed a containment. What is
- * read here is held until the transaction ends, so that a fence is either seen or stands later in the log.
+ * Who is involved in a case, read under locks: in an incident whoever raised a fence around it or signed a containment,
+ * in an emergency whoever asked for it or approved it. What is read here is held until the transaction ends, so that a fence is either seen or stands later in the log.
  */
 import type { Authority } from '../domain/authority.js'
 import { type Containing, containingOf, type Responding, respondersOf } from '../domain/incident.js'
@@ -11,16 +11,30 @@ import { FenceEvent } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry, type StoredEntry } from '../ledger/entry.js'
 import type { Tx } from './db.js'
+import { type HeldInvolved, type HoldingUses, holdUses } from './emergency-uses.js'
 import { type Believing, ensureFences, isBelieved } from './fences.js'
 import type { Memory } from './memory.js'
 import { readSides } from './side-streams.js'
 
-/** Nobody in any other kind of case, and before an incident is planned. Only the connector's role may hold the rows. */
+const nobody: HeldInvolved = { involved: [], uses: [], recordUse: () => Promise.resolve() }
+
+/** Nobody and nothing in most kinds of case. Only the connector's role may hold the rows. */
 export async function holdInvolved(
+  tx: Tx,
+  input: HoldingUses & { readonly caseId: string },
+): Promise<HeldInvolved | Refusal> {
+  const { caseId } = input
+  if (caseId.startsWith('break-glass:')) return holdUses(tx, input)
+  if (!caseId.startsWith('incident:')) return nobody
+  const involved = await holdResponders(tx, input)
+  return isRefusal(involved) ? involved : { ...nobody, involved }
+}
+
+/** Nobody before an incident is planned. */
+async function holdResponders(
   tx: Tx,
   input: Believing & { readonly caseId: string; readonly memory: Memory },
 ): Promise<readonly string[] | Refusal> {
-  if (!input.caseId.startsWith('incident:')) return []
   const planned = await plannedOf(tx, input.caseId)
   if (planned === null || isRefusal(planned)) return planned ?? []
   const { about } = planned.plan

@@ -6,7 +6,7 @@
 
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
-import { holdOf } from '../domain/kinds.js'
+import { holdOf, KINDS } from '../domain/kinds.js'
 import { termsOf } from '../domain/opening.js'
 import type { CaseRequest } from '../domain/owner.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
@@ -16,6 +16,7 @@ import { append, lockEnd, lockStream } from './apply.js'
 import { referenceTo } from './authority.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
+import { owesReview } from './emergency-uses.js'
 import { ensureFences, standingAround } from './fences.js'
 import { reportedGone } from './ownership.js'
 import type { packSource } from './packs.js'
@@ -78,6 +79,8 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (known !== null) return known
     const event = await resolveCase(deps, { ...input, tx })
     if (isRefusal(event)) return event
+    const unreviewed = await owesReview(tx, { ...deps, event })
+    if (unreviewed !== null) return unreviewed
     const unowned = await ownerGone(tx, event)
     if (unowned !== null) return unowned
     const taken = await reserve(tx, event)
@@ -86,7 +89,7 @@ async function openOnce(deps: OpenCaseDeps, input: OpenCase): Promise<Opened | R
     if (stands !== null) return stands
     const locked = await lockStream(tx, { stream: event.caseId, make: true })
     if (isRefusal(locked)) return locked
-    await ensureFences(tx, fencesAround(event))
+    await ensureFences(tx, fencesAround(event, firstStepOf(event)))
     await insertCase(tx, event)
     if (event.asked.kind === 'recertify')
       await listPage(tx, { ...event.asked, caseId: event.caseId })
@@ -177,7 +180,7 @@ async function fencedOff(
   { authority, verify }: OpenCaseDeps,
   { tx, event }: { readonly tx: Tx; readonly event: CaseOpened },
 ): Promise<Refusal | null> {
-  const scopes = fencesAround(event)
+  const scopes = fencesAround(event, firstStepOf(event))
   const identityId = event.scope.id
   const standing = await standingAround(tx, { authority, verify, scopes, identityId })
   if (isRefusal(standing)) return standing
@@ -186,6 +189,8 @@ async function fencedOff(
     ? null
     : refuse('FENCED', `/fences/${first.scope.kind}`, `fence ${first.fenceId} stands`)
 }
+
+const firstStepOf = ({ asked }: CaseOpened): string | null => KINDS[asked.kind].steps[0] ?? null
 
 const insertCase = (tx: Tx, event: CaseOpened) =>
   tx.query(

@@ -128,6 +128,8 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   opsNudge: OPERATED,
   opsReattach: OPERATED,
   findings: { partner: 200, enterprise: 200 },
+  emergencies: { partner: 403, enterprise: 200 },
+  delivery: { partner: 403, enterprise: 409 },
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
   logCheckpoint: { partner: 200, enterprise: 200 },

@@ -10,7 +10,7 @@ import pino from 'pino'
 import { startApi } from '../../src/api/server.js'
 import { type ApiClient, clientOf } from '../../src/cli/client.js'
 import { tokenSource } from '../../src/cli/login.js'
-import type { PeopleSection } from '../../src/domain/shapes/authority.js'
+import type { OwnershipSection, PeopleSection } from '../../src/domain/shapes/authority.js'
 import { type Issuer, startIssuer } from '../../src/issuer/issuer.js'
 import type { LoadedKey } from '../../src/keys/keystore.js'
 import { nodeVerify } from '../../src/keys/verify.js'
@@ -97,12 +97,13 @@ const movedTo =
 
 export async function anApi(
   people: (section: PeopleSection) => PeopleSection = (section) => section,
+  ownership: (section: OwnershipSection) => OwnershipSection = (section) => section,
 ): Promise<ApiRig> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-api-'))
   const loginKeys = loginKeysFor()
   const issuer = await anIssuer(dir, loginKeys)
   const world = await aWorld({
-    change: { people: (section) => people(movedTo(issuer.url)(section)) },
+    change: { people: (section) => people(movedTo(issuer.url)(section)), ownership },
   })
   const logged: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })

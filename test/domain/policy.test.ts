@@ -39,6 +39,7 @@ const subject = (change: Partial<Subject> = {}): Subject => ({
     },
     ...{ 'risk-owner': ['per_cleo'], officer: ['per_dora'] },
     ...{ 'contract-owner': ['per_ana'], 'named-person': [] },
+    accountable: ['per_ana', 'per_ben', 'per_cleo', 'per_dora'],
   },
   ...change,
 })

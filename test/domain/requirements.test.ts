@@ -9,7 +9,7 @@ import { requirementOf, requirementsOf, requirementToday } from '../../src/domai
 import type { Pack, StepTerms } from '../../src/domain/shapes/policy.js'
 import type { ResolvedRequirement } from '../../src/domain/shapes/requirement.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { anAuthority, must, SPAN } from '../support/authority.js'
+import { AT, anAuthority, must, SPAN } from '../support/authority.js'
 import {
   aRotation,
   CAST,
@@ -51,7 +51,16 @@ const packWith = (stepId: string, terms: Partial<StepTerms>): Pack => ({
   }),
 })
 const today = (pack: Pack, stepId = 'cut-over', believed: Authority = authority) =>
-  requirementToday({ opened, stepId, authority: believed, pack, packHash: PACK_HASH, involved: [] })
+  requirementToday({
+    opened,
+    stepId,
+    authority: believed,
+    pack,
+    packHash: PACK_HASH,
+    at: AT,
+    involved: [],
+    uses: [],
+  })
 const terms = (answer: ResolvedRequirement | Refusal) => must(answer).requirement
 const code = (answer: object) => (isRefusal(answer) ? answer.refused : 'accepted')
 
@@ -133,7 +142,7 @@ const satisfied = told(aRotation(), planned, performed('issue'), approved('cut-o
 const asked = (story: Story, change: Partial<AskingAgain> = {}): AskingAgain => ({
   ...{ opened: story.opened, state: story.state, authority: story.authority, at: story.at },
   ...{ step: must(stepOf(story.state, 'cut-over') ?? refuse('WRONG_STEP', '/')) },
-  ...{ pack: PACK, packHash: PACK_HASH, involved: [], ...change },
+  ...{ pack: PACK, packHash: PACK_HASH, involved: [], uses: [], ...change },
 })
 const counted = (story: Story, change: Partial<Parameters<typeof countAgain>[0]> = {}) => {
   const { state, recorded, at } = story

@@ -188,7 +188,16 @@ describe('the execution gate', () => {
     const step = issueOf(story)
     if (step === null) throw new TypeError('no step')
     const { opened, state, authority } = story
-    const asking = { opened, state, step, authority, pack: by, packHash: PACK_HASH, involved: [] }
+    const asking = {
+      opened,
+      state,
+      step,
+      authority,
+      pack: by,
+      packHash: PACK_HASH,
+      involved: [],
+      uses: [],
+    }
     const answer = termsAgain({ ...asking, at })
     return 'refused' in answer ? answer.refused : 'granted'
   }

@@ -149,6 +149,7 @@ describe('the verifier of a packet', () => {
       ...{ state: fold(caseId, before), before, at, index: 1, believed, atLeast: 0 },
       ...{ fences: [], mandates: new Map(), findings: new Map(), containments: [], event },
       ...{ exercises: new Map(), verify: nodeVerify, indexes: [], reviewed: null },
+      emergencies: [],
     }
     expect(drawnAgain(moment)).toBeNull()
     const plan = { ...event.plan, about: { ...event.plan.about, changes: ['nothing'] } }

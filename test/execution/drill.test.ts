@@ -225,6 +225,7 @@ async function lies(
     wrongMeasures({
       ...{ state: fold(caseId, recorded), before, event: { ...event, preState } },
       ...{ at: '', index: 1000, believed: {} as never, atLeast: 0, verify: nodeVerify },
+      emergencies: [],
       ...{ fences, mandates: new Map(), findings: new Map(), containments: [], exercises },
       ...{ indexes: [], reviewed: null },
     })

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
+import { EmergencyEvent } from '../../src/domain/shapes/emergency-event.js'
 import { CaseEvent } from '../../src/domain/shapes/event.js'
 import { FenceEvent } from '../../src/domain/shapes/fence-event.js'
 import { MandateEvent } from '../../src/domain/shapes/mandate-event.js'
@@ -28,6 +29,7 @@ const STREAMS = {
   kit: `kit:${ULID}`,
   ops: 'ops',
   findings: 'findings:log',
+  'emergency-use': 'emergency-use:ent_bank',
 } as const
 type Kind = keyof typeof STREAMS
 
@@ -71,6 +73,7 @@ describe('who writes what', () => {
     expect(of('case')).toEqual(typesOf(CaseEvent).sort())
     expect(of('fence')).toEqual(typesOf(FenceEvent).sort())
     expect(of('mandate')).toEqual(typesOf(MandateEvent).sort())
+    expect(of('emergency-use')).toEqual(typesOf(EmergencyEvent).sort())
   })
 
   it('is what the architecture says', async () => {
@@ -79,7 +82,7 @@ describe('who writes what', () => {
       const key = `${kind}/${type}`
       return table.set(key, [...(table.get(key) ?? []), role.replace('cs_', '')])
     }, new Map<string, string[]>())
-    const said = [...text.matchAll(/^\| `([a-z]+)` \| ([A-Za-z, ]+) \| ([a-z, ]+) \|$/gm)].flatMap(
+    const said = [...text.matchAll(/^\| `([a-z-]+)` \| ([A-Za-z, ]+) \| ([a-z, ]+) \|$/gm)].flatMap(
       ([, kind, types, roles]) =>
         (types ?? '').split(', ').map((type) => [`${kind}/${type}`, roles ?? ''] as const),
     )

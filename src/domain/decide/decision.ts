@@ -4,7 +4,14 @@
  */
 import { type Judged, judge } from '../approval.js'
 import type { Authority } from '../authority.js'
-import { type CaseState, countingVotes, type StepState, stepOf, type Vote } from '../case.js'
+import {
+  type CaseState,
+  countingVotes,
+  isOpening,
+  type StepState,
+  stepOf,
+  type Vote,
+} from '../case.js'
 import type { Digest } from '../digest.js'
 import type { Verify } from '../envelope.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
@@ -45,6 +52,12 @@ export function admitDecision(state: CaseState, command: AdmitDecision): Admitte
     (vote) => vote.person === votes || vote.signedBy === judged.signedBy,
   )
   if (again && decision.verdict === 'approve') return refuse('PERSON_COUNTED', '/personId')
+  if (decision.verdict === 'approve' && !hasEnded(state, { step, votes, at: command.at }))
+    return refuse(
+      'CONDITION_UNMET',
+      '/stepId',
+      'whoever approves the opening has approved its end ahead',
+    )
   const { version, hash } = command.authority
   const admitted: EventOf<'DecisionAdmitted'> = {
     type: 'DecisionAdmitted',
@@ -61,6 +74,17 @@ export function admitDecision(state: CaseState, command: AdmitDecision): Admitte
   }
   const events = [admitted, ...consequences({ step, judged, at: command.at })]
   return { judged, events: settled(state, events) }
+}
+
+/** Emergency access is opened by nobody who has not signed that it ends; nothing else asks for this. */
+const hasEnded = (
+  state: CaseState,
+  { step, votes, at }: { readonly step: StepState; readonly votes: string; readonly at: string },
+): boolean => {
+  const end = stepOf(state, 'end')
+  if (state.opened === null || !isOpening(state.opened, step.step.stepId) || end === null)
+    return true
+  return countingVotes(end, at).some(({ person }) => person === votes)
 }
 
 function consequences(input: { step: StepState; judged: Judged; at: string }): CaseEvent[] {

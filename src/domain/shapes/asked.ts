@@ -4,6 +4,7 @@ import {
   AuthorityKind,
   CaseId,
   CompensatingControl,
+  ConsumerId,
   Deviation,
   DigestText,
   IdentityId,
@@ -69,6 +70,16 @@ export const DisputeTerms = z.strictObject({
   reference: Reference,
 })
 export type DisputeTerms = z.infer<typeof DisputeTerms>
+
+export const BreakGlassTerms = z.strictObject({
+  /** Where the emergency stands in the caller's own register. */
+  reference: Reference,
+  /** The registered recipient to whose key the fresh secret is sealed. */
+  recipient: ConsumerId,
+  /** Access is taken away then at the latest, whoever acts. */
+  until: Time,
+})
+export type BreakGlassTerms = z.infer<typeof BreakGlassTerms>
 
 /** What whoever reports an incident believes. A claim, beside which the enterprise puts its own list. */
 export const Report = z.strictObject({
@@ -147,6 +158,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('succession'), ...SuccessionTerms.shape }),
   /** What a partner did in a period is judged again. */
   z.strictObject({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),
+  /** Access for a while, in an emergency, through an identity that is kept for nothing else. */
+  z.strictObject({ kind: z.literal('break-glass'), ...BreakGlassTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -165,6 +178,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'drill':
     case 'succession':
     case 'partner-review':
+    case 'break-glass':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -125,6 +125,7 @@ export const CaseKind = z.enum([
   'drill',
   'succession',
   'partner-review',
+  'break-glass',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
@@ -139,6 +140,7 @@ export const TargetKind = CaseKind.extract([
   'contain',
   'lift',
   'reinstate',
+  'break-glass',
 ])
 export type TargetKind = z.infer<typeof TargetKind>
 

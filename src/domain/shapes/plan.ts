@@ -6,6 +6,7 @@ import { z } from 'zod'
 import {
   AttestTerms,
   AuthorityTerms,
+  BreakGlassTerms,
   DemandTerms,
   DisputeTerms,
   DrillTerms,
@@ -118,6 +119,12 @@ export const Operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('open-exercises') }),
   /** Each of them has an owner who is there, and is somebody else. Changes no target. */
   z.strictObject({ op: z.literal('observe-succession') }),
+  /** Seal the secret to this recipient, which alone can open it. Changes no target. */
+  z.strictObject({ op: z.literal('seal'), credential: Credential, to: ConsumerId }),
+  /** Watch the emergency access until its time is up, a fence stands around the identity, or it is gone. */
+  z.strictObject({ op: z.literal('hold-open'), credential: Credential, until: Time }),
+  /** Whatever has become of them since it was signed: none of them can log in, and their sessions are ended. */
+  z.strictObject({ op: z.literal('withdraw'), credentials: Credentials }),
 ])
 export type Operation = z.infer<typeof Operation>
 
@@ -128,6 +135,8 @@ export const Undo = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('enable'), credentials: Credentials }),
   /** Drop what the step created, as long as nothing hangs on it. */
   z.strictObject({ op: z.literal('remove-created') }),
+  /** Take the access away again, in use or not. */
+  z.strictObject({ op: z.literal('withdraw'), credentials: Credentials }),
   z.strictObject({ op: z.literal('nothing') }),
 ])
 export type Undo = z.infer<typeof Undo>
@@ -235,6 +244,11 @@ const About = z.discriminatedUnion('kind', [
     candidates: z.array(PersonId).max(64),
   }),
   z.strictObject({ kind: z.literal('partner-review'), ...PartnerReview.shape }),
+  z.strictObject({
+    kind: z.literal('break-glass'),
+    incoming: Credential,
+    ...BreakGlassTerms.shape,
+  }),
 ])
 
 export const Plan = z.strictObject({

@@ -30,6 +30,7 @@ export const Role = z.enum([
   'duty-person',
   'risk-owner',
   'officer',
+  'accountable',
 ])
 export type Role = z.infer<typeof Role>
 
@@ -155,8 +156,19 @@ export const Rule = z
       .optional(),
     /** Only for partner-review: how often a partner is reviewed. */
     review: z.strictObject({ every: Span }).optional(),
+    /**
+     * Only for break-glass: for how long access may be asked for, by how many persons each unreviewed use raises the
+     * next one's quorum and by how many at most, and for how long one counts that nobody reviews.
+     */
+    emergency: z
+      .strictObject({
+        ...{ longest: Span, raise: z.int().min(1).max(5), most: z.int().min(1).max(10) },
+        counts: Span,
+      })
+      .optional(),
   })
-  .superRefine(({ kind, steps, maximumAge, campaign, drill, candidates, review }, context) => {
+  .superRefine((rule, context) => {
+    const { kind, steps, maximumAge, campaign, drill, candidates, review, emergency } = rule
     const known: readonly string[] = KINDS[kind].steps
     const wrong = (path: string[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
@@ -170,6 +182,8 @@ export const Rule = z
       wrong(['candidates'], 'a rule for succession, and no other, names candidates')
     if ((review !== undefined) !== (kind === 'partner-review'))
       wrong(['review'], 'a rule for partner-review, and no other, says how often')
+    if ((emergency !== undefined) !== (kind === 'break-glass'))
+      wrong(['emergency'], 'a rule for break-glass, and no other, says how far it goes')
     if (Object.keys(steps).length === 0) wrong(['steps'], 'a rule rules at least one step')
     for (const [stepId, { window }] of Object.entries(steps)) {
       if (!known.includes(stepId)) wrong(['steps', stepId], 'the plan has no such step')
