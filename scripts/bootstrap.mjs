@@ -34,7 +34,7 @@ const main = async () => {
 const prepare = async (command) => {
   await installPackages()
   await linkPostgresLibraries()
-  if (command === 'check') return
+  if (command === 'check' || command === 'build:verifier') return
   await compile()
   await bundleWorkflows()
 }
@@ -170,6 +170,7 @@ const programOf = ({ command, args }) => {
   if (command === 'test:faults')
     return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...withSeed(args)]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]
+  if (command === 'build:verifier') return [at('scripts', 'build-verifier.mjs'), ...args]
   if (command === 'bench') return [at('dist', 'bench', 'main.js'), ...args]
   return [at('dist', 'src', 'cli', 'main.js'), command, ...args]
 }

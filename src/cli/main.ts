@@ -2,11 +2,11 @@
  * countersign: the table of contents of the command line. Each command is a file with `define`, loaded only
  * when it is called, so that `verify` needs neither a database nor Temporal. Exit codes: see outcome.ts.
  */
-import { type Command as AnyCommand, Command, CommanderError } from 'commander'
-import { EXIT, plain } from './outcome.js'
+import { Command } from 'commander'
+import { EXIT_CODES, runProgram } from './program.js'
 
 interface CommandFile {
-  readonly define: () => AnyCommand
+  readonly define: () => Command
 }
 
 const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandFile>]>> = {
@@ -59,8 +59,6 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   doctor: ['check what this environment is configured for', () => import('./doctor.js')],
 }
 
-const EXIT_CODES = 'Exit codes: 0 done, 1 refused, 2 wrong usage or configuration, 3 fault.'
-
 async function main(words: readonly string[]): Promise<void> {
   const program = new Command('countersign')
     .description('The partner executes. The enterprise countersigns. Anyone can check.')
@@ -69,38 +67,9 @@ async function main(words: readonly string[]): Promise<void> {
   const asked = first === 'help' ? second : first
   for (const [name, [about, load]] of Object.entries(COMMANDS)) {
     const command = name === asked ? (await load()).define() : new Command(name)
-    program.addCommand(strict(command.description(about)))
+    program.addCommand(command.description(about))
   }
-  await strict(program).parseAsync([...words], { from: 'user' })
+  await runProgram(program, words)
 }
 
-/** Afterwards a wrong word throws instead of ending the process. */
-function strict(command: AnyCommand): AnyCommand {
-  for (const each of command.commands) strict(each)
-  return command.exitOverride().configureOutput({ outputError: oneLine(command) })
-}
-
-const oneLine =
-  (command: AnyCommand) =>
-  (text: string, write: (line: string) => void): void => {
-    const said = text.trim().replace(/\s*\n\s*/g, ' ')
-    const path =
-      command.parent === null ? '' : ` ${command.parent.name()}`.replace(' countersign', '')
-    const name = command.parent === null ? '' : ` ${command.name()}`
-    write(`${plain(said)}; countersign${path}${name} --help says more\n`)
-  }
-
-/** One line for whoever called; the causes are in the logs of the processes. */
-function fail(error: unknown): void {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
-    return
-  }
-  const name = error instanceof Error ? error.name : 'Fault'
-  const usage = name === 'UsageFault' || name === 'ConfigFault' || name === 'KeyFileFault'
-  process.exitCode = usage ? EXIT.usage : EXIT.fault
-  const message = error instanceof Error ? error.message : 'something failed'
-  process.stderr.write(`${plain(`countersign: ${message}`)}\n`)
-}
-
-await main(process.argv.slice(2)).catch(fail)
+await main(process.argv.slice(2))
