@@ -167,6 +167,8 @@ const programOf = ({ command, args }) => {
   const vitest = at('node_modules', 'vitest', 'vitest.mjs')
   if (command === 'test') return [vitest, 'run', ...args]
   if (command === 'test:outsider') return [vitest, 'run', 'test/outsider', ...args]
+  if (command === 'test:five-questions')
+    return [vitest, 'run', 'test/outsider/packet', '-t', 'five questions', ...args]
   if (command === 'test:faults')
     return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...withSeed(args)]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]

@@ -8,20 +8,23 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { filesOf, flip, reseal } from '../packet/forge.js'
-import { packetOf, rotate, verdictOn } from '../packet/story.js'
+import { type Evidence, writeEvidence } from '../support/evidence.js'
+import { packetOf, verdictOf } from '../support/packets.js'
 import { aWorld, type World } from '../support/world.js'
 
 const BUILD = fileURLToPath(new URL('../../scripts/build-verifier.mjs', import.meta.url))
+const QUESTIONS = fileURLToPath(new URL('./five-questions.mjs', import.meta.url))
 const VERIFIER = 'countersign-verify.mjs'
 
 let world: World
 let dir: string
 let packet: Uint8Array
+let evidence: Evidence
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'countersign-outsider-'))
   world = await aWorld()
-  const caseId = await rotate(world, { reasonDigest: null })
-  packet = (await packetOf(world, caseId)).bytes
+  evidence = await writeEvidence(world)
+  packet = await packetOf(world, evidence.rotation)
 })
 afterAll(async () => {
   await world.stop()
@@ -60,7 +63,7 @@ describe('the verifier as one file', () => {
     expect(await readdir(folder)).toHaveLength(4)
     const { code, out, said } = await verify('packet.zip', '--trust', 'keys.json', '--json')
     expect({ code, said }).toEqual({ code: 0, said: '' })
-    expect(JSON.parse(out)).toEqual(verdictOn(world, packet))
+    expect(JSON.parse(out)).toEqual(verdictOf(world, packet))
     const words = await verify('packet.zip', '--trust', 'keys.json')
     expect(words.out).toMatch(/^VERIFIED case=rotate:com_acme:nhi_billing:\S+ entries=\d+ /)
     expect(words.out).toContain('Who approved? per_ben approved retire at ')
@@ -96,5 +99,58 @@ describe('the verifier as one file', () => {
       [],
     )
     expect(text).not.toMatch(/\bfetch\(|\bWebSocket\(/)
+  })
+})
+
+describe('the five questions', () => {
+  const ask = async (bytes: Uint8Array, ...words: string[]): Promise<Ended> => {
+    const file = join(dir, 'asked.zip')
+    await writeFile(file, bytes)
+    return node(dir, [QUESTIONS, file, ...words])
+  }
+  const logKey = () => verdictOf(world, packet).log ?? ''
+
+  it('are answered from the packet of a rotation alone, by a program that shares nothing with this project', async () => {
+    const { code, out, said } = await ask(packet, '--log-key', logKey())
+    expect({ code, said }).toEqual({ code: 0, said: '' })
+    expect(out).toMatch(/^bank\.test\/log, \d+ entries, signed by the given key\n/)
+    const answers = [
+      /per_ana: approve issue at \S+, signature checked with key_ana\./,
+      /per_ben: approve retire at \S+, signature checked with key_ben\./,
+      /retire: demo version 1, sha256:\S+: 1 of identity-owner \(per_ana\) and 1 of /,
+      /\S+Z Granted retire\./,
+      /\S+Z CaseClosed: completed\./,
+      /issue: Disable billing_b and remove its secret\./,
+      /retire\/prove-dead: done, seen: old-refused, no-session-left\./,
+    ]
+    for (const answer of answers) expect(out).toMatch(answer)
+  })
+
+  it('name those who signed a mandate for what was done in the night, and are asked of every case', async () => {
+    const night = await ask(await packetOf(world, evidence.containment), '--log-key', logKey())
+    expect(night.said).toBe('')
+    for (const person of ['cleo', 'dora'])
+      expect(night.out).toMatch(
+        new RegExp(
+          `per_${person}: approve contain in advance, by mandate \\S+ given at \\S+, signature checked`,
+        ),
+      )
+    const lift = await ask(await packetOf(world, evidence.lift))
+    expect(lift.out).toContain('signature NOT checked: no --log-key')
+    expect(lift.out).toMatch(/per_cleo: approve lift at /)
+  })
+
+  it('are not answered from a packet in which one entry, or the key of the log, is another', async () => {
+    for (const name of ['entries/0005.json', 'proofs/0005.tlog-proof', 'checkpoint']) {
+      const altered = filesOf(packet)
+      altered.set(name, flip(altered.get(name) ?? new Uint8Array()))
+      const { code, out } = await ask(reseal(altered), '--log-key', logKey())
+      expect({ code, out }, name).toEqual({ code: 1, out: '' })
+    }
+    const missing = filesOf(packet)
+    missing.delete('entries/0005.json')
+    expect(await ask(reseal(missing))).toMatchObject({ code: 1, out: '' })
+    const other = await ask(packet, '--log-key', logKey().replace(/.{8}$/, 'AAAAAAA='))
+    expect(other).toMatchObject({ code: 1, out: '', said: 'the log did not sign this head\n' })
   })
 })
