@@ -3,7 +3,7 @@
  * modules (`node`: a list, or `any`) and what it may name only as a type (`types`). What is not
  * listed is forbidden, so a new arrow is a line here and a line in docs/architecture.md.
  */
-const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded', 'why'].map(
+const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded', 'why', 'told'].map(
   (name) => `src/contract/${name}.ts`,
 )
 const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/${name}.ts`)
@@ -125,6 +125,8 @@ const ARROWS = [
   { folder: 'src/contract/why.ts', own: CORE_IN_BUNDLE, types: ['src/domain/'] },
   // Part of the workflow bundle: how much of a message is kept.
   { folder: 'src/contract/bounded.ts' },
+  // Part of the workflow bundle: what a signal tells.
+  { folder: 'src/contract/told.ts', own: CORE_IN_BUNDLE, types: ['src/domain/'] },
   // Runs in the deterministic sandbox: values from a few files only, the rest as types.
   {
     folder: 'workflows',

@@ -15,6 +15,10 @@ const MAX_HELD = 1000
 export interface Inbox {
   /** Tests whether something came that was not synced. */
   readonly hasNews: () => boolean
+  /** What came first of what is held; undefined when nothing is. */
+  readonly first: () => unknown
+  /** Takes that one. */
+  readonly shift: () => void
   /** Takes what the next sync applies. */
   readonly take: () => readonly unknown[]
 }
@@ -42,6 +46,8 @@ export function openInbox(): Inbox {
   setDefaultSignalHandler((name, ...args) => push({ signal: name.slice(0, 100), args }))
   return {
     hasNews: () => changed || held.length > 0 || dropped > 0,
+    first: () => held[0],
+    shift: () => void held.shift(),
     take: () => {
       changed = false
       const batch = held.splice(0, MAX_BATCH)

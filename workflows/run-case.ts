@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import { type CaseInput, caseQuery, type Folded } from '../src/contract/messages.js'
+import { newsIn } from '../src/contract/told.js'
 import { waitLabel, waitOf, workLabel } from '../src/contract/views.js'
 import type { CaseOutcome, CaseState, Recorded } from '../src/domain/case.js'
 import { type Due, due, type Turn } from '../src/domain/due.js'
@@ -29,6 +30,8 @@ const STUCK_MS = 30_000
 /** An early timer is set again after this, doubled each time: the database's clock may be behind. */
 const EARLY_MS = 50
 const EARLY_MAX_MS = 10_000
+/** Of what is folded at the word of signals. */
+const MAX_UNCONFIRMED = 10
 
 interface Run {
   state: CaseState
@@ -41,7 +44,9 @@ interface Run {
   /** How often the database said "not yet" to the deadline of the present wait. */
   early: number
   /** Who told this run its newest events. */
-  toldBy: 'ledger' | 'connector'
+  toldBy: 'ledger' | 'connector' | 'signal'
+  /** Items whose entries were folded at their word, until whoever compares them with the ledger has answered. */
+  unconfirmed: readonly unknown[]
   readonly inbox: Inbox
   readonly alarm: Alarm
 }
@@ -54,6 +59,7 @@ export async function runCase(input: CaseInput): Promise<CaseOutcome> {
     wait: '',
     early: 0,
     toldBy: 'ledger',
+    unconfirmed: [],
     inbox: openInbox(),
     alarm: createAlarm(),
   }
@@ -69,9 +75,9 @@ async function drive(run: Run): Promise<CaseOutcome> {
   if (run.state.opened === null)
     throw ApplicationFailure.nonRetryable('there is no such case', 'CASE_UNKNOWN')
   for (;;) {
+    hear(run)
     const next = due(run.state)
-    // Anybody can answer in the connector's place, so a run ends only by what the ledger says.
-    if (run.inbox.hasNews() || (next.kind === 'closed' && run.toldBy === 'connector')) {
+    if (run.inbox.hasNews() || mustAsk(run, next)) {
       await catchUp(run, null)
       continue
     }
@@ -80,16 +86,40 @@ async function drive(run: Run): Promise<CaseOutcome> {
       await continueAsNew<typeof runCase>({ caseId: run.state.caseId })
     showRun(run)
     if (next.kind === 'closed') return next.outcome
-    if (next.kind === 'decision' || next.kind === 'wait' || next.kind === 'claim')
-      await waitFor(run, next)
+    if (isWaiting(next)) await waitFor(run, next)
     else await work(run, next)
   }
 }
 
+/** What signals tell is folded at once, in the order of arrival, as long as it follows what was folded. */
+function hear(run: Run): void {
+  while (run.unconfirmed.length < MAX_UNCONFIRMED) {
+    const item = run.inbox.first()
+    const news = newsIn(run.state, item)
+    if (news === null) return
+    run.inbox.shift()
+    run.unconfirmed = [...run.unconfirmed, item]
+    absorb(run, news)
+    run.toldBy = 'signal'
+  }
+}
+
+/** Anybody can signal, or answer in the connector's place: a run ends or waits only by what the ledger says. */
+function mustAsk(run: Run, next: Due): boolean {
+  if (next.kind === 'closed') return run.toldBy !== 'ledger'
+  const atWork = !isWaiting(next) && run.stuck === null && !workflowInfo().continueAsNewSuggested
+  return run.unconfirmed.length > 0 && !atWork
+}
+
+type Waiting = Extract<Due, { kind: 'decision' | 'wait' | 'claim' }>
+const isWaiting = (next: Due): next is Waiting =>
+  next.kind === 'decision' || next.kind === 'wait' || next.kind === 'claim'
+
 /** Gives the store what arrived, and a passed deadline; takes the events that this run has not seen. */
 async function catchUp(run: Run, deadline: string | null): Promise<void> {
   const { caseId } = run.state
-  const inbox = run.inbox.take()
+  const inbox = [...run.unconfirmed, ...run.inbox.take()]
+  run.unconfirmed = []
   absorb(run, await sync({ caseId, ...foldedOf(run.state), inbox, deadline, reset: resetRun() }))
   run.toldBy = 'ledger'
 }
@@ -117,10 +147,7 @@ const showRun = (run: Run): void =>
   show({ state: run.state, stuck: run.stuck, turn: run.turn, at: now() })
 
 /** Until something arrives, or the labelled timer says that the deadline may have passed. */
-async function waitFor(
-  run: Run,
-  next: Due & { kind: 'decision' | 'wait' | 'claim' },
-): Promise<void> {
+async function waitFor(run: Run, next: Waiting): Promise<void> {
   const left = Date.parse(next.until) - Date.now()
   const least = Math.min(EARLY_MS * 2 ** run.early, EARLY_MAX_MS)
   void run.alarm.set({
@@ -164,11 +191,14 @@ async function work(run: Run, next: Work): Promise<void> {
   }
   absorb(run, box.done.events)
   run.toldBy = 'connector'
+  // It compared what this run had folded; events from the first say that the ledger holds something else.
+  if (box.done.stuck === null && box.done.events[0]?.seq !== 1) run.unconfirmed = []
   // What was synced meanwhile may have made something else due: then nothing stands still.
   const sameDue = waitOf(run.state) === run.wait
   const stuck = box.done.stuck ?? (run.state.head === state.head ? 'NO_PROGRESS' : null)
   run.stuck = sameDue ? stuck : null
-  if (run.stuck !== null && !run.inbox.hasNews()) await standStill(run, run.stuck)
+  const isNews = run.inbox.hasNews() || run.unconfirmed.length > 0
+  if (run.stuck !== null && !isNews) await standStill(run, run.stuck)
 }
 
 /** Stuck is not waiting: it shows, and is tried again when there is news or after a while. The run never fails. */

@@ -187,7 +187,7 @@ async function commitChange<Answer>(
   await Promise.all([
     write(tx, { locked, added }),
     project(tx, { state: after, at: locked.at }),
-    ...(signal === undefined ? [] : [queueSignal(tx, { caseId: locked.stream, signal })]),
+    ...(signal === undefined ? [] : [queueSignal(tx, { caseId: locked.stream, signal, news })]),
   ])
   return { answer: change.answer, added: news, state: after, recorded: [...recorded, ...news] }
 }
@@ -212,12 +212,25 @@ function project(tx: Tx, { state, at }: { readonly state: CaseState; readonly at
   )
 }
 
+/** A workflow holds no more than so much of one signal; what is longer it reads from the ledger. */
+const MAX_TOLD_UNITS = 32 * 1024
+
+function telling(envelope: Envelope, news: readonly Recorded[]) {
+  const told = { envelope, news }
+  return JSON.stringify(told).length > MAX_TOLD_UNITS ? { envelope } : told
+}
+
 export function queueSignal(
   db: Db | Tx,
-  input: { readonly caseId: string; readonly signal: NonNullable<Change<unknown>['signal']> },
+  input: {
+    readonly caseId: string
+    readonly signal: NonNullable<Change<unknown>['signal']>
+    /** The entries that the signal's envelope became. */
+    readonly news?: readonly Recorded[]
+  },
 ) {
-  const { caseId, signal } = input
-  const payload = signal.name === 'decide' ? { envelope: signal.envelope } : {}
+  const { caseId, signal, news = [] } = input
+  const payload = signal.name === 'decide' ? telling(signal.envelope, news) : {}
   return db.query(
     prepared(
       `with queued as (insert into outbox (case_id, signal, payload) values ($1, $2, $3))

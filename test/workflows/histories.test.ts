@@ -83,6 +83,7 @@ describe('the bundle', () => {
       'src/codec/failure-converter.ts',
       'src/contract/bounded.ts',
       'src/contract/messages.ts',
+      'src/contract/told.ts',
       'src/contract/views.ts',
       'src/contract/why.ts',
       'src/domain/case.ts',
