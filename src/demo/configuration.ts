@@ -1,7 +1,7 @@
 /** The files of an embedded system: trust, key rings, targets, issuer clients and people's profiles, mode 0600. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DemoPerson, PARTNER, PEOPLE, SYSTEM } from './enterprise.js'
+import { type DemoPerson, PARTNERS, PEOPLE, SYSTEM } from './enterprise.js'
 import { AUDIENCE, type Parts } from './parts.js'
 import { doctorEnvironment } from './processes.js'
 import { ADMIN, DATABASE } from './target.js'
@@ -40,11 +40,11 @@ export async function writeConfiguration(at: Parts): Promise<void> {
       ...own,
     })
   }
-  await write('profiles/partner.json', {
-    ...login(at, { clientId: 'acme-automation', key: 'key_acme-login' }),
-    companyId: PARTNER,
-    claimKey: made.keyFile('key_acme-claims'),
-  })
+  for (const [companyId, { profile, client, loginKey, claimKey }] of Object.entries(PARTNERS))
+    await write(`profiles/${profile}.json`, {
+      ...login(at, { clientId: client, key: loginKey }),
+      ...{ companyId, claimKey: made.keyFile(claimKey) },
+    })
 }
 
 const login = ({ addresses, genesis: made }: Parts, input: { clientId: string; key: string }) => ({
@@ -58,7 +58,10 @@ const login = ({ addresses, genesis: made }: Parts, input: { clientId: string; k
 
 async function issuerClients(at: Parts) {
   const clients = [
-    { clientId: 'acme-automation', keyId: 'key_acme-login' },
+    ...Object.values(PARTNERS).map(({ client, loginKey }) => ({
+      clientId: client,
+      keyId: loginKey,
+    })),
     ...Object.keys(PEOPLE).flatMap((person) => {
       const short = person.slice(4)
       const keyId = `key_${short}-login`

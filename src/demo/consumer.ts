@@ -1,7 +1,8 @@
 /**
  * A consumer: an application that uses the service account. It works through a small pool and also
  * logs in afresh every 50 ms with its current credential, and counts every failure of either. A new
- * credential reaches it sealed to its own key, by HTTP; it switches when the new one has worked.
+ * credential reaches it sealed to its own key, by HTTP; it switches when the new one has worked. One that
+ * has none yet waits for its first.
  *   POST /credential {user, jwe}   GET /report   GET /livez
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
@@ -18,8 +19,9 @@ const Config = z.strictObject({
   host: z.string(),
   port: z.int(),
   database: z.string(),
-  user: z.string(),
-  secret: z.string(),
+  /** Null: it has none yet. */
+  user: z.string().nullable(),
+  secret: z.string().nullable(),
   privateKeyPem: z.string(),
   /** Of 127.0.0.1; 0 takes a free one. */
   listensOn: z.int(),
@@ -47,19 +49,22 @@ interface Report {
 
 /** Owned by this process alone: `run` starts it, the delivery replaces pool and credential together. */
 class Consumer {
-  private pool: pg.Pool
+  private pool: pg.Pool | null
   private lastGood = performance.now()
   private stopped = false
+  private credential: Credential | null
   readonly report: Report
 
   constructor(
     private readonly config: Config,
     private readonly configFile: string,
-    private credential: Credential,
   ) {
-    this.pool = this.poolOf(credential)
+    const { user, secret } = config
+    const credential = user === null || secret === null ? null : { user, secret }
+    this.credential = credential
+    this.pool = credential === null ? null : this.poolOf(credential)
     this.report = {
-      user: credential.user,
+      user: credential?.user ?? '',
       logins: 0,
       failedLogins: 0,
       queries: 0,
@@ -76,7 +81,7 @@ class Consumer {
 
   async stop(): Promise<void> {
     this.stopped = true
-    await this.pool.end()
+    await this.pool?.end()
   }
 
   /** Uses the new credential from now on, once it has worked; the old pool ends when its work is done. */
@@ -87,7 +92,7 @@ class Consumer {
     this.pool = pool
     this.credential = next
     this.report.user = next.user
-    await old.end()
+    await old?.end()
     this.keep(next)
   }
 
@@ -121,6 +126,7 @@ class Consumer {
   }
 
   private async login(): Promise<void> {
+    if (this.credential === null) return
     const client = new pg.Client(this.connection(this.credential))
     client.on('error', () => undefined)
     await client.connect().then(
@@ -134,7 +140,7 @@ class Consumer {
   }
 
   private async query(): Promise<void> {
-    await this.pool.query('select count(*) from work').then(
+    await this.pool?.query('select count(*) from work').then(
       () => {
         this.report.queries += 1
         this.worked()
@@ -154,7 +160,8 @@ class Consumer {
     if (what === 'login') this.report.failedLogins += 1
     else this.report.failedQueries += 1
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
-    const line = { at: new Date().toISOString(), failed: what, user: this.credential.user, code }
+    const { user } = this.report
+    const line = { at: new Date().toISOString(), failed: what, user, code }
     appendFileSync(this.config.logFile, `${JSON.stringify(line)}\n`)
   }
 }
@@ -181,7 +188,7 @@ function doors(consumer: Consumer, config: Config): express.Express {
 async function main(): Promise<void> {
   const configFile = process.argv[2] ?? ''
   const config = Config.parse(JSON.parse(readFileSync(configFile, 'utf8')))
-  const consumer = new Consumer(config, configFile, { user: config.user, secret: config.secret })
+  const consumer = new Consumer(config, configFile)
   await consumer.start()
   const server = doors(consumer, config).listen(config.listensOn, '127.0.0.1', () => {
     const address = server.address()

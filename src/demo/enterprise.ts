@@ -25,12 +25,42 @@ export const PEOPLE = {
   per_ben: { name: 'Ben Okafor', company: 'com_nordbank', duties: [] },
   per_cleo: { name: 'Cleo Brandt', company: 'com_nordbank', duties: ['duty-person', 'risk-owner'] },
   per_dora: { name: 'Dora Lind', company: 'com_nordbank', duties: ['officer'] },
+  per_eve: { name: 'Eve Tanaka', company: 'com_nordbank', duties: ['duty-person'] },
   per_zed: { name: 'Zed Moreau', company: 'com_acme', duties: [] },
 } as const satisfies Record<
   string,
   { name: string; company: string; duties: readonly Person['duties'][number][] }
 >
 export type DemoPerson = keyof typeof PEOPLE
+
+/** The partners, each with its machine's profile and client, its keys, and its contract. */
+export const PARTNERS = {
+  com_acme: {
+    ...{ profile: 'partner', client: 'acme-automation' },
+    ...{ claimKey: 'key_acme-claims', loginKey: 'key_acme-login' },
+    contract: { id: 'con_msa-17', reference: 'MSA-2026-017', lei: '5299000J2N45DDNE4Y28' },
+  },
+  com_zeta: {
+    ...{ profile: 'partner-zeta', client: 'zeta-automation' },
+    ...{ claimKey: 'key_zeta-claims', loginKey: 'key_zeta-login' },
+    contract: { id: 'con_msa-23', reference: 'MSA-2026-023', lei: '529900ZETA00SERVIC17' },
+  },
+} as const
+export type DemoPartner = keyof typeof PARTNERS
+/** Whose profile somebody acts with. */
+export type Party = DemoPerson | `${DemoPerson}-second` | (typeof PARTNERS)[DemoPartner]['profile']
+
+/** What some accounts have of their own; an account that is not here is com_acme's, for payments. */
+const ABOUT: Readonly<
+  Record<string, { custodian?: DemoPartner; need?: string; canary?: true } | undefined>
+> = {
+  ledger: { need: 'NEED-2042' },
+  archive: { need: 'NEED-2043' },
+  intake: { need: 'NEED-2044' },
+  reports: { custodian: 'com_zeta' },
+  vault: { custodian: 'com_zeta', need: 'NEED-2045' },
+  canary: { need: 'NEED-2046', canary: true },
+}
 
 /** One service account of the demonstration. */
 export interface DemoIdentity {
@@ -104,19 +134,15 @@ export async function people({ key, request, salts }: Signing) {
       }
     }),
   )
-  const claimKey = { ...publicPart(await key('key_acme-claims')), ...span(), revokedAt: null }
-  return {
-    persons,
-    companies: [
-      { companyId: 'com_nordbank', kind: 'enterprise', claimKeys: [], clients: [] },
-      {
-        companyId: PARTNER,
-        kind: 'partner',
-        claimKeys: [claimKey],
-        clients: [{ issuer: request.issuer, subject: 'acme-automation' }],
-      },
-    ],
-  }
+  const partners = await Promise.all(
+    Object.entries(PARTNERS).map(async ([companyId, { claimKey, client }]) => ({
+      ...{ companyId, kind: 'partner' },
+      claimKeys: [{ ...publicPart(await key(claimKey)), ...span(), revokedAt: null }],
+      clients: [{ issuer: request.issuer, subject: client }],
+    })),
+  )
+  const enterprise = { companyId: 'com_nordbank', kind: 'enterprise', claimKeys: [], clients: [] }
+  return { persons, companies: [enterprise, ...partners] }
 }
 
 export function ownership({ identities }: Signing) {
@@ -152,9 +178,10 @@ export function ownership({ identities }: Signing) {
         tier: 'tier1',
         ownerId: 'per_ana',
         objectiveId: 'obj_db-ac-2',
-        custodian: PARTNER,
+        custodian: ABOUT[item.name]?.custodian ?? PARTNER,
         control: 'enforced',
-        need: { reference: 'NEED-2041', until: span().notAfter },
+        need: { reference: ABOUT[item.name]?.need ?? 'NEED-2041', until: span().notAfter },
+        ...(ABOUT[item.name]?.canary === true ? { canary: true as const } : {}),
         group: `${item.name}_app`,
         credentials: [`${item.name}_a`, `${item.name}_b`],
         consumers: [
@@ -167,23 +194,23 @@ export function ownership({ identities }: Signing) {
 
 const RESERVED = ['approval', 'policy-intent', 'residual-risk'] as const
 
-export async function contract(signing: Signing): Promise<Contract> {
-  const contractId = 'con_msa-17'
+export async function contract(signing: Signing, companyId: DemoPartner): Promise<Contract> {
+  const { contract: of, claimKey } = PARTNERS[companyId]
+  const contractId = of.id
   const acknowledgement: Acknowledgement = {
     type: 'acknowledgement',
     v: 1,
     enterprise: ENTERPRISE,
     contractId,
-    companyId: PARTNER,
+    companyId,
     reservedMatters: [...RESERVED],
     at: span().notBefore,
   }
   return {
     contractId,
-    reference: 'MSA-2026-017',
-    lei: '5299000J2N45DDNE4Y28',
+    ...{ reference: of.reference, lei: of.lei },
     subcontractorRank: 1,
-    companyId: PARTNER,
+    companyId,
     ownerId: 'per_ana',
     ...span(),
     clauses: [
@@ -199,7 +226,7 @@ export async function contract(signing: Signing): Promise<Contract> {
     ],
     reservedMatters: [...RESERVED],
     acknowledgement: await signWith(signing, {
-      keyId: 'key_acme-claims',
+      keyId: claimKey,
       kind: 'acknowledgement',
       payload: acknowledgement,
     }),

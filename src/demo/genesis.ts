@@ -17,9 +17,11 @@ import { generateX25519 } from '../keys/seal.js'
 import {
   contract,
   type DemoIdentity,
+  type DemoPartner,
   ENTERPRISE,
   LOG_ORIGIN,
   ownership,
+  PARTNERS,
   PEOPLE,
   packReference,
   people,
@@ -50,8 +52,7 @@ const KEY_IDS = [
   'key_policy',
   'key_connector',
   'key_log',
-  'key_acme-claims',
-  'key_acme-login',
+  ...Object.values(PARTNERS).flatMap(({ claimKey, loginKey }) => [claimKey, loginKey]),
   ...Object.keys(PEOPLE).flatMap((person) => [
     `key_${person.slice(4)}`,
     `key_${person.slice(4)}-login`,
@@ -72,7 +73,7 @@ export async function genesis(input: {
   }
   for (const keyId of KEY_IDS) await key(keyId)
   const identities = await Promise.all(input.names.map((name) => demoIdentity({ keysDir, name })))
-  const salts = await kept(join(keysDir, 'salts.json'), newSalts)
+  const salts = await keptSalts(join(keysDir, 'salts.json'))
   const root = await key('key_root')
   const trust: Trust = {
     enterprise: ENTERPRISE,
@@ -106,6 +107,13 @@ async function demoIdentity(input: { keysDir: string; name: string }): Promise<D
 const newSalts = (): Record<string, string> =>
   Object.fromEntries(Object.keys(PEOPLE).map((person) => [person, randomBytes(16).toString('hex')]))
 
+/** Those of the file, and new ones for persons who came since. */
+async function keptSalts(file: string): Promise<Record<string, string>> {
+  const salts = { ...newSalts(), ...(await kept(file, newSalts)) }
+  await writeFile(file, JSON.stringify(salts), { mode: 0o600 })
+  return salts
+}
+
 /** What the file holds, or what is made now and written there, mode 0600. */
 async function kept<Value>(file: string, make: () => Value): Promise<Value> {
   if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as Value
@@ -113,6 +121,8 @@ async function kept<Value>(file: string, make: () => Value): Promise<Value> {
   await writeFile(file, JSON.stringify(made), { mode: 0o600 })
   return made
 }
+
+const partners = Object.keys(PARTNERS) as DemoPartner[]
 
 async function signBundle(signing: Signing): Promise<AuthorityBundle> {
   const root = await signWith(signing, {
@@ -125,7 +135,7 @@ async function signBundle(signing: Signing): Promise<AuthorityBundle> {
     ownership: await section(signing, { name: 'ownership', body: ownership(signing) }),
     contracts: await section(signing, {
       name: 'contracts',
-      body: { contracts: [await contract(signing)] },
+      body: { contracts: await Promise.all(partners.map((id) => contract(signing, id))) },
     }),
     policy: await section(signing, { name: 'policy', body: { packs: [packReference(signing)] } }),
   }

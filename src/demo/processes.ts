@@ -139,13 +139,18 @@ export async function startConsumer(at: Parts, account: string): Promise<Consume
   return { child, account, url: `http://127.0.0.1:${port}` }
 }
 
-/** What the consumer used last, or the credential that was in use before Countersign came. */
-async function credentialOf(at: Parts, account: string): Promise<{ user: string; secret: string }> {
+interface Credential {
+  readonly user: string | null
+  readonly secret: string | null
+}
+
+/** What the consumer used last, or the credential that was in use before Countersign came; null where none was. */
+async function credentialOf(at: Parts, account: string): Promise<Credential> {
   const file = join(at.dir, `consumer-${account}.json`)
-  if (!existsSync(file)) return { user: `${account}_a`, secret: at.secrets.accounts[account] ?? '' }
-  const { user, secret } = JSON.parse(await readFile(file, 'utf8')) as {
-    user: string
-    secret: string
+  if (existsSync(file)) {
+    const { user, secret } = JSON.parse(await readFile(file, 'utf8')) as Credential
+    return { user, secret }
   }
-  return { user, secret }
+  const secret = at.secrets.accounts[account] ?? null
+  return secret === null ? { user: null, secret } : { user: `${account}_a`, secret }
 }

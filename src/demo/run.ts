@@ -7,11 +7,13 @@ import { PROCESSES } from './processes.js'
 import { showRotation, verifyOffline } from './rotation.js'
 import { openStage } from './stage.js'
 import { type System, startSystem } from './system.js'
+import { playTour, tourAccounts } from './tour/tour.js'
 
 export interface DemoOptions {
   readonly attack?: boolean
   readonly keep?: boolean
   readonly me?: boolean
+  readonly tour?: boolean
 }
 
 const HOME = '.countersign'
@@ -24,16 +26,15 @@ const print = (line: string): void => {
 export async function runDemo(options: DemoOptions): Promise<number> {
   const dir = resolve(HOME, `demo-${process.pid}`)
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const accounts = ['billing', ...(options.attack === true ? attackAccounts : [])]
   const system = await startSystem({
     dir,
-    accounts,
+    accounts: accountsOf(options),
     progress: (line) => print(`… ${line}`),
     ...impatient(options),
   })
   let status = 1
   try {
-    status = options.attack === true ? await attack(system) : await rotation(system, options)
+    status = await play(system, options)
     if (options.keep === true) await untilTold()
     return status
   } finally {
@@ -44,11 +45,36 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
-/** Under attack a lost workflow is looked for at once instead of after a minute. */
-const impatient = (options: DemoOptions) =>
+const play = (system: System, options: DemoOptions): Promise<number> =>
   options.attack === true
+    ? attack(system)
+    : options.tour === true
+      ? tour(system)
+      : rotation(system, options)
+
+const accountsOf = ({ attack, tour }: DemoOptions): readonly string[] =>
+  tour === true ? tourAccounts : ['billing', ...(attack === true ? attackAccounts : [])]
+
+/** Under attack a lost workflow is looked for at once instead of after a minute; on the tour the schedule looks every second. */
+const impatient = ({ attack, tour }: DemoOptions) =>
+  attack === true
     ? { env: { keeper: { COUNTERSIGN_RECONCILE_MS: '500', COUNTERSIGN_MISSING_GRACE_MS: '1000' } } }
-    : {}
+    : tour === true
+      ? { env: { keeper: { COUNTERSIGN_SCHEDULE_MS: '1000' } } }
+      : {}
+
+async function tour(system: System): Promise<number> {
+  const stage = await openStage(system)
+  try {
+    print(await playTour(stage, print))
+    return 0
+  } catch (error) {
+    print(`FAILED: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  } finally {
+    await stage.close()
+  }
+}
 
 async function rotation(system: System, options: DemoOptions): Promise<number> {
   const stage = await openStage(system)

@@ -18,8 +18,7 @@ import type { Decision, Envelope } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
 import { eventsSince } from '../store/apply.js'
 import { type Db, openDb } from '../store/db.js'
-import type { DemoPerson } from './enterprise.js'
-import { ENTERPRISE } from './enterprise.js'
+import { type DemoPerson, ENTERPRISE, type Party } from './enterprise.js'
 import type { System } from './system.js'
 
 const WAIT_MS = 60_000
@@ -36,7 +35,7 @@ export interface Stage {
   /** From here on nothing may change in what the target says about this account. */
   readonly baseline: (account: string) => Promise<void>
   readonly baselines: ReadonlyMap<string, string>
-  readonly api: (who: Parameters<System['profile']>[0]) => Promise<ApiClient>
+  readonly api: (who: Party) => Promise<ApiClient>
   readonly events: (caseId: string) => Promise<readonly Recorded[]>
   readonly state: (caseId: string) => Promise<CaseState>
   readonly close: () => Promise<void>

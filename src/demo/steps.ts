@@ -1,11 +1,13 @@
 /** The rightful moves of a rotation, as the demonstration makes them: ask, approve, deploy, claim. */
 import { ulid } from 'ulid'
+import { toBase64 } from '../domain/base64.js'
 import { type CaseState, stepOf } from '../domain/case.js'
+import { digestOf } from '../domain/digest.js'
 import { due } from '../domain/due.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'
-import { type DemoPerson, ENTERPRISE, PARTNER } from './enterprise.js'
+import { type DemoPartner, type DemoPerson, ENTERPRISE, PARTNER, PARTNERS } from './enterprise.js'
 import type { Consumer } from './processes.js'
 import { approve, type Stage, soon, until, untilGate } from './stage.js'
 
@@ -64,12 +66,19 @@ export interface Delivered {
   readonly grantId: string
 }
 
+/** A partner at its own step; com_acme at a cut-over when nothing else is said. */
+export interface Working {
+  readonly caseId: string
+  readonly stepId?: string
+  readonly partner?: DemoPartner
+}
+
 /** The partner's tool: leases the task, and hands the sealed secret to the consumer, which alone can open it. */
 export async function deployToConsumer(
   stage: Stage,
-  input: { readonly caseId: string; readonly consumer: Consumer },
+  input: Working & { readonly consumer: Consumer },
 ): Promise<Delivered> {
-  const leased = await lease(stage, input.caseId)
+  const leased = await lease(stage, input)
   const user = leased.credential
   for (const { jwe } of leased.sealed) {
     const answer = await fetch(`${input.consumer.url}/credential`, {
@@ -82,29 +91,31 @@ export async function deployToConsumer(
   return leased
 }
 
-export async function lease(stage: Stage, caseId: string) {
-  const api = await stage.api('partner')
-  const leased = await api.lease({ caseId, stepId: 'cut-over' })
+export async function lease(stage: Stage, input: Working) {
+  const { caseId, stepId = 'cut-over', partner = PARTNER } = input
+  const api = await stage.api(PARTNERS[partner].profile)
+  const leased = await api.lease({ caseId, stepId })
   if (isRefusal(leased)) throw new Error(`${leased.refused} at ${leased.where}: ${leased.detail}`)
   return leased
 }
 
-/** The partner's signed claim with its change record. */
+/** The partner's signed claim with its change record, and the document that a demand asks for. */
 export async function claimDone(
   stage: Stage,
-  input: { readonly caseId: string; readonly lease: number },
+  input: Working & { readonly lease: number; readonly document?: Uint8Array },
 ): Promise<unknown | Refusal> {
-  const state = await stage.state(input.caseId)
-  const { keyId, signer } = await stage.system.genesis.key('key_acme-claims')
+  const { caseId, stepId = 'cut-over', partner = PARTNER, document } = input
+  const { claimKey, profile } = PARTNERS[partner]
+  const { keyId, signer } = await stage.system.genesis.key(claimKey)
   const payload: Claim = {
     type: 'claim',
     v: 1,
     claimId: ulid(),
     enterprise: ENTERPRISE,
-    companyId: PARTNER,
-    caseId: input.caseId,
-    stepId: 'cut-over',
-    grantId: stepOf(state, 'cut-over')?.grant?.grantId ?? '',
+    companyId: partner,
+    caseId,
+    stepId,
+    grantId: stepOf(await stage.state(caseId), stepId)?.grant?.grantId ?? '',
     fencingToken: input.lease,
     outcome: 'done',
     operatorId: 'op-4711',
@@ -114,13 +125,14 @@ export async function claimDone(
       closeCode: 'successful',
       startedAt: soon(-5000),
       endedAt: soon(0),
-      notesDigest: null,
+      notesDigest: document === undefined ? null : digestOf(document),
     },
   }
-  const api = await stage.api('partner')
+  const api = await stage.api(profile)
   return api.claim({
-    caseId: input.caseId,
+    caseId,
     envelope: signEnvelope({ kind: 'claim', payload, keyId, signer }),
+    document: document === undefined ? null : toBase64(document),
   })
 }
 

@@ -14,7 +14,7 @@ import { temporalBinary } from '../embedded/temporal-binary.js'
 import { searchAttributesOf } from '../embedded/temporal-namespace.js'
 import type { Role } from '../store/migrate.js'
 import { writeConfiguration } from './configuration.js'
-import type { DemoPerson } from './enterprise.js'
+import type { DemoPerson, Party } from './enterprise.js'
 import { type Genesis, genesis } from './genesis.js'
 import { install, prepareStore } from './onboarding.js'
 import {
@@ -53,7 +53,7 @@ export interface System {
   /** Starts a process (again), for example after it was killed. */
   readonly startProcess: (name: ProcessName) => Promise<Child>
   readonly startConsumer: (account: string) => Promise<Consumer>
-  readonly profile: (who: DemoPerson | 'partner' | `${DemoPerson}-second`) => string
+  readonly profile: (who: Party) => string
   readonly databaseUrl: (role: Role) => string
   readonly targetUrl: (database?: string) => string
   /** Installs the next version of the authority bundle. */

@@ -37,7 +37,7 @@ const falseClaim: Attempt = {
     await passStep(stage, { caseId, stepId: 'issue', persons: ['per_ana'] })
     await stage.baseline('falseclaim')
     await passStep(stage, { caseId, stepId: 'cut-over', persons: ['per_ana'] })
-    const leased = await lease(stage, caseId)
+    const leased = await lease(stage, { caseId })
     const claimed = await claimDone(stage, { caseId, lease: leased.lease })
     if (isRefusal(claimed)) throw new Error(`the claim was refused: ${claimed.refused}`)
     await until('the probe contradicts it', async () =>
