@@ -13,6 +13,7 @@ import {
   type WhyAnswer,
 } from '../contract/http-ops.js'
 import { whyOf } from '../contract/why.js'
+import { follow, unread } from '../domain/evolve.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { OperatorActed } from '../domain/shapes/ops-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -21,7 +22,6 @@ import { holders, quietCases, recordOperated, underWay } from '../store/ops.js'
 import { queueChanged, recordReattachment } from '../store/reconcile.js'
 import { isMissing, missingWords, witnessHealth } from '../store/witnesses.js'
 import type { Call, Handler } from './call.js'
-import { turnsOf } from './summary.js'
 
 const MOST = 100
 
@@ -80,7 +80,7 @@ export const reattach: Handler = async (call) => {
 async function explain({ deps, at }: Call, caseId: string) {
   const recorded = await eventsSince(deps.db, { caseId, after: 0 })
   return {
-    why: whyOf(turnsOf({ caseId, recorded, at })),
+    why: whyOf(follow(unread(caseId), recorded)),
     quietSince: recorded.at(-1)?.at ?? at,
   }
 }

@@ -1,11 +1,12 @@
 /**
  * The summary of a case as its entries tell it: steps, who is awaited, whose *turn* it is and since when, and
- * how the time was spent between owner, partner, window and system. Pure; opaque ids only.
+ * whose clock ran how long. Pure; opaque ids only.
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
 import { whyOf } from '../contract/why.js'
 import type { CaseState, Recorded, StepState } from '../domain/case.js'
-import { awaited, deadlinesOf, due, type Turn } from '../domain/due.js'
+import { wholeClock } from '../domain/clock.js'
+import { awaited, deadlinesOf, due } from '../domain/due.js'
 import { missing } from '../domain/evidence.js'
 import { follow, unread } from '../domain/evolve.js'
 
@@ -17,7 +18,7 @@ export function summaryOf(input: {
   readonly questions: CaseSummary['questions']
 }): CaseSummary | null {
   const { caseId, recorded, at, questions } = input
-  const { state, turn, spent } = turnsOf({ caseId, recorded, at })
+  const { state, turn } = follow(unread(caseId), recorded)
   const { opened, openedAt } = state
   if (opened === null || openedAt === null) return null
   const { scope, systemId, tier, ownerId, objectiveId } = opened
@@ -40,7 +41,8 @@ export function summaryOf(input: {
     outcome: state.outcome,
     ending: state.ending,
     due: dueOf(state),
-    turn: { waitingOn: [...turn.by], since: turn.since, spent },
+    turn: { waitingOn: [...turn.by], since: turn.since },
+    clock: wholeClock({ caseId, recorded, until: at }),
     why: whyOf({ state, turn }),
     planHash: state.planHash,
     steps: state.steps.map((item) => stepSummary(item, at)),
@@ -122,35 +124,3 @@ export const awaitedOf = (item: StepState, at: string): StepSummary['awaited'] =
 
 export const votesOf = (item: StepState): StepSummary['votes'] =>
   item.votes.map(({ person, verdict, round, notAfter }) => ({ person, verdict, round, notAfter }))
-
-type Holder = keyof CaseSummary['turn']['spent']
-
-/** Folds the entries, looking at each moment at which the turn passes to somebody else. */
-export function turnsOf(input: {
-  readonly caseId: string
-  readonly recorded: readonly Recorded[]
-  readonly at: string
-}) {
-  const spent: Record<Holder, number> = { owner: 0, partner: 0, window: 0, system: 0 }
-  let followed = unread(input.caseId)
-  for (const item of input.recorded) {
-    const { turn } = followed
-    followed = follow(followed, [item])
-    if (followed.turn !== turn) spend(spent, { ...turn, until: item.at })
-  }
-  spend(spent, { ...followed.turn, until: input.at })
-  return { ...followed, spent }
-}
-
-function spend(spent: Record<Holder, number>, held: Turn & { readonly until: string }): void {
-  const [first] = held.by
-  if (first === undefined) return
-  const holder: Holder = first.startsWith('owner:')
-    ? 'owner'
-    : first.startsWith('partner:')
-      ? 'partner'
-      : first === 'window'
-        ? 'window'
-        : 'system'
-  spent[holder] += Math.max(0, Date.parse(held.until) - Date.parse(held.since))
-}

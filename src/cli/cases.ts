@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { CaseSummary, StepSummary } from '../contract/http.js'
 import { deadlineWords, gateWords, windowWords } from '../contract/why.js'
+import { clockWords } from '../domain/clock.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
@@ -50,6 +51,7 @@ function phaseOf(text: string | undefined): 'open' | 'closed' | undefined {
 const showCase = (summary: CaseSummary): readonly string[] => [
   summary.caseId,
   summary.why,
+  `time so far: ${clockWords(summary.clock)}`,
   ...summary.steps.map(stepLine),
   `observed: ${summary.facts.join(', ') || 'nothing yet'}`,
   ...summary.questions.map(

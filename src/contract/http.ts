@@ -39,7 +39,7 @@ import { Decision, Envelope, Verdict } from '../domain/shapes/envelope.js'
 import { Plan, Step, TargetState } from '../domain/shapes/plan.js'
 import { Choices } from '../domain/shapes/recertify.js'
 import { Requirement } from '../domain/shapes/requirement.js'
-import { ReviewTerms } from '../domain/shapes/review.js'
+import { Clock, ReviewTerms } from '../domain/shapes/review.js'
 
 // ---- requests ------------------------------------------------------------------------------------
 
@@ -224,12 +224,13 @@ export const CaseSummary = z.object({
   }),
   /** Who holds the ball, since when, for what, and what happens when nobody acts, in words. */
   why: z.string(),
-  /** Whose turn it is and since when; `spent` is the time spent on each so far, ms. */
+  /** Whose turn it is, and since when. */
   turn: z.object({
     waitingOn: z.array(z.string()),
     since: Time,
-    spent: z.object({ owner: Count, partner: Count, window: Count, system: Count }),
   }),
+  /** Whose clock ran how long so far. */
+  clock: Clock,
   planHash: DigestText.nullable(),
   steps: z.array(StepSummary),
   facts: z.array(Fact),

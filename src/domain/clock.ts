@@ -77,6 +77,55 @@ export const clockOf = (stretches: readonly Stretch[]): Clock => {
   }
 }
 
+/** Of the whole case, from its opening to its end, or to `until` while it is open. */
+export const wholeClock = (of: {
+  readonly caseId: string
+  readonly recorded: readonly Recorded[]
+  readonly until: string
+}): Clock => {
+  const { caseId, recorded, until } = of
+  return clockOf(stretchesOf(caseId, { recorded, from: recorded[0]?.at ?? until, until }))
+}
+
+/** When each of the partner's tasks was done, not as it claimed but as the enterprise saw it. */
+export function partnersParts(
+  recorded: readonly Recorded[],
+): readonly { readonly stepId: string; readonly at: string }[] {
+  const offered = new Set<string>()
+  return recorded.flatMap(({ event, at }) => {
+    if (event.type === 'TaskOffered') offered.add(event.stepId)
+    const isDone = event.type === 'StepPerformed' && offered.has(event.stepId)
+    return isDone ? [{ stepId: event.stepId, at }] : []
+  })
+}
+
+/** In words, such as `partner 5 min, enterprise 2 h 10 min`; who had no time is left out. */
+export const clockWords = (clock: Clock): string =>
+  Object.entries(clock)
+    .flatMap(([holder, ms]) => (ms === 0 ? [] : [`${holder} ${elapsedWords(ms)}`]))
+    .join(', ') || 'no time'
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+] as const
+
+/** The two largest units, such as `2 h 10 min`; what is smaller is cut off. */
+function elapsedWords(ms: number): string {
+  const from = UNITS.findIndex(([, of]) => ms >= of)
+  let rest = ms
+  return UNITS.slice(from, from + 2)
+    .flatMap(([unit, of]) => {
+      const whole = Math.floor(rest / of)
+      rest -= whole * of
+      return whole === 0 ? [] : [`${whole} ${unit}`]
+    })
+    .join(' ')
+}
+
 export const addClocks = (clocks: readonly Clock[]): Clock =>
   clocks.reduce(
     (sum, one) => ({

@@ -2,6 +2,7 @@
  * The five answers an auditor asks for, as plain sentences: who approved, under which policy, when,
  * with what rollback plan, and what really happened. They are made from the folded entries only.
  */
+import { clockWords, partnersParts, wholeClock } from '../domain/clock.js'
 import { isCapped } from '../domain/decide/decision.js'
 import { inWords, signedDrill } from '../domain/drill.js'
 import { findingsIn } from '../domain/finding.js'
@@ -61,6 +62,9 @@ function underWhichPolicy({ recorded, opened }: Shown): readonly string[] {
 }
 
 function when({ recorded, state }: Shown): readonly string[] {
+  const parts = partnersParts(recorded).map(
+    ({ stepId, at }) => `The partner's part of ${stepId} was seen to be done at ${at}.`,
+  )
   const granted = recorded.flatMap(({ event, at }) =>
     event.type === 'Granted' ? [`${event.stepId} was granted at ${at}.`] : [],
   )
@@ -69,7 +73,16 @@ function when({ recorded, state }: Shown): readonly string[] {
     closed === undefined
       ? 'It is still open.'
       : `It was closed as ${state.outcome ?? 'unknown'} at ${closed.at}.`
-  return [`The case was opened at ${state.openedAt ?? 'no time'}.`, ...granted, end]
+  const { caseId } = state
+  const until = recorded.at(-1)?.at ?? ''
+  const clock = `Its time so far belonged to: ${clockWords(wholeClock({ caseId, recorded, until }))}.`
+  return [
+    `The case was opened at ${state.openedAt ?? 'no time'}.`,
+    ...granted,
+    ...parts,
+    end,
+    clock,
+  ]
 }
 
 const rollbackPlan = ({ state }: Shown): readonly string[] =>

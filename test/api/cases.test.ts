@@ -131,7 +131,7 @@ describe('a rotation over HTTP', () => {
     const summary = must(await rig.client('acme').readCase({ caseId }))
     expect(summary).toMatchObject({ phase: 'closed', outcome: 'completed', missing: [] })
     expect(summary.turn).toMatchObject({ waitingOn: [] })
-    expect(summary.turn.spent.owner).toBeGreaterThan(0)
+    expect(summary.clock.enterprise).toBeGreaterThan(0)
     for (const who of ['acme', 'ana'] as const) {
       const packet = must(await rig.client(who).packet({ caseId }))
       const { trust } = rig.world.authority

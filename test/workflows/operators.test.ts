@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { turnsOf } from '../../src/api/summary.js'
 import { whyOf } from '../../src/contract/why.js'
 import { MAX_RECORDED_REFUSALS } from '../../src/domain/decide/decision.js'
 import { due } from '../../src/domain/due.js'
+import { follow, unread } from '../../src/domain/evolve.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { recordReattachment } from '../../src/store/reconcile.js'
 import { must } from '../support/authority.js'
@@ -87,7 +87,7 @@ describe('the details of a waiting case', () => {
   it('say why in the words of the API, before anything that the UI could cut off', async () => {
     const caseId = await rig.open('billing')
     const recorded = await recordedOf(caseId)
-    const why = whyOf(turnsOf({ caseId, recorded, at: new Date().toISOString() }))
+    const why = whyOf(follow(unread(caseId), recorded))
     await until('the details say so', async () => (await detailsOf(caseId)).includes(why))
     const lines = (await detailsOf(caseId)).split('\n')
     expect(lines.at(-1)).toBe('&nbsp;')
