@@ -274,6 +274,11 @@ const RolePasswords = z.strictObject({
   cs_connector: z.string().min(12),
 })
 
+/** `DATABASE_URL` is the database owner's. Throws ConfigFault. */
+export const ownerConfig = (env: Env) => ({
+  ownerUrl: parseEnv(env, z.object(Database)).DATABASE_URL,
+})
+
 /** `DATABASE_URL` is the database owner's. Without a file the roles keep the passwords they have. Throws ConfigFault. */
 export function migrateConfig(env: Env) {
   const parsed = parseEnv(env, Migrate)

@@ -2,11 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { ProposalAnswer, ProposalRequest, ReportRequest } from '../contract/http-control.js'
 import { readPack } from '../packs/load.js'
+import { adding, assembling, naming, section } from './bundle.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
 
 export const define = (): Command =>
-  new Command('authority').addCommand(proposing()).addCommand(feeding())
+  new Command('authority')
+    .addCommand(naming())
+    .addCommand(section())
+    .addCommand(adding())
+    .addCommand(assembling())
+    .addCommand(proposing())
+    .addCommand(feeding())
 
 const feeding = (): Command =>
   withProfile('feed')

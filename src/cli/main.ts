@@ -36,7 +36,12 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
     'campaigns of recertification, and how they were decided',
     () => import('./campaign.js'),
   ],
-  authority: ['bring a signed authority bundle', () => import('./authority.js')],
+  root: ['the officers’ ceremony: root keys, the root statement, trust', () => import('./root.js')],
+  init: ['the first authority of an empty evidence store', () => import('./init.js')],
+  authority: [
+    'sign and assemble an authority bundle, and bring it',
+    () => import('./authority.js'),
+  ],
   responsibilities: ['who answers for what', () => import('./responsibilities.js')],
   ownership: ['what lacks an owner who is there', () => import('./ownership.js')],
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],

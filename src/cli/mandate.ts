@@ -1,16 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import { ulid } from 'ulid'
 import { openEnvelope } from '../domain/envelope.js'
 import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import { CaseKind, Tier } from '../domain/shapes/basic.js'
-import { Envelope, Mandate, type MandateRevocation } from '../domain/shapes/envelope.js'
+import { type Envelope, Mandate, type MandateRevocation } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { addSignature, signEnvelope } from '../keys/sign.js'
+import { signEnvelope } from '../keys/sign.js'
+import { readEnvelope, signFile, writeNew } from './envelope-file.js'
 import { type Common, clientFor, withProfile } from './options.js'
-import { finish, print, UsageFault } from './outcome.js'
+import { finish, UsageFault } from './outcome.js'
 import { keyOf, NO_PERSON, type Profile, readProfile } from './profile.js'
 
 interface Draft extends Common {
@@ -116,34 +115,21 @@ async function draft(options: Draft): Promise<void> {
 
 async function sign(file: string, options: Common & { readonly yes?: boolean }): Promise<void> {
   const { profile, key } = await signing(options)
-  const envelope = await readEnvelope(file)
+  const envelope = await readEnvelope(file, MANDATE_FILE)
   const mandate = mandateIn(envelope)
   if (!mandate.signers.includes(profile.personId))
     throw new UsageFault(`${profile.personId} is not among its signers`)
-  if (envelope.signatures.some(({ keyid }) => keyid === key.keyId))
-    throw new UsageFault('you have signed it already')
-  if (options.json !== true) print(show(mandate))
-  if (options.yes !== true && !(await confirmed())) return print(['nothing was signed'])
-  await writeFile(file, textOf(addSignature({ envelope, ...key })), { mode: 0o600 })
+  const shown = options.json === true ? [] : show(mandate)
+  if (!(await signFile({ file, envelope, key, shown, yes: options.yes === true }))) return
   const answer = { mandateId: mandate.mandateId, file }
   finish(answer, { json: options.json, show: () => [`signed: ${mandate.mandateId}`] })
 }
 
-/** Asks at the terminal; without one, --yes has to be given. */
-async function confirmed(): Promise<boolean> {
-  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true)
-    throw new UsageFault('without a terminal give --yes')
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return ['y', 'yes'].includes((await terminal.question('sign? [y/N] ')).trim().toLowerCase())
-  } finally {
-    terminal.close()
-  }
-}
+const MANDATE_FILE = { what: 'mandate', otherwise: '`countersign mandate draft` writes one' }
 
 async function give(file: string, options: Common): Promise<void> {
   const api = await clientFor(options)
-  finish(await api.giveMandate({ envelope: await readEnvelope(file) }), {
+  finish(await api.giveMandate({ envelope: await readEnvelope(file, MANDATE_FILE) }), {
     json: options.json,
     show: ({ mandateId, signers }) => [`in force: ${mandateId}, signed by ${signers.join(', ')}`],
   })
@@ -217,34 +203,8 @@ const show = ({
   `  at most ${caps.total} uses, ${caps.perDay} a day; signers ${signers.join(', ')}`,
 ]
 
-async function readEnvelope(file: string): Promise<Envelope> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageFault(`${file} cannot be read; \`countersign mandate draft\` writes one`)
-  })
-  const envelope = parseAs(Envelope)(jsonOf(text))
-  if (isRefusal(envelope))
-    throw new UsageFault(`${file} holds no mandate; \`countersign mandate draft\` writes one`)
-  return envelope
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
 function mandateIn(envelope: Envelope): Mandate {
   const opened = openEnvelope({ envelope, kind: 'mandate', parse: parseAs(Mandate) })
   if (isRefusal(opened)) throw new UsageFault(`no mandate at ${opened.where}: ${opened.detail}`)
   return opened.payload
 }
-
-const textOf = (envelope: Envelope): string => `${JSON.stringify(envelope, null, 2)}\n`
-
-/** Never over a file that is there. */
-const writeNew = (file: string, envelope: Envelope): Promise<void> =>
-  writeFile(file, textOf(envelope), { mode: 0o600, flag: 'wx' }).catch(() => {
-    throw new UsageFault(`${file} cannot be written, or is there already`)
-  })

@@ -52,6 +52,8 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   AUTHORITY_INVALID: AUTHORITY,
   AUTHORITY_EXPIRED: AUTHORITY,
   AUTHORITY_ROLLBACK: AUTHORITY,
+  STORE_NOT_EMPTY:
+    'bring the next bundle with `countersign authority propose`, a new root with `countersign root install`',
   POLICY_INVALID: AUTHORITY,
   POLICY_UNSIGNED: AUTHORITY,
   NO_RULE: 'ask the owner of the policy',

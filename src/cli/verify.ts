@@ -7,10 +7,12 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { nodeVerify } from '../keys/verify.js'
 import { type Verdict, verifyPacket } from '../packet/verify.js'
 import { witnessesIn } from '../packet/verify-witnesses.js'
+import { trustFingerprint } from './fingerprints.js'
 import { EXIT, finish, UsageFault } from './outcome.js'
 
 interface Options {
   readonly trust: string
+  readonly fingerprint?: string
   readonly json?: boolean
 }
 
@@ -18,11 +20,15 @@ export const define = (): Command =>
   new Command('verify')
     .argument('<packet>')
     .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
+    .option('--fingerprint <sha256>', 'of the trust file, as the officers read it to you')
     .option('--json', 'one JSON document on stdout')
     .action(verify)
 
 async function verify(path: string, options: Options): Promise<void> {
   const trust = await trustFrom(options.trust)
+  const { fingerprint } = options
+  if (fingerprint !== undefined && fingerprint !== trustFingerprint(trust))
+    throw new UsageFault(`${options.trust} has another fingerprint: ${trustFingerprint(trust)}`)
   const verdict = verifyPacket({ bytes: await bytesOf(path), trust, verify: nodeVerify })
   finish(verdict, { json: options.json, show: showVerdict })
   if (verdict.verdict !== 'VERIFIED') process.exitCode = EXIT.refused

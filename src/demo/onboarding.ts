@@ -41,7 +41,7 @@ export async function install(
   at: Parts,
   change: { readonly revoked?: readonly DemoPerson[] },
 ): Promise<'first' | 'again'> {
-  const db = openDb(databaseUrl(at, 'cs_api'), { name: 'onboarding', max: 1 })
+  const db = openDb(at.store.superuserUrl, { name: 'onboarding', max: 1 })
   try {
     const files: PackFiles = readPack(demoPack).files
     await storePack(db, files)

@@ -48,6 +48,7 @@ export const REFUSALS = {
   AUTHORITY_INVALID: 'the authority bundle does not verify against the root key',
   AUTHORITY_EXPIRED: 'the authority bundle is expired',
   AUTHORITY_ROLLBACK: 'the authority bundle is older than the newest one seen',
+  STORE_NOT_EMPTY: 'the evidence store has its first authority already',
   POLICY_INVALID: 'the policy pack does not load',
   POLICY_UNSIGNED: 'the policy pack is not the one the authority bundle names',
   NO_RULE: 'no policy rule allows this',

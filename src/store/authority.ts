@@ -171,43 +171,49 @@ export async function storedBundle(
   return rows[0] ?? null
 }
 
-/** UNTRUSTED: whoever sends a bundle. Afterwards it verifies, is the newest, and its installation is an entry. */
-export async function installAuthority(
-  db: Db,
-  input: { readonly bundle: unknown; readonly trust: Trust; readonly verify: Verify },
+export interface Installing {
+  /** UNTRUSTED: whoever brings it. */
+  readonly bundle: unknown
+  readonly trust: Trust
+  readonly verify: Verify
+}
+
+/** By the owner of the database alone. Afterwards the bundle verifies, is the newest, and its installation is an entry. */
+export const installAuthority = (db: Db, input: Installing): Promise<Authority | Refusal> =>
+  transaction(db, (tx) => installIn(tx, { ...input, judge: async () => null }))
+
+/** The same within a transaction, when `judge` has nothing against it; a refusal has changed nothing. */
+export async function installIn(
+  tx: Tx,
+  input: Installing & {
+    readonly judge: (authority: Authority, at: string) => Promise<Refusal | null>
+  },
 ): Promise<Authority | Refusal> {
-  const bundle = parseAs(AuthorityBundle)(input.bundle)
-  if (isRefusal(bundle)) return refuse('AUTHORITY_INVALID', bundle.where, bundle.detail)
-  return transaction(db, async (tx) => {
-    const locked = await lockStream(tx, { stream: AUTHORITY_STREAM, make: true })
-    if (isRefusal(locked)) return locked
-    const authority = verifyAuthority({
-      bundle,
-      trust: input.trust,
-      verify: input.verify,
-      at: locked.at,
-    })
-    if (isRefusal(authority)) return authority
-    const { rows } = await tx.query<{ version: number }>('select version from authority_head')
-    if ((rows[0]?.version ?? 0) >= authority.version)
-      return refuse('AUTHORITY_ROLLBACK', '/manifest/version')
-    const { version } = authority
-    await tx.query('insert into authority (version, bundle) values ($1, $2)', [
-      version,
-      JSON.stringify(bundle),
-    ])
-    await tx.query(
-      `insert into authority_head (version) values ($1)
-       on conflict (single) do update set version = excluded.version`,
-      [version],
-    )
-    await append(tx, {
-      locked,
-      bodies: [{ type: 'AuthorityInstalled', ...referenceTo(authority) }],
-    })
-    await noteRegistered(tx, { authority, at: locked.at })
-    return authority
-  })
+  const { trust, verify } = input
+  const bundle = readBundle(input.bundle)
+  if (isRefusal(bundle)) return bundle
+  const locked = await lockStream(tx, { stream: AUTHORITY_STREAM, make: true })
+  if (isRefusal(locked)) return locked
+  const { at } = locked
+  const authority = verifyAuthority({ bundle, trust, verify, at })
+  if (isRefusal(authority)) return authority
+  const { version } = authority
+  const { rows } = await tx.query<{ version: number }>('select version from authority_head')
+  if ((rows[0]?.version ?? 0) >= version) return refuse('AUTHORITY_ROLLBACK', '/manifest/version')
+  const wrong = await input.judge(authority, at)
+  if (wrong !== null) return wrong
+  await tx.query('insert into authority (version, bundle) values ($1, $2)', [
+    version,
+    JSON.stringify(bundle),
+  ])
+  await tx.query(
+    `insert into authority_head (version) values ($1)
+     on conflict (single) do update set version = excluded.version`,
+    [version],
+  )
+  await append(tx, { locked, bodies: [{ type: 'AuthorityInstalled', ...referenceTo(authority) }] })
+  await noteRegistered(tx, { authority, at })
+  return authority
 }
 
 /** Since when the store knows each identity of the bundle, for the schedule; and the one owner of each thing, if there. */

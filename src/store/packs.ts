@@ -47,7 +47,7 @@ export async function storedPack(
 }
 
 /** Stores a pack under its hash; storing is not believing. */
-export async function storePack(db: Db, files: PackFiles): Promise<Digest> {
+export async function storePack(db: Db | Tx, files: PackFiles): Promise<Digest> {
   const hash = packHash(files)
   await db.query('insert into packs (hash, files) values ($1, $2) on conflict do nothing', [
     hash,

@@ -135,7 +135,7 @@ export async function anApi(
         },
         change: { people: (section) => people(movedTo(issuer.url)(section)) },
       })
-      must(await installAuthority(world.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+      must(await installAuthority(world.db('owner'), { bundle, trust, verify: nodeVerify }))
     },
     stop: async () => {
       await api.stop()

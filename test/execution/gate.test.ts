@@ -135,13 +135,13 @@ describe('the execution gate', () => {
         }),
       },
     })
-    must(await installAuthority(world.db('cs_api'), { ...revoked, verify: nodeVerify }))
+    must(await installAuthority(world.db('owner'), { ...revoked, verify: nodeVerify }))
     await performStep(world.connector, { caseId, stepId: 'issue' })
     expect(await events(caseId, 'GateRefused')).toMatchObject([{ code: 'KEY_REVOKED' }])
     expect(stepOf(await stateOf(caseId), 'issue')).toMatchObject({ phase: 'pending', votes: [] })
     expect(await targetVerifiers()).toEqual(verifiers)
     const restored = anAuthority({ keys: world.authority.keys, version: 3, pack })
-    must(await installAuthority(world.db('cs_api'), { ...restored, verify: nodeVerify }))
+    must(await installAuthority(world.db('owner'), { ...restored, verify: nodeVerify }))
   })
 
   it('is blocked by a decline that is acknowledged while the gate’s transaction is open', async () => {

@@ -49,7 +49,7 @@ const install = async (version: number, change: Overrides['change']) => {
   const [pack] = authority.packs
   if (pack === undefined) throw new Error('no pack')
   const { bundle, trust } = anAuthority({ keys, version, pack, ...(change && { change }) })
-  must(await installAuthority(world.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+  must(await installAuthority(world.db('owner'), { bundle, trust, verify: nodeVerify }))
 }
 
 const IDENTITIES = ['nhi_billing', 'nhi_intake', 'nhi_ledger', 'nhi_reports', 'nhi_vault']

@@ -252,7 +252,7 @@ describe('the authority', () => {
       anAuthority({ keys: world.authority.keys, version, ...(pack === undefined ? {} : { pack }) })
     const install = async (version: number) =>
       must(
-        await installAuthority(world.db('cs_api'), {
+        await installAuthority(world.db('owner'), {
           ...{ bundle: next(version).bundle, trust: world.authority.trust, verify: nodeVerify },
         }),
       )

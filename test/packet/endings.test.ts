@@ -49,7 +49,7 @@ async function installNext(version: number, revoked?: string) {
     },
   })
   must(
-    await installAuthority(world.db('cs_api'), {
+    await installAuthority(world.db('owner'), {
       bundle,
       trust: { ...trust, rootKeys: world.authority.trust.rootKeys },
       verify: nodeVerify,

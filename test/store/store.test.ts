@@ -26,7 +26,7 @@ const findings = (count: number) =>
 describe('the authority of a process', () => {
   it('is read again when somebody edits the row and keeps its version, and not otherwise', async () => {
     const { bundle, trust } = anAuthority()
-    must(await installAuthority(store.db('cs_api'), { bundle, trust, verify: nodeVerify }))
+    must(await installAuthority(store.db('owner'), { bundle, trust, verify: nodeVerify }))
     const source = authoritySource({ trust, verify: nodeVerify })
     const current = () => source.current(store.db('cs_worker'), { at: AT, lock: 'none' })
     const first = must(await current())

@@ -36,8 +36,11 @@ type Kind = keyof typeof STREAMS
 interface Writer {
   readonly kind: Kind
   readonly type: string
-  readonly role: Role
+  readonly role: Role | 'pg_database_owner'
 }
+
+const nameOf = (role: Writer['role']): string =>
+  role === 'pg_database_owner' ? 'owner' : role.replace('cs_', '')
 
 const writers = async (): Promise<readonly Writer[]> =>
   (await store.dba.query<Writer>('select kind, type, role from entry_writers')).rows
@@ -80,13 +83,13 @@ describe('who writes what', () => {
     const text = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8')
     const rows = (await writers()).reduce((table, { kind, type, role }) => {
       const key = `${kind}/${type}`
-      return table.set(key, [...(table.get(key) ?? []), role.replace('cs_', '')])
+      return table.set(key, [...(table.get(key) ?? []), nameOf(role)])
     }, new Map<string, string[]>())
     const said = [...text.matchAll(/^\| `([a-z-]+)` \| ([A-Za-z, ]+) \| ([a-z, ]+) \|$/gm)].flatMap(
       ([, kind, types, roles]) =>
         (types ?? '').split(', ').map((type) => [`${kind}/${type}`, roles ?? ''] as const),
     )
-    const order = ROLES.map((role) => role.replace('cs_', ''))
+    const order = [...ROLES.map(nameOf), 'owner']
     const sorted = (roles: readonly string[]) =>
       order.filter((role) => roles.includes(role)).join(', ')
     expect(new Map(said)).toEqual(new Map([...rows].map(([key, roles]) => [key, sorted(roles)])))

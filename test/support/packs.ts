@@ -11,7 +11,7 @@ export async function installPack(
   world: Pick<World, 'authority' | 'db'>,
   { pack, version = 2 }: { readonly pack: PackFiles; readonly version?: number },
 ): Promise<void> {
-  const db = world.db('cs_api')
+  const db = world.db('owner')
   await storePack(db, pack)
   const { bundle, trust } = anAuthority({
     ...{ keys: world.authority.keys, version },

@@ -9,7 +9,7 @@ import type { Role } from '../../src/store/migrate.js'
 import { aCluster, PASSWORDS } from './clusters.js'
 
 export interface TestStore {
-  readonly db: (role: Role) => Db
+  readonly db: (role: Role | 'owner') => Db
   /** The superuser's own connection. */
   readonly dba: pg.Client
   /** A folder that ends with the store. */
@@ -27,9 +27,10 @@ export async function aStore(): Promise<TestStore> {
   )
   const dba = new pg.Client({ connectionString: cluster.superuserUrl })
   await dba.connect()
-  const pools = new Map<Role, Db>()
-  const db = (role: Role): Db => {
-    const url = cluster.url(role, PASSWORDS[role], 'postgres')
+  const pools = new Map<Role | 'owner', Db>()
+  const db = (role: Role | 'owner'): Db => {
+    const url =
+      role === 'owner' ? cluster.superuserUrl : cluster.url(role, PASSWORDS[role], 'postgres')
     const known = pools.get(role) ?? openDb(url, { name: `test-${role}` })
     pools.set(role, known)
     return known

@@ -56,7 +56,7 @@ export interface World {
   readonly store: Postgres
   readonly target: Postgres
   readonly url: (role: Role) => string
-  readonly db: (role: Role) => Db
+  readonly db: (role: Role | 'owner') => Db
   readonly api: OpenCaseDeps
   readonly keeper: OpenCaseDeps
   readonly connector: ExecutionDeps
@@ -82,9 +82,10 @@ export async function aWorld(
     aCluster(filesOf(dir, 'target')),
   ])
   const url = (role: Role) => store.url(role, PASSWORDS[role], 'postgres')
-  const pools = new Map<Role, Db>()
-  const db = (role: Role): Db => {
-    const known = pools.get(role) ?? openDb(url(role), { name: `test-${role}` })
+  const pools = new Map<Role | 'owner', Db>()
+  const db = (role: Role | 'owner'): Db => {
+    const its = role === 'owner' ? store.superuserUrl : url(role)
+    const known = pools.get(role) ?? openDb(its, { name: `test-${role}` })
     pools.set(role, known)
     return known
   }
@@ -93,7 +94,7 @@ export async function aWorld(
     pack: { packId: 'demo', version: 1, effectiveFrom: SPAN.notBefore, hash: packHash(pack) },
   })
   await storePack(db('cs_api'), pack)
-  must(await installAuthority(db('cs_api'), { ...authority, verify: nodeVerify }))
+  must(await installAuthority(db('owner'), { ...authority, verify: nodeVerify }))
   const dba = await superuser(store)
   const targetDba = await superuser(target)
   await setUpTarget(targetDba)

@@ -1,0 +1,102 @@
+/** An empty evidence store, migrated by an owner who is no superuser, and what its processes do until there is a first packet. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { ulid } from 'ulid'
+import { trustFrom } from '../../src/cli/verify.js'
+import { fromBase64 } from '../../src/domain/base64.js'
+import { identityScope } from '../../src/domain/matter.js'
+import { loadKey } from '../../src/keys/keystore.js'
+import { signNoteBytes } from '../../src/keys/sign.js'
+import { nodeVerify } from '../../src/keys/verify.js'
+import { ed25519Verifier } from '../../src/ledger/note-key.js'
+import { exportPacket } from '../../src/packet/export.js'
+import { authoritySource } from '../../src/store/authority.js'
+import { type Db, openDb } from '../../src/store/db.js'
+import { migrate, type Role } from '../../src/store/migrate.js'
+import { openCase } from '../../src/store/open-case.js'
+import { packSource } from '../../src/store/packs.js'
+import { createSequencer } from '../../src/store/sequencer.js'
+import { must } from '../support/authority.js'
+import type { Ceremony } from '../support/ceremony.js'
+import { aCluster, PASSWORDS } from '../support/clusters.js'
+
+const DATABASE = 'countersign'
+
+export interface Installation {
+  /** Of the database's owner, who may make roles and is no superuser. */
+  readonly ownerUrl: string
+  readonly db: (role: Role) => Db
+  /** A case is asked for, the log is signed with its key, and the case exported. */
+  readonly firstPacket: (ceremony: Ceremony) => Promise<Uint8Array>
+  readonly stop: () => Promise<void>
+}
+
+export async function anInstallation(dir: string): Promise<Installation> {
+  await mkdir(dir, { recursive: true })
+  const cluster = await aCluster({ dataDir: join(dir, 'store'), logFile: join(dir, 'store.log') })
+  const dba = new pg.Client({ connectionString: cluster.superuserUrl })
+  await dba.connect()
+  await dba.query("create role cs_owner login createrole password 'o'")
+  await dba.query(`create database ${DATABASE} owner cs_owner`)
+  await dba.end()
+  const ownerUrl = cluster.url('cs_owner', 'o', DATABASE)
+  await migrate({ ownerUrl, passwords: PASSWORDS })
+  const pools = new Map<Role, Db>()
+  const db = (role: Role): Db => {
+    const url = cluster.url(role, PASSWORDS[role], DATABASE)
+    const known = pools.get(role) ?? openDb(url, { name: `test-${role}` })
+    pools.set(role, known)
+    return known
+  }
+  return {
+    ownerUrl,
+    db,
+    firstPacket: (ceremony) => firstPacket({ db, dir, ceremony }),
+    stop: async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.end()))
+      await cluster.stop()
+    },
+  }
+}
+
+async function firstPacket(input: {
+  readonly db: (role: Role) => Db
+  readonly dir: string
+  readonly ceremony: Ceremony
+}): Promise<Uint8Array> {
+  const { db, dir, ceremony } = input
+  const authority = authoritySource({
+    trust: await trustFrom(ceremony.at('trust.json')),
+    verify: nodeVerify,
+  })
+  const deps = { db: db('cs_api'), authority, packs: packSource(), verify: nodeVerify, newId: ulid }
+  const { caseId } = must(
+    await openCase(deps, {
+      request: {
+        ...{ asked: { kind: 'rotate' }, scope: identityScope('nhi_billing') },
+        requester: { kind: 'partner', companyId: 'com_acme', personId: null },
+        ...{ change: 'standard', changeReference: 'CHG0001' },
+      },
+      ...{ principal: 'acme', idempotencyKey: ulid() },
+    }),
+  )
+  const today = must(await authority.today(db('cs_api')))
+  const { origin, key } = today.authority.root.log
+  const { signer } = await loadKey(ceremony.at('log/key_log.pem'))
+  await createSequencer({
+    db: db('cs_keeper'),
+    signer: {
+      ...{ origin, publicKey: signer.publicKey },
+      sign: (message) => signNoteBytes(signer, message),
+    },
+    highWaterFile: join(dir, 'high-water.json'),
+  }).run()
+  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
+  const log = {
+    origin,
+    verifier: ed25519Verifier({ name: origin, publicKey, verify: nodeVerify }),
+  }
+  const reading = { db: db('cs_api'), log, published: new EventTarget(), proofWithinMs: 5000 }
+  return must(await exportPacket(reading, { caseId, reader: 'enterprise' })).bytes
+}

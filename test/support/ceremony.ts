@@ -1,0 +1,73 @@
+/**
+ * aCeremony: an enterprise makes its authority as docs/ceremonies.md says, by the command line alone: each officer,
+ * signer and process owner in a folder of their own, from which only public halves and signed files leave. What the
+ * sections say is that of anAuthority.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodePayload } from '../../src/domain/envelope.js'
+import { SectionName } from '../../src/domain/shapes/authority.js'
+import { anAuthority, ENTERPRISE, must, type TestAuthority } from './authority.js'
+import { ran } from './command.js'
+
+export const ORIGIN = 'bank.test/log'
+export const DEMO_PACK = 'policies/demo'
+const OFFICERS = ['cleo', 'dora'] as const
+const KEYS = ['people', 'ownership', 'contracts', 'policy', 'connector', 'log'] as const
+
+export interface Ceremony {
+  /** `countersign …` that has to succeed; what it printed. */
+  readonly done: (words: string) => Promise<string>
+  readonly at: (file: string) => string
+  readonly test: TestAuthority
+}
+
+/** Words are split at spaces; `DIR` is the folder of the ceremony. */
+export async function aCeremony(dir: string): Promise<Ceremony> {
+  const done = async (words: string): Promise<string> => {
+    const { code, out, err } = await command(words, dir)
+    if (code !== 0) throw new Error(`countersign ${words}: ${code} ${err}`)
+    return out
+  }
+  await mkdir(dir, { recursive: true })
+  for (const name of OFFICERS) await done(`root key DIR/${name}/key_root-${name}.pem`)
+  for (const name of KEYS) await done(`root key DIR/${name}/key_${name}.pem`)
+  await done(
+    `root trust --enterprise ${ENTERPRISE} --root-key DIR/cleo/key_root-cleo.json DIR/dora/key_root-dora.json --out DIR/trust.json`,
+  )
+  await done(`root draft --key DIR/dora/key_root-dora.pem ${ROOT} --out DIR/root.json`)
+  await done('root sign DIR/root.json --key DIR/cleo/key_root-cleo.pem --yes')
+  const test = anAuthority()
+  for (const name of SectionName.options) {
+    if (name !== 'policy') await writeFile(join(dir, `${name}-said.json`), bodyOf(test, name))
+    const said = name === 'policy' ? `--pack ${DEMO_PACK}` : `DIR/${name}-said.json`
+    await done(
+      `authority section ${name} ${said} --enterprise ${ENTERPRISE} --key DIR/${name}/key_${name}.pem --out DIR/${name}.json`,
+    )
+  }
+  const sections = SectionName.options.map((name) => `DIR/${name}.json`).join(' ')
+  await done(
+    `authority assemble --root DIR/root.json --section ${sections} --key DIR/people/key_people.pem --trust DIR/trust.json --out DIR/bundle.json`,
+  )
+  return { done, at: (file) => join(dir, file), test }
+}
+
+export const command = (words: string, dir: string) =>
+  ran({ words: words.split(' ').map((word) => word.replaceAll('DIR', dir)), answers: null })
+
+export const rootOf = (key: Partial<Record<(typeof KEYS)[number], string>> = {}): string => {
+  const file = (name: (typeof KEYS)[number]) => key[name] ?? `DIR/${name}/key_${name}.json`
+  return [
+    `--enterprise ${ENTERPRISE} --origin ${ORIGIN} --log-key ${file('log')} --connector ${file('connector')}`,
+    `--signer people,manifest=${file('people')} ownership=${file('ownership')}`,
+    `contracts=${file('contracts')} policy=${file('policy')}`,
+  ].join(' ')
+}
+const ROOT = rootOf()
+
+/** What the enterprise wrote down, without what `authority section` adds. */
+function bodyOf({ bundle }: TestAuthority, name: SectionName): string {
+  const said = JSON.parse(Buffer.from(must(decodePayload(bundle.sections[name]))).toString())
+  const { type, v, section, enterprise, version, issuedAt, ...body } = said
+  return JSON.stringify(body)
+}
