@@ -17,12 +17,13 @@ export const define = (): Command =>
 
 async function rights(options: Common): Promise<void> {
   const answer = await (await clientFor(options)).rights()
-  finish(answer, { json: options.json, show })
+  finish(answer, { json: options.json, show: gridLines })
   if (!isRefusal(answer) && answer.cells.some(({ finding }) => finding !== null))
     process.exitCode = EXIT.refused
 }
 
-const show = ({ cells }: RightsAnswer): readonly string[] =>
+/** One line a cell. */
+export const gridLines = ({ cells }: RightsAnswer): readonly string[] =>
   cells.map(({ partnerId, systemId, right, last, drill, finding }) => {
     const when = last === null ? 'never' : `${last.at}, in ${last.tookMs} ms, ${last.caseId}`
     const signed = drill === null ? 'not drilled' : `drill ${drill.says} ${drill.caseId}`

@@ -50,16 +50,23 @@ export type DemoPartner = keyof typeof PARTNERS
 /** Whose profile somebody acts with. */
 export type Party = DemoPerson | `${DemoPerson}-second` | (typeof PARTNERS)[DemoPartner]['profile']
 
-/** What some accounts have of their own; an account that is not here is com_acme's, for payments. */
-const ABOUT: Readonly<
-  Record<string, { custodian?: DemoPartner; need?: string; canary?: true } | undefined>
-> = {
+interface About {
+  readonly custodian: DemoPartner | null
+  readonly need: string
+  readonly canary?: true
+}
+
+/** An account that nothing else is said of is com_acme's, for payments. */
+const ORDINARY: About = { custodian: PARTNER, need: 'NEED-2041' }
+const ABOUT: Readonly<Record<string, Partial<About> | undefined>> = {
   ledger: { need: 'NEED-2042' },
-  archive: { need: 'NEED-2043' },
+  archive: { custodian: 'com_zeta', need: 'NEED-2043' },
   intake: { need: 'NEED-2044' },
   reports: { custodian: 'com_zeta' },
   vault: { custodian: 'com_zeta', need: 'NEED-2045' },
   canary: { need: 'NEED-2046', canary: true },
+  /** No partner's: a login that is kept for emergencies. */
+  emergency: { custodian: null, need: 'NEED-2047' },
 }
 
 /** One service account of the demonstration. */
@@ -171,24 +178,25 @@ export function ownership({ identities }: Signing) {
         ],
       },
     ],
-    identities: identities.map(
-      (item): Identity => ({
-        identityId: item.identityId,
-        systemId: SYSTEM,
-        tier: 'tier1',
-        ownerId: 'per_ana',
-        objectiveId: 'obj_db-ac-2',
-        custodian: ABOUT[item.name]?.custodian ?? PARTNER,
-        control: 'enforced',
-        need: { reference: ABOUT[item.name]?.need ?? 'NEED-2041', until: span().notAfter },
-        ...(ABOUT[item.name]?.canary === true ? { canary: true as const } : {}),
-        group: `${item.name}_app`,
-        credentials: [`${item.name}_a`, `${item.name}_b`],
-        consumers: [
-          { consumerId: `cns_${item.name}`, sealTo: item.sealTo, appears: `${item.name}-service` },
-        ],
-      }),
-    ),
+    identities: identities.map(registered),
+  }
+}
+
+function registered({ name, identityId, sealTo }: DemoIdentity): Identity {
+  const { custodian, need, ...marks } = { ...ORDINARY, ...ABOUT[name] }
+  return {
+    identityId,
+    systemId: SYSTEM,
+    tier: 'tier1',
+    ownerId: 'per_ana',
+    objectiveId: 'obj_db-ac-2',
+    custodian,
+    control: 'enforced',
+    need: { reference: need, until: span().notAfter },
+    ...marks,
+    group: `${name}_app`,
+    credentials: [`${name}_a`, `${name}_b`],
+    consumers: [{ consumerId: `cns_${name}`, sealTo, appears: `${name}-service` }],
   }
 }
 

@@ -163,7 +163,7 @@ async function signBundle(signing: Signing): Promise<AuthorityBundle> {
   }
 }
 
-function hashOf(envelope: Envelope) {
+export function hashOf(envelope: Envelope) {
   const bytes = decodePayload(envelope)
   if (isRefusal(bytes)) throw new TypeError(bytes.detail)
   return digestOf(bytes)

@@ -1,4 +1,6 @@
 /** What an operator does once: database, authority bundle, policy pack, target accounts with their present secrets. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isRefusal } from '../domain/refusal.js'
 import { registerSecret } from '../execution/secrets.js'
@@ -12,6 +14,8 @@ import { type DemoPerson, PEOPLE } from './enterprise.js'
 import { databaseUrl, type Parts } from './parts.js'
 import { prepareTarget } from './target.js'
 
+/** The bundle in force as its signers hold it: what they sign next begins with it. */
+export const AUTHORITY_FILE = 'authority.json'
 const demoPack = fileURLToPath(new URL('../../../policies/demo', import.meta.url))
 
 /** Migrates, installs authority and pack, and takes the target's accounts under management, once. */
@@ -58,6 +62,7 @@ export async function install(
     })
     if (isRefusal(installed))
       throw new TypeError(`${installed.refused} at ${installed.where}: ${installed.detail}`)
+    await writeFile(join(at.dir, AUTHORITY_FILE), JSON.stringify(bundle), { mode: 0o600 })
     await keepNames(db, at)
     return version === 1 ? 'first' : 'again'
   } finally {

@@ -3,23 +3,19 @@
  * that an outsider can check. The owners decide through the CLI; with `--me` the person at the terminal
  * is the owner. What is printed is what happened.
  */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { gateWords } from '../contract/why.js'
 import { stepOf } from '../domain/case.js'
 import { awaited, due } from '../domain/due.js'
 import { isRefusal } from '../domain/refusal.js'
+import { countersign, main, run } from './command-line.js'
 import type { DemoPerson } from './enterprise.js'
 import { PEOPLE } from './enterprise.js'
 import type { Consumer } from './processes.js'
 import { type Stage, until, untilGate } from './stage.js'
 import { claimDone, deployToConsumer, openRotation } from './steps.js'
-
-const run = promisify(execFile)
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
 export interface Show {
   readonly stage: Stage
@@ -154,8 +150,7 @@ async function oneDecision(show: Show, input: Deciding): Promise<void> {
   print(
     `  $ countersign decide … ${input.stepId} --approve${input.ahead === undefined ? '' : ' --ahead'}   (${input.person})`,
   )
-  const { stdout } = await run(process.execPath, [main, ...args])
-  const last = stdout.trimEnd().split('\n').at(-1) ?? ''
+  const last = (await countersign(args)).trimEnd().split('\n').at(-1) ?? ''
   print(`  ${last}`)
 }
 
@@ -206,10 +201,8 @@ async function exportPacket({ stage, print }: Show, caseId: string): Promise<str
   const folder = join(stage.system.dir, '..', 'packets')
   await mkdir(folder, { recursive: true })
   const file = join(folder, `${caseId.replaceAll(':', '_')}.zip`)
-  await run(process.execPath, [
-    ...[main, 'evidence', 'export', caseId, '-o', file],
-    ...['--profile', stage.system.profile('per_ana')],
-  ])
+  const profile = stage.system.profile('per_ana')
+  await countersign(['evidence', 'export', caseId, '-o', file, '--profile', profile])
   print(`Evidence packet: ${file}`)
   return file
 }

@@ -10,11 +10,14 @@ import type { CaseRow, CaseSummary, OpenCaseRequest } from '../../contract/http.
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { CaseKind } from '../../domain/shapes/basic.js'
 import { type DemoPerson, PARTNERS, type Party, PEOPLE } from '../enterprise.js'
+import type { Consumer } from '../processes.js'
 import { type Stage, until } from '../stage.js'
 
 export interface Tour {
   readonly stage: Stage
   readonly say: (line: string) => void
+  /** The application that uses this account, started when it is first asked for. */
+  readonly consumer: (account: string) => Promise<Consumer>
 }
 
 export interface Chapter {
@@ -102,18 +105,17 @@ export async function decide(
   { stage }: Tour,
   input: At & {
     readonly person: DemoPerson
+    readonly verdict?: 'approve' | 'decline'
     readonly form?: 'gate' | 'ahead'
     readonly named?: Named
   },
 ): Promise<void> {
-  const { caseId, stepId, person, form = 'gate', named = {} } = input
+  const { caseId, stepId, person, verdict = 'approve', form = 'gate', named = {} } = input
   const api = await stage.api(person)
   const review = accepted(await api.review({ caseId, stepId }))
-  const choices = accepted(choicesOf({ review, verdict: 'approve' }, named))
+  const choices = accepted(choicesOf({ review, verdict }, named))
   const key = await stage.system.genesis.key(`key_${person.slice('per_'.length)}`)
-  const signed = accepted(
-    signDecision({ review, verdict: 'approve', form, reason: null, choices, ...key }),
-  )
+  const signed = accepted(signDecision({ review, verdict, form, reason: null, choices, ...key }))
   accepted(await api.decide(signed))
 }
 
@@ -152,19 +154,50 @@ export async function pass(
   throw new Error(`${caseId}: ${stepId} was signed ${MOST_ROUNDS} times and is not done`)
 }
 
-/** Waits until it is closed, and holds it to how it must end. */
+export async function declines(
+  tour: Tour,
+  { by, ...at }: At & { readonly by: DemoPerson },
+): Promise<void> {
+  await awaited(tour, at)
+  await decide(tour, { ...at, person: by, verdict: 'decline' })
+  tour.say(`  ${at.stepId}: declined by ${names([by])}`)
+}
+
+/** Waits until it is closed, and holds it to how it must end: one way, or another where two are true. */
 export async function closes(
   tour: Tour,
-  { caseId, outcome }: { readonly caseId: string; readonly outcome: string },
+  of: { readonly caseId: string; readonly outcome: string; readonly or?: string },
 ): Promise<CaseSummary> {
+  const { caseId, outcome, or = outcome } = of
   const seen = await whenCase(tour, {
     ...{ caseId, what: 'closes' },
     is: ({ due }) => due.kind === 'closed',
   })
-  if (seen.outcome !== outcome)
+  if (seen.outcome !== outcome && seen.outcome !== or)
     throw new Error(`${caseId} closed ${seen.outcome} instead of ${outcome}`)
-  tour.say(`  closed: ${outcome}`)
+  tour.say(`  closed: ${seen.outcome}`)
   return seen
+}
+
+/** Waits until a step that nobody was asked about is carried out, and holds it to the mandate in its grant. */
+export async function unattended(tour: Tour, at: At): Promise<void> {
+  const { caseId, stepId } = at
+  await whenCase(tour, {
+    ...{ caseId, what: `carries out ${stepId} by itself` },
+    is: (seen) => isPast(seen, stepId),
+  })
+  const granted = (await entriesOf(tour, caseId)).findLast(
+    ({ body }) => body.type === 'Granted' && body['stepId'] === stepId,
+  )
+  const mandateId = granted?.body['mandateId']
+  if (typeof mandateId !== 'string') throw new Error(`${caseId}: ${stepId} is under no mandate`)
+  tour.say(`  ${stepId}: nobody was asked; granted under mandate ${mandateId}`)
+}
+
+async function entriesOf({ stage }: Tour, caseId: string) {
+  const api = await stage.api('per_ana')
+  const { entries } = accepted(await api.entries({ caseId, limit: 200 }))
+  return entries
 }
 
 /** All that the enterprise has, newest first. */

@@ -1,8 +1,8 @@
 /** A partner at work: it leases its task, hands over what is sealed to the consumer, and claims. Its claim is believed by nobody. */
 import type { DemoPartner } from '../enterprise.js'
 import type { Consumer } from '../processes.js'
-import { claimDone, deployToConsumer } from '../steps.js'
-import { type At, accepted, type Tour, whenCase } from './hands.js'
+import { claimDone, deployToConsumer, lease } from '../steps.js'
+import { type At, accepted, closes, pass, type Tour, whenCase } from './hands.js'
 
 export interface Work extends At {
   readonly partner: DemoPartner
@@ -33,4 +33,22 @@ export async function handsOver(
   tour.say(
     `  ${work.stepId}: ${work.partner} handed the sealed secret over and claimed it done; observed: ${seen.join(', ')}`,
   )
+}
+
+/** A demand from its signature to its acceptance: the partner hands in what was asked, and the owner of the contract takes it. */
+export async function answers(
+  tour: Tour,
+  of: { readonly caseId: string; readonly partner: DemoPartner; readonly document: string },
+): Promise<void> {
+  const { caseId, partner, document } = of
+  const work = { caseId, stepId: 'ask', partner }
+  await pass(tour, { ...work, by: ['per_ana'] })
+  await offered(tour, work)
+  const leased = await lease(tour.stage, work)
+  const bytes = Buffer.from(document)
+  accepted(await claimDone(tour.stage, { ...work, lease: leased.lease, document: bytes }))
+  await decided(tour, work)
+  tour.say(`  ask: ${partner} handed in a document, signed`)
+  await pass(tour, { caseId, stepId: 'accept', by: ['per_ana'] })
+  await closes(tour, { caseId, outcome: 'completed' })
 }

@@ -5,7 +5,7 @@ import { handsOver } from './partner.js'
 export const provisioning: Chapter = {
   title: 'An identity is made with the rights that were signed and no other',
   play: async (tour) => {
-    const consumer = await tour.stage.system.startConsumer('intake')
+    const consumer = await tour.consumer('intake')
     const caseId = await ask(tour, {
       by: 'partner',
       request: { kind: 'provision', identityId: 'nhi_intake', memberOf: ['payments_work'] },

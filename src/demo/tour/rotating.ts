@@ -25,7 +25,7 @@ async function unharmed(consumer: Consumer): Promise<number> {
 export const rotating: Chapter = {
   title: 'A credential in use is rotated',
   play: async (tour) => {
-    const consumer = await tour.stage.system.startConsumer('billing')
+    const consumer = await tour.consumer('billing')
     const caseId = await ask(tour, { by: 'partner', request: rotation('nhi_billing') })
     await awaited(tour, { caseId, stepId: 'issue' })
     await ahead(tour, { caseId, stepId: 'close', by: 'per_ana' })
