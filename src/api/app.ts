@@ -13,7 +13,7 @@ import type { ApiDeps, Handlers, OpenHandlers, OpenName, Reply } from './call.js
 import { openAll, show } from './campaigns.js'
 import { list, read } from './cases.js'
 import { delivery, emergencies } from './emergencies.js'
-import { entries, packet } from './evidence.js'
+import { collection, entries, packet } from './evidence.js'
 import { fence, fencePreview } from './fences.js'
 import { findings } from './findings.js'
 import { livez, readyz } from './health.js'
@@ -35,6 +35,7 @@ const HANDLERS: Handlers = {
   ...{ openCase: open, listCases: list, readCase: read, review, decide, inbox },
   ...{ fence, fencePreview, giveMandate: give, listMandates: listInForce, revokeMandate: revoke },
   ...{ kitUse, quality, rights, tasks, lease, claim, entries, packet, findings },
+  ...{ collection },
   ...{ emergencies, delivery },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
   ...{ opsNudge: nudge, opsReattach: reattach },

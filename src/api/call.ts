@@ -5,6 +5,7 @@
 import type { RouteName } from '../contract/routes.js'
 import type { Authority } from '../domain/authority.js'
 import type { Refusal } from '../domain/refusal.js'
+import type { ExportCollection } from '../packet/export-collection.js'
 import type { OpenCaseDeps } from '../store/open-case.js'
 import type { Log } from '../store/proof.js'
 import type { Principal } from './principal.js'
@@ -29,6 +30,10 @@ export interface ApiDeps extends OpenCaseDeps {
     readonly reader: Principal['kind']
     readonly log: Log
   }) => Promise<{ readonly name: string; readonly bytes: Uint8Array } | Refusal>
+  /** The evidence of every case of a query. */
+  readonly collection: (
+    input: ExportCollection & { readonly log: Log },
+  ) => Promise<{ readonly name: string; readonly bytes: Uint8Array } | Refusal>
   readonly log: {
     readonly info: (line: AccessLine, message: string) => void
     readonly error: (

@@ -3,6 +3,7 @@
  * checked offline. A partner gets those of its own cases, the enterprise all, at any moment.
  */
 import { CasePath, type EntriesAnswer, EntriesQuery } from '../contract/http.js'
+import { CollectionQuery } from '../contract/http-evidence.js'
 import type { Authority } from '../domain/authority.js'
 import { fromBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
@@ -13,7 +14,7 @@ import { ed25519Verifier } from '../ledger/note-key.js'
 import { formatTlogProof } from '../ledger/tlog-proof.js'
 import { type Log, proofsOf } from '../store/proof.js'
 import { entriesAfter, provable } from '../store/queries.js'
-import type { Call, Handler } from './call.js'
+import type { Call, Handler, Reply } from './call.js'
 
 /** Receipts. A proof stands beside every entry that a signed checkpoint covers already. */
 export const entries: Handler = async (call) => {
@@ -67,12 +68,27 @@ export const packet: Handler = async ({ deps, principal, params, authority }) =>
     reader: principal.kind,
     log: logOf(authority, deps.verify),
   })
-  if (isRefusal(made)) return made
-  return {
-    headers: {
-      'Content-Type': 'application/zip',
-      'Content-Disposition': `attachment; filename="${made.name.replace(/[^A-Za-z0-9._-]/g, '_')}"`,
-    },
-    body: made.bytes,
-  }
+  return isRefusal(made) ? made : asFile(made)
 }
+
+/** Every case of a query, for whoever asks on the enterprise's side; that it was taken away is an entry. */
+export const collection: Handler = async ({ deps, principal, query: asked, authority }) => {
+  const query = parseAs(CollectionQuery)(asked)
+  if (isRefusal(query)) return query
+  const { personId } = principal
+  if (personId === null) throw new TypeError('the door lets no machine in')
+  const { version, hash, enterprise } = authority
+  const made = await deps.collection({
+    ...{ query, personId, enterprise, authority: { version, hash } },
+    log: logOf(authority, deps.verify),
+  })
+  return isRefusal(made) ? made : asFile(made)
+}
+
+const asFile = (made: { readonly name: string; readonly bytes: Uint8Array }): Reply => ({
+  headers: {
+    'Content-Type': 'application/zip',
+    'Content-Disposition': `attachment; filename="${made.name.replace(/[^A-Za-z0-9._-]/g, '_')}"`,
+  },
+  body: made.bytes,
+})

@@ -9,6 +9,7 @@ import { ulid } from 'ulid'
 import type { ApiConfig } from '../config.js'
 import { nodeVerify } from '../keys/verify.js'
 import { exportPacket } from '../packet/export.js'
+import { exportCollection } from '../packet/export-collection.js'
 import { authoritySource } from '../store/authority.js'
 import { listen, openDb } from '../store/db.js'
 import { packSource } from '../store/packs.js'
@@ -48,6 +49,8 @@ export async function startApi(
     checkToken: tokenChecker(config),
     packet: (input) =>
       exportPacket({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
+    collection: (input) =>
+      exportCollection({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
     log,
   })
   const server = createServer(

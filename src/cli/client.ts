@@ -35,6 +35,7 @@ import {
   RevocationAnswer,
   RightsAnswer,
 } from '../contract/http-control.js'
+import type { CollectionQuery } from '../contract/http-evidence.js'
 import {
   DrainAnswer,
   OperatedAnswer,
@@ -110,6 +111,7 @@ export interface ApiClient {
   readonly emergencies: () => Answer<typeof EmergenciesAnswer>
   readonly delivery: (at: CaseAt) => Answer<typeof DeliveryAnswer>
   readonly packet: (at: CaseAt) => Promise<PacketFile | Refusal>
+  readonly collection: (query: CollectionQuery) => Promise<PacketFile | Refusal>
   readonly opsStuck: (query: {
     readonly quietFor?: string | undefined
   }) => Answer<typeof StuckAnswer>
@@ -169,7 +171,8 @@ export function clientOf(connection: Connection): ApiClient {
     emergencies: () => ask({ name: 'emergencies', shape: EmergenciesAnswer }),
     delivery: (params) => ask({ name: 'delivery', shape: DeliveryAnswer, params: { ...params } }),
     findings: (id) => ask({ name: 'findings', shape: FindingsAnswer, params: { id } }),
-    packet: (at) => askPacket(connection, at),
+    packet: (at) => askFile(connection, { name: 'packet', params: { ...at } }),
+    collection: (query) => askFile(connection, { name: 'collection', query: { ...query } }),
     opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
     opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),
     opsDrain: () => ask({ name: 'opsDrain', shape: DrainAnswer }),
@@ -248,8 +251,8 @@ const jsonOf = (response: Response): Promise<unknown> =>
     throw new ApiFault(`the API answered no JSON (HTTP ${response.status})`, { cause })
   })
 
-async function askPacket(connection: Connection, at: CaseAt): Promise<PacketFile | Refusal> {
-  const response = await send(connection, { name: 'packet', params: { ...at } })
+async function askFile(connection: Connection, sending: Sending): Promise<PacketFile | Refusal> {
+  const response = await send(connection, sending)
   if (!response.ok) return refusalIn(response)
   const disposition = response.headers.get('content-disposition') ?? ''
   const name = /filename="([A-Za-z0-9._-]+)"/.exec(disposition)?.[1] ?? 'packet.zip'

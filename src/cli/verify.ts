@@ -1,4 +1,4 @@
-/** verify: judges a packet on its bytes and the trusted keys alone. Reads two files, opens no connection. */
+/** verify: judges a packet, or a collection of them, on its bytes and the trusted keys alone. Reads two files, opens no connection. */
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { isRefusal } from '../domain/refusal.js'
@@ -6,7 +6,12 @@ import { Trust } from '../domain/shapes/authority.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { nodeVerify } from '../keys/verify.js'
 import { type Verdict, verifyPacket } from '../packet/verify.js'
-import { witnessesIn } from '../packet/verify-witnesses.js'
+import {
+  type CollectionVerdict,
+  isCollection,
+  verifyCollection,
+} from '../packet/verify-collection.js'
+import { type Witnessed, witnessesIn } from '../packet/verify-witnesses.js'
 import { trustFingerprint } from './fingerprints.js'
 import { EXIT, finish, UsageFault } from './outcome.js'
 
@@ -29,8 +34,9 @@ async function verify(path: string, options: Options): Promise<void> {
   const { fingerprint } = options
   if (fingerprint !== undefined && fingerprint !== trustFingerprint(trust))
     throw new UsageFault(`${options.trust} has another fingerprint: ${trustFingerprint(trust)}`)
-  const verdict = verifyPacket({ bytes: await bytesOf(path), trust, verify: nodeVerify })
-  finish(verdict, { json: options.json, show: showVerdict })
+  const input = { bytes: await bytesOf(path), trust, verify: nodeVerify }
+  const verdict = isCollection(input.bytes) ? verifyCollection(input) : verifyPacket(input)
+  finish<Verdict | CollectionVerdict>(verdict, { json: options.json, show: showVerdict })
   if (verdict.verdict !== 'VERIFIED') process.exitCode = EXIT.refused
 }
 
@@ -57,14 +63,14 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function witnessWords({ witnesses, cosigned, quorum }: Verdict): string {
+function witnessWords({ witnesses, cosigned, quorum }: Witnessed): string {
   const by = cosigned.map(({ name, at }) => `${name} at ${at}`).join(', ')
   const enough = quorum === 'not asked' ? '' : `; the quorum is ${quorum}`
   return `${witnesses}${by === '' ? '' : ` (${by})`}${enough}`
 }
 
-const showVerdict = (verdict: Verdict): readonly string[] => [
-  `${verdict.verdict} case=${verdict.caseId} entries=${verdict.entries} decisions=${verdict.decisions} refusals=${verdict.refusals} checkpoint=${verdict.checkpoint ?? 'unknown'}`,
+const showVerdict = (verdict: Verdict | CollectionVerdict): readonly string[] => [
+  `${verdict.verdict} ${'cases' in verdict ? `cases=${verdict.cases}` : `case=${verdict.caseId}`} entries=${verdict.entries} decisions=${verdict.decisions} refusals=${verdict.refusals} checkpoint=${verdict.checkpoint ?? 'unknown'}`,
   ...(verdict.keys === 'demonstration' ? ['made with DEMONSTRATION keys: it proves nothing'] : []),
   `witnesses: ${witnessWords(verdict)}`,
   ...(verdict.log === null ? [] : [`log: ${verdict.log}`]),

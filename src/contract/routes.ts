@@ -99,6 +99,10 @@ export const ROUTES = {
     ...{ method: 'get', path: '/v1/cases/:caseId/packet', asks: 'token' },
     ...{ who: BOTH, scope: 'case' },
   },
+  collection: {
+    ...{ method: 'get', path: '/v1/evidence', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
   opsStuck: { method: 'get', path: '/v1/ops/stuck', asks: 'token', who: OPERATOR, scope: 'all' },
   opsWho: { method: 'get', path: '/v1/ops/who', asks: 'token', who: OPERATOR, scope: 'all' },
   opsDrain: { method: 'get', path: '/v1/ops/drain', asks: 'token', who: OPERATOR, scope: 'all' },

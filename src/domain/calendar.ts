@@ -3,6 +3,7 @@
  * when the clock of their zone says so, so a skipped hour is in no window and a doubled one is in it twice.
  *   windowAt            the window that is open at a time, or the next one that opens
  *   deadlinesFrom       when a gate escalates and expires that opens at a time
+ *   startOfDay          the instant at which a date begins
  * Needs the time zones of Intl, so it is no part of the workflow bundle.
  */
 import { Temporal } from 'temporal-polyfill'
@@ -193,6 +194,16 @@ export function clockAt(
     const clock = zonedAt(Date.parse(at), zone)
     const { dayOfWeek, hour, minute } = clock
     return { date: clock.toPlainDate().toString(), weekday: dayOfWeek, minute: hour * 60 + minute }
+  } catch {
+    return null
+  }
+}
+
+/** The instant at which a date, `2026-11-23`, begins in a zone; null: no such date or zone. */
+export function startOfDay(date: string, zone: string): string | null {
+  try {
+    const day = Temporal.PlainDate.from(date, { overflow: 'reject' })
+    return day.toString() === date ? isoOf(day.toZonedDateTime(zone).epochMilliseconds) : null
   } catch {
     return null
   }

@@ -8,8 +8,8 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 
 export type Files = ReadonlyMap<string, Uint8Array>
 
-const MAX_FILES = 50_000
-const MAX_BYTES = 256 * 1024 * 1024
+export const MAX_FILES = 50_000
+export const MAX_BYTES = 256 * 1024 * 1024
 const MAX_NAME = 200
 const LOCAL = { signature: 0x04034b50, bytes: 30 } as const
 const CENTRAL = { signature: 0x02014b50, bytes: 46 } as const

@@ -68,15 +68,47 @@ export async function exportPacket(
   input: { readonly caseId: string; readonly reader: Reader },
 ): Promise<ExportedPacket | Refusal> {
   const { caseId, reader } = input
-  const entries = await readCaseEntries(deps.db, caseId)
+  const gathered = await gather(deps.db, caseId)
+  if (isRefusal(gathered)) return gathered
+  const proofs = await provenUnderOne(deps, hashesOf(gathered))
+  if (isRefusal(proofs)) return proofs
+  const files = await packetFiles(deps, { gathered, proofs, reader })
+  if (isRefusal(files)) return files
+  const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
+  return { name, bytes: writeArchive(files) }
+}
+
+/** What the store holds of one case: its own entries and the streams beside it. */
+export interface Gathered {
+  readonly caseId: string
+  readonly entries: readonly StoredEntry[]
+  readonly recorded: readonly Recorded[]
+  readonly sides: readonly SideRow[]
+}
+
+export async function gather(db: Db, caseId: string): Promise<Gathered | Refusal> {
+  const entries = await readCaseEntries(db, caseId)
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
-  const sides = await collectAllSides(deps.db, { caseId, recorded })
-  const { db, log } = deps
-  const hashes = [...entries, ...sides].map(({ bytes }) => entryHash(bytes))
-  const proofs = await provenUnderOne(deps, hashes)
-  if (isRefusal(proofs)) return proofs
+  return { caseId, entries, recorded, sides: await collectAllSides(db, { caseId, recorded }) }
+}
+
+/** In the order in which `packetFiles` takes their proofs. */
+export const hashesOf = ({ entries, sides }: Gathered): readonly Digest[] =>
+  [...entries, ...sides].map(({ bytes }) => entryHash(bytes))
+
+/** The files of the packet of one case whose proofs are all against one checkpoint. */
+export async function packetFiles(
+  { db, log }: ExportDeps,
+  input: {
+    readonly gathered: Gathered
+    readonly proofs: readonly TlogProof[]
+    readonly reader: Reader
+  },
+): Promise<Files | Refusal> {
+  const { gathered, proofs, reader } = input
+  const { caseId, entries, recorded, sides } = gathered
   const note = proofs[0]?.checkpoint ?? ''
   const opened = openCheckpoint({ note, ...log })
   if (isRefusal(opened)) return opened
@@ -112,15 +144,14 @@ export async function exportPacket(
       ),
     ),
   ])
-  const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
-  return { name, bytes: writeArchive(compose(told, evidence)) }
+  return compose(told, evidence)
 }
 
 /** Witnesses answer within milliseconds, or are missing: then the packet says so, and does not wait for them. */
 const COSIGNED_WITHIN_MS = 3000
 
 /** Proofs against one signed head: one that the witnesses cosigned, if there are any who do. */
-async function provenUnderOne(
+export async function provenUnderOne(
   { db, log, published, proofWithinMs: withinMs }: ExportDeps,
   hashes: readonly Digest[],
 ): Promise<readonly TlogProof[] | Refusal> {

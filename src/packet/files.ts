@@ -25,10 +25,13 @@ const ULID = '[0-9A-HJKMNP-TV-Z]{26}'
 const COMPANY = 'com_[a-z0-9-]{1,48}'
 const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|emergency-uses/ent_[a-z0-9-]{1,48}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
 
+/** What is a packet's own. */
+export const OWN_NAME = `(?:README\\.txt|manifest\\.json|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof)`
+/** What is named after its content, or by its place in a stream or log: under one checkpoint the same in every packet. */
+export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)`
+
 /** The whole allow-list: nothing else has a place in a packet. */
-export const PACKET_NAME = new RegExp(
-  `^(?:README\\.txt|manifest\\.json|checkpoint|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)$`,
-)
+export const PACKET_NAME = new RegExp(`^(?:${OWN_NAME}|${SHARED_NAME})$`)
 
 export const padded = (seq: number): string => String(seq).padStart(4, '0')
 const hexOf = (hash: Digest): string => hash.slice('sha256:'.length)

@@ -33,10 +33,14 @@ export interface Packet {
 /** UNTRUSTED: the bytes are of any origin. All problems that keep the files from being read, each naming its file. */
 export function openPacket(bytes: Uint8Array): Packet | readonly Refusal[] {
   const files = readArchive({ bytes, allowed: PACKET_NAME })
-  if (isRefusal(files)) return [files]
+  return isRefusal(files) ? [files] : openFiles(files)
+}
+
+/** UNTRUSTED: files, each of a name that a packet may have. */
+export function openFiles(files: Files): Packet | readonly Refusal[] {
   const manifest = readJson(PacketManifest, { name: MANIFEST, bytes: files.get(MANIFEST) })
   if (isRefusal(manifest)) return [manifest]
-  const unlisted = listingProblems(files, manifest)
+  const unlisted = [...listingProblems(files, manifest), ...strayProblems(files)]
   if (unlisted.length > 0) return unlisted
   const reasons = readJson(Reasons, { name: REASONS, bytes: files.get(REASONS) })
   if (isRefusal(reasons)) return [reasons]
@@ -49,7 +53,10 @@ export function openPacket(bytes: Uint8Array): Packet | readonly Refusal[] {
 }
 
 /** Afterwards the manifest lists exactly the other files, by the SHA-256 of their bytes. */
-function listingProblems(files: Files, manifest: PacketManifest): readonly Refusal[] {
+export function listingProblems(
+  files: Files,
+  manifest: Pick<PacketManifest, 'files'>,
+): readonly Refusal[] {
   const altered = [...files].flatMap(([name, bytes]) => {
     if (name === MANIFEST) return []
     const stated = Object.hasOwn(manifest.files, name) ? manifest.files[name] : undefined
@@ -62,11 +69,13 @@ function listingProblems(files: Files, manifest: PacketManifest): readonly Refus
   return [
     ...altered,
     ...missing.map((name) => refuse('PACKET_INVALID', name, 'listed, but missing')),
-    ...[...files.keys()]
-      .filter((name) => isStray(files, name))
-      .map((name) => refuse('PACKET_INVALID', name, 'it belongs to no entry')),
   ]
 }
+
+const strayProblems = (files: Files): readonly Refusal[] =>
+  [...files.keys()]
+    .filter((name) => isStray(files, name))
+    .map((name) => refuse('PACKET_INVALID', name, 'it belongs to no entry'))
 
 const NUMBERED = /^(entries|proofs|fences\/[^/]+\/[^/]+)\/([0-9]+)\.(?:json|tlog-proof)$/
 

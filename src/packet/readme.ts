@@ -1,4 +1,5 @@
-/** README.txt of a packet: what it is and how to check it, in text that needs no program to read. */
+/** README.txt of a packet and of a collection: what it is and how to check it, in text that needs no program to read. */
+import type { CollectionManifest } from './collection-files.js'
 import type { Told } from './told.js'
 
 export const DEMONSTRATION =
@@ -42,6 +43,44 @@ export function readme(told: Told): string {
     'names.json     names of persons, as far as they have not been erased',
     '',
     ...witnesses(log),
+    '',
+  ]
+  return lines.join('\n')
+}
+
+/** README.txt of a collection. */
+export function collectionReadme(of: {
+  readonly keys: Told['keys']
+  readonly log: { readonly origin: string }
+  readonly summary: Omit<CollectionManifest, 'files' | 'tool'>
+}): string {
+  const { query, counts, log, requester, generatedAt } = of.summary
+  const asked = [query.identity, query.partner, query.objective, ...(query.kinds ?? [])]
+  const lines = [
+    ...(of.keys === 'demonstration' ? [DEMONSTRATION, ''] : []),
+    'This is the evidence of every case that one query asks for, to be checked on any machine, offline.',
+    '',
+    `Asked for ${asked.filter((part) => part !== null).join(', ') || 'every case'}`,
+    `Period    ${query.from ?? 'the beginning'} until ${query.until ?? 'the export'}, meant in ${query.zone}`,
+    `Taken     ${generatedAt}, by ${requester}`,
+    `Cases     ${counts.cases}, with ${counts.entries} entries, ${counts.decisions} decisions and ${counts.refusals} refusals`,
+    `Log       ${of.log.origin}, ${log.size} records, of which ${log.inside} are in here`,
+    '',
+    'To check it:',
+    '',
+    '    countersign verify <this file> --trust <trust.json>',
+    '',
+    'What it shows: each case in here is whole up to its last entry, belongs to the query, and was decided as its',
+    'own packet says; no case that was in here when it was taken away has been dropped since.',
+    'What it cannot show: that the exporter left out no case of the query. The other records of the log are hashes;',
+    'compare with a later collection of every case, or ask for the entries behind them.',
+    '',
+    'population.csv      every case in one row; times are UTC',
+    'cases/              one folder for each case: its report.html for people, its entries, their proofs',
+    'authority/, policy/ and the other folders hold once what the cases share',
+    'checkpoint          the one signed head of the log to which all proofs lead',
+    'export.json         the entry of the log that says who took this away, and which cases were in it',
+    'manifest.json       the query, the counts, and SHA-256 of every other file',
     '',
   ]
   return lines.join('\n')

@@ -51,7 +51,7 @@ export function verifyStream(input: StreamFiles): Stream {
       return { entries, indexes, problems }
     }
     const hash = isRefusal(stored) ? entryHash(bytes) : stored.hash
-    const proven = provenIndex(input, { seq, hash, note })
+    const proven = provenIndex(input, { where, proof: input.proofFile(seq), hash, note })
     if (isRefusal(proven)) problems.push(proven)
     else if (proven <= last.index)
       problems.push(refuse('EVIDENCE_TAMPERED', where, 'the log has it before its predecessor'))
@@ -89,13 +89,18 @@ function misplaced(at: {
 }
 
 /** RFC 9162 §2.1.3.2 against the packet's own checkpoint file, which every proof has to carry. */
-function provenIndex(
-  input: StreamFiles,
-  of: { readonly seq: number; readonly hash: Digest; readonly note: string | null },
+export function provenIndex(
+  { files, checkpoint }: Pick<StreamFiles, 'files' | 'checkpoint'>,
+  of: {
+    readonly where: string
+    /** Name of the file. */
+    readonly proof: string
+    readonly hash: Digest
+    readonly note: string | null
+  },
 ): number | Refusal {
-  const { files, checkpoint } = input
-  const where = input.entryFile(of.seq)
-  const text = readText(files.get(input.proofFile(of.seq)) ?? new Uint8Array())
+  const { where } = of
+  const text = readText(files.get(of.proof) ?? new Uint8Array())
   const parsed = text === null ? refuse('MALFORMED', '') : parseTlogProof(text)
   if (isRefusal(parsed)) return refuse('PROOF_MISSING', where, 'the entry has no readable proof')
   const { index, proof, extra } = parsed

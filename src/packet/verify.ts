@@ -84,11 +84,20 @@ export interface VerifyPacket {
 /** UNTRUSTED: the bytes. Total: any bytes get a verdict. */
 export function verifyPacket(input: VerifyPacket): Verdict {
   const packet = openPacket(input.bytes)
-  if (!('files' in packet)) return unreadable(packet)
+  return 'files' in packet ? verifyOpened(input, packet).verdict : unreadable(packet)
+}
+
+/** A verdict, and what it rests on. */
+export interface Verified {
+  readonly verdict: Verdict
+  readonly told: Told | null
+  readonly head: Head | null
+}
+
+export function verifyOpened(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Verified {
   const { caseId, counts } = packet.manifest
-  const checked = checkEvidence(input, packet)
-  const { problems, head, told } = checked
-  return {
+  const { problems, head, told } = checkEvidence(input, packet)
+  const verdict: Verdict = {
     verdict: problems.length === 0 ? 'VERIFIED' : 'NOT VERIFIED',
     caseId,
     ...counts,
@@ -99,15 +108,16 @@ export function verifyPacket(input: VerifyPacket): Verdict {
     ...(head?.witnessed ?? SINGLE_PARTY),
     words: problems.length === 0 && told !== null ? wordsOf(show(told)) : [],
   }
+  return { verdict, told, head }
 }
 
-const problemOf = ({ refused, where, detail }: Refusal): Problem => ({
+export const problemOf = ({ refused, where, detail }: Refusal): Problem => ({
   code: refused,
   where,
   detail,
 })
 
-const unreadable = (problems: readonly Refusal[]): Verdict => ({
+export const unreadable = (problems: readonly Refusal[]): Verdict => ({
   verdict: 'NOT VERIFIED',
   ...{ caseId: '', entries: 0, decisions: 0, refusals: 0, checkpoint: null, keys: 'unknown' },
   problems: problems.map(problemOf),
@@ -122,7 +132,7 @@ interface Checked {
   readonly told: Told | null
 }
 
-function checkEvidence(input: VerifyPacket, packet: Packet): Checked {
+function checkEvidence(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Checked {
   const { files, bundles, packs, manifest } = packet
   const { trust } = input
   const verify = verifyOnce(input.verify)
@@ -243,7 +253,7 @@ function authorityProblems({ packet, believed, times }: Believing): readonly Ref
 }
 
 /** The signed head that the packet rests on. */
-interface Head {
+export interface Head {
   readonly checkpoint: OpenedCheckpoint['checkpoint']
   readonly vkey: string
   readonly cosigners: readonly string[]

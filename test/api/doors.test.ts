@@ -121,6 +121,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   claim: { partner: 422, enterprise: 403 },
   entries: { partner: 200, enterprise: 200 },
   packet: { partner: 200, enterprise: 200 },
+  collection: { partner: 403, enterprise: 200 },
   opsStuck: OPERATED,
   opsWho: OPERATED,
   opsDrain: OPERATED,
