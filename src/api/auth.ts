@@ -36,6 +36,9 @@ export interface Entering {
 
 const SOVEREIGN: ReadonlySet<RouteName> = new Set(['decide', 'fence', 'review', 'inbox', 'packet'])
 
+/** Under a bundle that ran out, too. */
+const TAKES_AWAY: ReadonlySet<RouteName> = new Set(['fence', 'fencePreview'])
+
 /** Throws IssuerFault when the token cannot be judged and no signature stands in for it. */
 export async function enter(entering: Entering): Promise<Entered | Refusal | Busy> {
   const { deps, name } = entering
@@ -44,7 +47,10 @@ export async function enter(entering: Entering): Promise<Entered | Refusal | Bus
   if (waitS > 0) return { waitS }
   const signature = ROUTES[name].asks === 'signature'
   if (!signature && isUnknown(token)) return unknown(token)
-  const today = await deps.authority.today(deps.db)
+  const today = await deps.authority.today(
+    deps.db,
+    TAKES_AWAY.has(name) ? 'taking-away' : 'anything',
+  )
   if (isRefusal(today)) return today
   const { authority, at } = today
   const principal = isUnknown(token)

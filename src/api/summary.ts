@@ -9,6 +9,7 @@ import { wholeClock } from '../domain/clock.js'
 import { awaited, deadlinesOf, due } from '../domain/due.js'
 import { missing } from '../domain/evidence.js'
 import { follow, unread } from '../domain/evolve.js'
+import { expiredUnder } from '../domain/grace.js'
 
 /** Null when the entries hold no case. */
 export function summaryOf(input: {
@@ -44,6 +45,7 @@ export function summaryOf(input: {
     turn: { waitingOn: [...turn.by], since: turn.since },
     clock: wholeClock({ caseId, recorded, until: at }),
     why: whyOf({ state, turn }),
+    underExpired: [...expiredUnder(recorded)],
     planHash: state.planHash,
     steps: state.steps.map((item) => stepSummary(item, at)),
     facts: [...state.facts],

@@ -53,6 +53,9 @@ const showCase = (summary: CaseSummary): readonly string[] => [
   summary.why,
   `time so far: ${clockWords(summary.clock)}`,
   ...summary.steps.map(stepLine),
+  ...summary.underExpired.map(
+    ({ what, expiredAt }) => `${what} under an authority that expired on ${expiredAt}`,
+  ),
   `observed: ${summary.facts.join(', ') || 'nothing yet'}`,
   ...summary.questions.map(
     ({ stepId, person, text }) =>

@@ -231,6 +231,8 @@ export const CaseSummary = z.object({
   }),
   /** Whose clock ran how long so far. */
   clock: Clock,
+  /** What was judged under an authority that had expired. */
+  underExpired: z.array(z.object({ what: z.string(), expiredAt: Time })),
   planHash: DigestText.nullable(),
   steps: z.array(StepSummary),
   facts: z.array(Fact),

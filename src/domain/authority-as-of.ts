@@ -1,7 +1,8 @@
 /** A bundle as of the times of entries: each time is asked of the bundle itself, and work is not done twice. */
-import { type Authority, verifyAuthority } from './authority.js'
+import type { Authority } from './authority.js'
 import { type Digest, digestOf } from './digest.js'
 import { decodePayload, type Verify } from './envelope.js'
+import { type Purpose, suffices, verifyFor } from './grace.js'
 import { isRefusal, type Refusal } from './refusal.js'
 import type { AuthorityBundle, Trust } from './shapes/authority.js'
 
@@ -15,7 +16,7 @@ export function bundleHash(bundle: AuthorityBundle): Digest | Refusal {
 const isSignedOnce = ({ manifest, sections }: AuthorityBundle): boolean =>
   [manifest, ...Object.values(sections)].every(({ signatures }) => signatures.length === 1)
 
-export type AsOf = (at: string) => Authority | Refusal
+export type AsOf = (at: string, purpose?: Purpose) => Authority | Refusal
 
 /** Verifies as of a time. A bundle signed once that verified is not verified again while its signers are in force. */
 export function authorityAsOf(reading: {
@@ -24,9 +25,9 @@ export function authorityAsOf(reading: {
   readonly verify: Verify
 }): AsOf {
   let known: Authority | null = null
-  return (at) => {
-    if (known !== null && known.signedFrom <= at && at < known.expiresAt) return known
-    const authority = verifyAuthority({ ...reading, at })
+  return (at, purpose = 'anything') => {
+    if (known !== null && known.signedFrom <= at && suffices(known, { at, purpose })) return known
+    const authority = verifyFor({ ...reading, at, purpose })
     if (!isRefusal(authority) && isSignedOnce(reading.bundle)) known = authority
     return authority
   }

@@ -5,6 +5,8 @@
 import type { Connector, Subject } from '../connectors/connector.js'
 import type { Authority } from '../domain/authority.js'
 import type { CaseState, Recorded } from '../domain/case.js'
+import { currentStep } from '../domain/due.js'
+import { type Purpose, purposeOf } from '../domain/grace.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
@@ -80,13 +82,17 @@ export async function readJudged(
   const whole = await wholeCase(db, caseId)
   if (isRefusal(whole)) return stop(deps, { caseId, refusal: whole })
   const { state, recorded } = whole
-  const now = await deps.authority.today(db)
+  const now = await deps.authority.today(db, purposeNow(state))
   if (isRefusal(now)) return stop(deps, { caseId, refusal: now })
   const refusal =
     checkAttested({ caseId, recorded, today: now.authority, verify }) ??
     (await checkOpened(db, { ...deps, caseId, recorded }))
   return refusal === null ? { state, recorded } : stop(deps, { caseId, refusal })
 }
+
+/** What the case's current step needs an authority for. */
+const purposeNow = (state: CaseState): Purpose =>
+  purposeOf(state.opened, currentStep(state)?.step.stepId ?? null)
 
 /**
  * Appends what the core decides, and says what is recorded then; a refusal of the core means that somebody else
@@ -104,7 +110,8 @@ export async function record(
     result: apply<Refusal | null>(deps.db, {
       caseId: input.caseId,
       decide: async (view, tx) => {
-        const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+        const purpose = purposeNow(view.state)
+        const authority = await deps.authority.current(tx, { at: view.at, lock: 'none', purpose })
         if (isRefusal(authority)) return { events: [], answer: authority }
         const events = input.decide(view, authority)
         return isRefusal(events) ? { events: [], answer: events } : { events, answer: null }
@@ -147,7 +154,7 @@ export interface RecordsWork extends Setting {
 export async function settingOf(deps: ExecutionDeps, state: CaseState): Promise<Setting> {
   const { caseId, opened } = state
   if (opened === null) return stop(deps, { caseId, refusal: refuse('CASE_UNKNOWN', `/${caseId}`) })
-  const today = await deps.authority.today(deps.db)
+  const today = await deps.authority.today(deps.db, purposeNow(state))
   return isRefusal(today) ? stop(deps, { caseId, refusal: today }) : { caseId, opened, ...today }
 }
 

@@ -5,6 +5,7 @@
 
 import { openGate, plan as planCase } from '../domain/decide/gate.js'
 import { due } from '../domain/due.js'
+import { purposeOf } from '../domain/grace.js'
 import { isRefusal } from '../domain/refusal.js'
 import { requirementToday } from '../domain/requirements.js'
 import { applyIn } from '../store/apply.js'
@@ -48,7 +49,8 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
       return applyIn(tx, {
         caseId,
         decide: async (view) => {
-          const authority = await deps.authority.current(tx, { at: view.at, lock: 'none' })
+          const purpose = purposeOf(opened, stepId)
+          const authority = await deps.authority.current(tx, { at: view.at, lock: 'none', purpose })
           if (isRefusal(authority)) return { events: [], answer: authority }
           const loaded = await deps.packs(tx, { authority, at: view.at })
           if (isRefusal(loaded)) return { events: [], answer: loaded }

@@ -2,6 +2,7 @@
 import { checkAttestations, isAttested } from '../domain/attestation.js'
 import type { Recorded } from '../domain/case.js'
 import type { Verify } from '../domain/envelope.js'
+import { purposeOfCase } from '../domain/grace.js'
 import type { Believed } from './bundles.js'
 
 interface Attesting {
@@ -10,11 +11,11 @@ interface Attesting {
   readonly believed: Believed
 }
 
-/** A connector that a root in force at its time names signed it, if it is an event that only a connector writes. */
+/** A connector that a root in force at its time, or sufficient for its case, names signed it, if it is an event that only a connector writes. */
 export const isAttestedThen = ({ caseId, verify, believed }: Attesting, item: Recorded): boolean =>
   !isAttested(item.event) ||
   believed
-    .inForce(item.at)
+    .inForce(item.at, purposeOfCase(caseId))
     .some(
       (authority) => checkAttestations({ caseId, recorded: [item], authority, verify }) === null,
     )

@@ -7,6 +7,7 @@ import { type AsOf, authorityAsOf } from '../domain/authority-as-of.js'
 import { packInForce } from '../domain/count.js'
 import type { Digest } from '../domain/digest.js'
 import { openEnvelope, type Verify } from '../domain/envelope.js'
+import { isSaidExpired, type Purpose } from '../domain/grace.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import {
   type AuthorityBundle,
@@ -15,6 +16,7 @@ import {
   Root,
   type Trust,
 } from '../domain/shapes/authority.js'
+import type { JudgedUnder } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import { type PackFiles, packHash, parsePack } from '../packs/load.js'
@@ -35,13 +37,10 @@ export const readUnverified = {
 } as const
 
 export interface Believed {
-  readonly named: (
-    reference: { readonly version: number; readonly hash: Digest },
-    at: string,
-  ) => Authority | Refusal
-  /** Every bundle of the packet that is in force at `at`, the newest first. */
-  readonly inForce: (at: string) => readonly Authority[]
-  /** Why the bundle is not believed at `at`; null when it is. */
+  readonly named: (reference: JudgedUnder, at: string, purpose?: Purpose) => Authority | Refusal
+  /** Every bundle of the packet that is in force at `at`, or suffices for the purpose, the newest first. */
+  readonly inForce: (at: string, purpose?: Purpose) => readonly Authority[]
+  /** Why the bundle is believed for nothing at `at`; null when it is. */
   readonly refusalOf: (hash: Digest, at: string) => Refusal | null
   readonly packOf: (authority: Authority, at: string) => { pack: Pack; hash: Digest } | Refusal
 }
@@ -59,22 +58,31 @@ export function believe(believing: Believing): Believed {
   const readers = new Map(
     [...bundles].map(([hash, bundle]) => [hash, bundleReader({ ...believing, hash, bundle })]),
   )
-  const one = (hash: Digest, at: string): Authority | Refusal =>
-    readers.get(hash)?.(at) ??
+  const one = (hash: Digest, at: string, purpose?: Purpose): Authority | Refusal =>
+    readers.get(hash)?.(at, purpose) ??
     refuse('AUTHORITY_INVALID', authorityFile(hash), 'the bundle is missing')
   return {
-    named: ({ version, hash }, at) => {
-      const authority = one(hash, at)
-      if (isRefusal(authority) || authority.version === version) return authority
-      return refuse('AUTHORITY_INVALID', authorityFile(hash), 'the bundle has another version')
+    named: (reference, at, purpose) => {
+      const { version, hash } = reference
+      const authority = one(hash, at, purpose)
+      if (isRefusal(authority)) return authority
+      if (authority.version !== version)
+        return refuse('AUTHORITY_INVALID', authorityFile(hash), 'the bundle has another version')
+      return isSaidExpired(authority, { reference, at })
+        ? authority
+        : refuse(
+            'AUTHORITY_INVALID',
+            authorityFile(hash),
+            'it expired at another time than is said',
+          )
     },
-    inForce: (at) =>
+    inForce: (at, purpose) =>
       [...bundles.keys()]
-        .map((hash) => one(hash, at))
+        .map((hash) => one(hash, at, purpose))
         .filter((authority): authority is Authority => !isRefusal(authority))
         .toSorted((left, right) => right.version - left.version),
     refusalOf: (hash, at) => {
-      const authority = one(hash, at)
+      const authority = one(hash, at, 'taking-away')
       return isRefusal(authority) ? authority : null
     },
     packOf: packReader(believing.packs),
@@ -89,8 +97,8 @@ function bundleReader(
   },
 ): AsOf {
   const asOf = authorityAsOf(reading)
-  return (at) => {
-    const authority = asOf(at)
+  return (at, purpose) => {
+    const authority = asOf(at, purpose)
     if (!isRefusal(authority)) return authority
     const { refused, where, detail } = authority
     return refuse(refused, authorityFile(reading.hash), `${where}: ${detail}`)

@@ -15,6 +15,7 @@ import { fencesAround } from '../domain/fence.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
+import { Fenced } from '../domain/shapes/fence-event.js'
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry } from '../ledger/entry.js'
@@ -64,11 +65,17 @@ export async function collectBundles(
   return bundles
 }
 
-/** A mandate is taken back under a bundle that may long be out of date. */
+/** A mandate is taken back, and a fence raised, under a bundle that may long be out of date. */
 function namedBeside(bytes: Uint8Array): number | null {
   const stored = readEntry(bytes)
-  const event = isRefusal(stored) ? stored : parseAs(MandateEvent)(stored.entry.body)
-  return !isRefusal(event) && event.type === 'MandateRevoked' ? event.authority.version : null
+  if (isRefusal(stored)) return null
+  const { body } = stored.entry
+  if (body.type === 'MandateRevoked') {
+    const event = parseAs(MandateEvent)(body)
+    return !isRefusal(event) && event.type === 'MandateRevoked' ? event.authority.version : null
+  }
+  const fenced = parseAs(Fenced)(body)
+  return isRefusal(fenced) ? null : (fenced.under?.version ?? null)
 }
 
 /** The packs that some of the bundles name as in force at the time of some entry, as far as they are stored. */

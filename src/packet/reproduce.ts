@@ -4,7 +4,7 @@
  * the entry, and the entries after it that the same transaction wrote. What cannot be reproduced was
  * not decided by the core. Attested events stand in reproduce-connector.ts.
  */
-import type { Attest } from '../domain/attestation.js'
+import { type Attest, isAttested } from '../domain/attestation.js'
 import type { Authority } from '../domain/authority.js'
 import type { CaseState, Recorded } from '../domain/case.js'
 import { admitDecision, isCapped, refusalsCounted } from '../domain/decide/decision.js'
@@ -12,9 +12,11 @@ import { fence } from '../domain/decide/ending.js'
 import { passDeadline } from '../domain/decide/gate.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts } from '../domain/fence.js'
+import { type Purpose, purposeOf } from '../domain/grace.js'
 import { openedAgain } from '../domain/opening.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../domain/refusal.js'
 import type { Reviewing } from '../domain/review.js'
+import type { JudgedUnder } from '../domain/shapes/basic.js'
 import type { Fence } from '../domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Source } from '../domain/target-changes.js'
@@ -89,12 +91,16 @@ export type Reproduce<Type extends CaseEvent['type']> = (
 const notDue = (detail: string): Refusal => refuse('NOT_DUE', '', detail)
 
 /** The bundle that an entry names: verified as of the entry, and never older than one named before. */
-export function namedAuthority(
-  moment: Moment,
-  reference: EventOf<'Granted'>['authority'],
-): Authority | Refusal {
+export function namedAuthority(moment: Moment, reference: JudgedUnder): Authority | Refusal {
   if (reference.version < moment.atLeast) return refuse('AUTHORITY_ROLLBACK', '/authority')
-  return moment.believed.named(reference, moment.at)
+  return moment.believed.named(reference, moment.at, purposeIn(moment))
+}
+
+/** What the entry needed an authority for: a bundle that ran out suffices for no signature of a person. */
+function purposeIn({ state, event }: Moment): Purpose {
+  if (event.type === 'CaseOpened') return purposeOf(event, null)
+  if (!isAttested(event)) return 'anything'
+  return purposeOf(state.opened, 'stepId' in event ? event.stepId : null)
 }
 
 /** Attestations are compared by nobody: what is reproduced is what was attested. */
@@ -109,7 +115,7 @@ export function underAny<T>(
   ask: (authority: Authority) => T | Refusal,
 ): T | Refusal {
   let first: Refusal | null = null
-  for (const authority of moment.believed.inForce(moment.at)) {
+  for (const authority of moment.believed.inForce(moment.at, purposeIn(moment))) {
     if (authority.version < moment.atLeast) continue
     const answer = ask(authority)
     if (!isRefusal(answer)) return answer

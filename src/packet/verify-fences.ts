@@ -4,9 +4,11 @@
  */
 
 import { isAttestedBy } from '../domain/attestation.js'
+import type { Authority } from '../domain/authority.js'
 import { canonical } from '../domain/digest.js'
 import { judgeFence } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { JudgedUnder } from '../domain/shapes/basic.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import { FenceEvent, FenceLifted } from '../domain/shapes/fence-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -67,15 +69,27 @@ function liftedBy(
   return good ? { fenceId, identityId } : null
 }
 
+/** Those in force, or the one that the entry says had expired. UNTRUSTED: `under`. */
+function authoritiesOf(
+  believed: Believing['believed'],
+  { at, under }: { readonly at: string; readonly under: unknown },
+): readonly Authority[] {
+  if (under === undefined) return believed.inForce(at)
+  const reference = parseAs(JudgedUnder)(under)
+  if (isRefusal(reference)) return []
+  const authority = believed.named(reference, at, 'taking-away')
+  return isRefusal(authority) ? [] : [authority]
+}
+
 /** Afterwards the entry says exactly what an owner or duty person signed at its time. */
 function raisedBy({ believed, verify }: Believing, stored: StoredEntry) {
   const { body, at, stream, seq } = stored.entry
   const where = sideEntryFile(stream, seq)
-  const { type, envelope: sent, ...said } = body
+  const { type, envelope: sent, under, ...said } = body
   const envelope = parseAs(Envelope)(sent)
   if (type !== 'Fenced' || isRefusal(envelope)) return refuse('EVIDENCE_TAMPERED', where)
   let first = refuse('AUTHORITY_INVALID', where, 'no bundle was in force at this time')
-  for (const authority of believed.inForce(at)) {
+  for (const authority of authoritiesOf(believed, { at, under })) {
     const fence = judgeFence({ envelope, authority, verify, at })
     if (isRefusal(fence)) {
       first = refuse(fence.refused, where, `${fence.where}: ${fence.detail}`)

@@ -3,6 +3,7 @@
  * connector's, over everything that stood before it. What is no event of a mandate says nothing, as in the gate.
  */
 import { isAttestedBy } from '../domain/attestation.js'
+import { purposeOfCase } from '../domain/grace.js'
 import type { RecordedMandateEvent } from '../domain/mandate-record.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { MandateEvent, type MandateUsed } from '../domain/shapes/mandate-event.js'
@@ -52,7 +53,7 @@ function forgedUse(
   if (event.follows !== prev)
     return refuse('EVIDENCE_TAMPERED', where, 'the connector signed this use after another entry')
   const good = believed
-    .inForce(at)
+    .inForce(at, purposeOfCase(caseId))
     .some((authority) => isAttestedBy({ caseId, event, authority, verify }))
   return good
     ? null

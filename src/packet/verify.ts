@@ -241,7 +241,7 @@ function authorityProblems({ packet, believed, times }: Believing): readonly Ref
   })
   const named = new Set(
     times.flatMap((at) =>
-      believed.inForce(at).flatMap(({ packs }) => packs.map(({ hash }) => hash)),
+      believed.inForce(at, 'taking-away').flatMap(({ packs }) => packs.map(({ hash }) => hash)),
     ),
   )
   const packs = [...packet.packs].flatMap(([hash, files]) => {
@@ -260,7 +260,7 @@ export interface Head {
   readonly witnessed: Witnessed
 }
 
-/** Afterwards the log's own key, as the newest root in force states it, signed this checkpoint for this origin. */
+/** Afterwards the log's own key, as the newest root in force or in its grace states it, signed this checkpoint for this origin. */
 function openHead(input: {
   readonly packet: Packet
   readonly believed: Believed
@@ -269,7 +269,7 @@ function openHead(input: {
   readonly at: string
 }): Head | Refusal {
   const { packet, believed, verify, at } = input
-  const [authority] = believed.inForce(at)
+  const [authority] = believed.inForce(at, 'taking-away')
   if (authority === undefined)
     return refuse('AUTHORITY_INVALID', CHECKPOINT, 'no trusted root states the key of the log')
   const { origin, key } = authority.root.log
@@ -312,7 +312,7 @@ function readingProblems({
   for (const [digest, reason] of Object.entries(told.reasons))
     if (reasonDigest(reason) !== digest || !signed.some((known) => known === digest))
       problems.push(refuse('PACKET_INVALID', REASONS, 'a reason that nobody signed'))
-  const authorities = times.flatMap((at) => believed.inForce(at))
+  const authorities = times.flatMap((at) => believed.inForce(at, 'taking-away'))
   for (const [personId, name] of Object.entries(told.names)) {
     const commitment = personCommitment({ personId, ...name })
     const known = authorities.some(

@@ -6,6 +6,7 @@ import { clockWords, partnersParts, wholeClock } from '../domain/clock.js'
 import { isCapped } from '../domain/decide/decision.js'
 import { inWords, signedDrill } from '../domain/drill.js'
 import { findingsIn } from '../domain/finding.js'
+import { expiredUnder } from '../domain/grace.js'
 import type { Choice } from '../domain/shapes/recertify.js'
 import type { Shown } from './told.js'
 import { whom } from './told.js'
@@ -52,13 +53,20 @@ const chosen = (choices: readonly Choice[] | null): string => {
   return `: kept ${named('keep')}; revoked ${named('revoke')}`
 }
 
-function underWhichPolicy({ recorded, opened }: Shown): readonly string[] {
+function underExpired({ recorded }: Shown): readonly string[] {
+  return expiredUnder(recorded).map(
+    ({ what, expiredAt }) => `${what} under an authority that expired on ${expiredAt}.`,
+  )
+}
+
+function underWhichPolicy(shown: Shown): readonly string[] {
+  const { recorded, opened } = shown
   const resolved = [
     ...Object.values(opened?.requirements ?? {}),
     ...recorded.flatMap(({ event }) => (event.type === 'GateOpened' ? [event.resolved] : [])),
   ]
   const packs = resolved.map(({ pack }) => `${pack.packId} version ${pack.version}, ${pack.hash}.`)
-  return orElse([...new Set(packs)], 'None was resolved.')
+  return [...orElse([...new Set(packs)], 'None was resolved.'), ...underExpired(shown)]
 }
 
 function when({ recorded, state }: Shown): readonly string[] {

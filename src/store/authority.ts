@@ -6,10 +6,11 @@ import { type Authority, verifyAuthority } from '../domain/authority.js'
 import { type AsOf, authorityAsOf, bundleHash } from '../domain/authority-as-of.js'
 import type { Digest } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
+import { isSaidExpired, type Purpose, suffices, verifyFor } from '../domain/grace.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { liveOwners } from '../domain/responsibility.js'
 import { AuthorityBundle, type Trust } from '../domain/shapes/authority.js'
-import type { AuthorityReference } from '../domain/shapes/basic.js'
+import type { AuthorityReference, JudgedUnder } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { append, lockStream } from './apply.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
@@ -20,21 +21,29 @@ export const AUTHORITY_STREAM = 'authority'
 export interface AuthoritySource {
   /** The roots under which this process believes. */
   readonly trust: Trust
-  /** `lock` holds the installed version for the transaction, so that no newer one commits meanwhile. */
+  /**
+   * `lock` holds the installed version for the transaction, so that no newer one commits meanwhile. `purpose` is
+   * anything, unless given; for taking access away a bundle suffices that ran out within its grace.
+   */
   readonly current: (
     db: Db | Tx,
-    options: { at: string; lock: 'share' | 'none' },
+    options: { at: string; lock: 'share' | 'none'; purpose?: Purpose },
   ) => Promise<Authority | Refusal>
   /** The same as of now, by the database's clock. */
   readonly today: (
     db: Db | Tx,
+    purpose?: Purpose,
   ) => Promise<{ readonly authority: Authority; readonly at: string } | Refusal>
   /** UNTRUSTED: the bundle. What it would be believed to say, under the same roots, were it installed. */
   readonly candidate: (bundle: unknown, at: string) => Authority | Refusal
   /** The bundle that an entry names, as of the time of that entry; it may long be out of date. */
   readonly named: (
     db: Db | Tx,
-    asked: { readonly reference: AuthorityReference; readonly at: string },
+    asked: {
+      readonly reference: AuthorityReference | JudgedUnder
+      readonly at: string
+      readonly purpose?: Purpose
+    },
   ) => Promise<Authority | Refusal>
 }
 
@@ -58,16 +67,21 @@ export function authoritySource(trusting: Trusting): AuthoritySource {
     return isRefusal(bundle) ? bundle : verifyAuthority({ bundle, trust, verify, at })
   }
   let cached: { readonly row: string; readonly authority: Authority } | null = null
-  const believe = async (db: Db | Tx, { row, at }: Installed): Promise<Authority | Refusal> => {
+  const believe = async (
+    db: Db | Tx,
+    { row, at, purpose }: Installed & { readonly purpose: Purpose },
+  ): Promise<Authority | Refusal> => {
     if (cached?.row === row) {
       const { authority } = cached
-      return at < authority.expiresAt ? authority : refuse('AUTHORITY_EXPIRED', '/authority')
+      return suffices(authority, { at, purpose })
+        ? authority
+        : refuse('AUTHORITY_EXPIRED', '/authority')
     }
     const stored = await storedBundle(db)
     if (stored === null) return notInstalled
     const bundle = readBundle(JSON.parse(stored.bundle))
     if (isRefusal(bundle)) return bundle
-    const authority = verifyAuthority({ bundle, trust, verify, at })
+    const authority = verifyFor({ bundle, trust, verify, at, purpose })
     if (isRefusal(authority)) return authority
     if (authority.version < newest) return refuse('AUTHORITY_ROLLBACK', '/authority')
     const older = (await memory?.authority(referenceTo(authority))) ?? null
@@ -77,27 +91,27 @@ export function authoritySource(trusting: Trusting): AuthoritySource {
     dated.keep(authority.hash, bundle)
     return authority
   }
-  const today: AuthoritySource['today'] = async (db) => {
+  const today: AuthoritySource['today'] = async (db, purpose = 'anything') => {
     const installed = await installedNow(db, 'none')
     if (installed === null) return notInstalled
-    const authority = await believe(db, installed)
+    const authority = await believe(db, { ...installed, purpose })
     return isRefusal(authority) ? authority : { authority, at: installed.at }
   }
   return {
     trust,
     candidate,
-    current: async (db, { at, lock }) => {
+    current: async (db, { at, lock, purpose = 'anything' }) => {
       const installed = await installedNow(db, lock)
-      return installed === null ? notInstalled : believe(db, { ...installed, at })
+      return installed === null ? notInstalled : believe(db, { ...installed, at, purpose })
     },
     today,
-    named: async (db, { reference, at }) => {
+    named: async (db, { reference, at, purpose }) => {
       const asOf = dated.get(reference.hash) ?? (await dated.fetch(db, reference))
       if (isRefusal(asOf)) return asOf
-      const authority = asOf(at)
-      return isRefusal(authority) || authority.version === reference.version
-        ? authority
-        : notStored(reference)
+      const authority = asOf(at, purpose)
+      if (isRefusal(authority)) return authority
+      const same = authority.version === reference.version
+      return same && isSaidExpired(authority, { reference, at }) ? authority : notStored(reference)
     },
   }
 }

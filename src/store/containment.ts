@@ -30,7 +30,7 @@ export async function contain(
   deps: OpenCaseDeps,
   fence: Pick<Fence, 'fenceId' | 'scope' | 'personId'>,
 ): Promise<Containment | Refusal> {
-  const today = await deps.authority.today(deps.db)
+  const today = await deps.authority.today(deps.db, 'taking-away')
   if (isRefusal(today)) return today
   const { authority } = today
   const companyId = authority.persons.get(fence.personId ?? '')?.companyId ?? ''

@@ -9,6 +9,7 @@ import type { Authority } from '../domain/authority.js'
 import { fence as fenceCase } from '../domain/decide/ending.js'
 import type { Verify } from '../domain/envelope.js'
 import { cuts, fencesAround, judgeFence, type Standing, standingIn } from '../domain/fence.js'
+import { judgedUnder } from '../domain/grace.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Envelope, Fence, FenceScope } from '../domain/shapes/envelope.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -110,6 +111,9 @@ export const isBelieved =
   (event: FenceLifted): boolean =>
     isAttestedBy({ ...by, caseId: event.caseId, event })
 
+/** Who lifted a fence is known under a bundle that ran out too: what is read here lets nobody do anything. */
+const READING = { lock: 'none', purpose: 'taking-away' } as const
+
 /** What stands for the identity in one stream after another; the authority is read once, where there is a fence at all. */
 function standingFor(tx: Tx, of: Believing & { readonly identityId: string }) {
   const { identityId, verify } = of
@@ -120,7 +124,7 @@ function standingFor(tx: Tx, of: Believing & { readonly identityId: string }) {
   ): Promise<readonly Standing[] | Refusal> => {
     if (events.length === 0) return []
     const authority =
-      believed ?? (await of.authority.current(tx, { at: await now(tx), lock: 'none' }))
+      believed ?? (await of.authority.current(tx, { at: await now(tx), ...READING }))
     if (isRefusal(authority)) return authority
     believed = authority
     const believes = isBelieved({ authority, verify })
@@ -198,14 +202,18 @@ export interface RaiseFence extends Believing {
   readonly envelope: Envelope
 }
 
-/** UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed. */
+/**
+ * UNTRUSTED: the envelope. Afterwards an owner or duty person signed it, and no older grant in its scope can be consumed.
+ * A bundle that ran out within its grace says who they are.
+ */
 export async function raiseFence(db: Db, input: RaiseFence): Promise<Fence | Refusal> {
-  const today = await input.authority.today(db)
+  const today = await input.authority.today(db, 'taking-away')
   if (isRefusal(today)) return today
   const { authority, at } = today
   const fence = judgeFence({ ...input, authority, at })
   if (isRefusal(fence)) return fence
-  const raised = await transaction(db, (tx) => raiseIn(tx, { fence, envelope: input.envelope }))
+  const { envelope } = input
+  const raised = await transaction(db, (tx) => raiseIn(tx, { fence, envelope, authority }))
   if (isRefusal(raised)) return raised
   await tellCases(db, fence.scope)
   return fence
@@ -213,7 +221,7 @@ export async function raiseFence(db: Db, input: RaiseFence): Promise<Fence | Ref
 
 async function raiseIn(
   tx: Tx,
-  input: { fence: Fence; envelope: Envelope },
+  input: { fence: Fence; envelope: Envelope; authority: Authority },
 ): Promise<Refusal | null> {
   const { type: _, ...fence } = input.fence
   const { kind, id } = fence.scope
@@ -226,7 +234,9 @@ async function raiseIn(
   const isKnown = ({ entry }: StoredEntry) =>
     entry.body.type === 'Fenced' && entry.body.fenceId === fenceId
   if (locked.entries.some(isKnown)) return null
-  const body = { type: 'Fenced', ...fence, envelope: input.envelope }
+  const under = judgedUnder(input.authority, locked.at)
+  const expired = under.expiredAt === undefined ? {} : { under }
+  const body = { type: 'Fenced', ...fence, envelope: input.envelope, ...expired }
   await append(tx, { locked, bodies: [body] })
   return null
 }

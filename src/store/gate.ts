@@ -11,13 +11,13 @@ import { countAgain, termsAgain } from '../domain/count.js'
 import { fence } from '../domain/decide/ending.js'
 import { grant, refuseAtGate } from '../domain/decide/execution.js'
 import { canonical, digest } from '../domain/digest.js'
+import { judgedUnder, purposeOf } from '../domain/grace.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import type { TargetState } from '../domain/shapes/plan.js'
 import type { Pack } from '../domain/shapes/policy.js'
 import type { Requirement } from '../domain/shapes/requirement.js'
 import { type Applied, applyIn, type Change, openedOf, type View } from './apply.js'
-import { referenceTo } from './authority.js'
 import { type Db, prepared, type Tx, transaction } from './db.js'
 import type { HeldInvolved } from './emergency-uses.js'
 import { type HeldFences, holdFences, isCut } from './fences.js'
@@ -87,7 +87,7 @@ async function decideAtGate(at: AtGate): Promise<Change<GateAnswer>> {
     grantId,
     fencingToken: token,
     decisionIds: checked.decided.decisionIds,
-    authority: referenceTo(checked.authority),
+    authority: judgedUnder(checked.authority, view.at),
     attest,
   })
   // The step was asked to be satisfied above, under the same lock.
@@ -147,7 +147,8 @@ async function checkAll(at: AtGate): Promise<Checked | Refusal> {
       '/preState',
       changedAttributes(state, { step, now: asked.preState, view }),
     )
-  const authority = await deps.authority.current(tx, { at: view.at, lock: 'share' })
+  const purpose = purposeOf(opened, asked.stepId)
+  const authority = await deps.authority.current(tx, { at: view.at, lock: 'share', purpose })
   if (isRefusal(authority)) return authority
   const forged = await checkWritten(at, authority)
   if (forged !== null) return forged

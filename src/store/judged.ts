@@ -9,6 +9,7 @@ import type { Authority } from '../domain/authority.js'
 import type { Recorded } from '../domain/case.js'
 import { canonical } from '../domain/digest.js'
 import type { Verify } from '../domain/envelope.js'
+import { purposeOf } from '../domain/grace.js'
 import { checkOpening } from '../domain/opening.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
@@ -75,4 +76,7 @@ export async function checkOpened(
 export const openingAuthority = (
   db: Db | Tx,
   of: { readonly event: CaseOpened; readonly at: string; readonly source: AuthoritySource },
-): Promise<Authority | Refusal> => of.source.named(db, { reference: of.event.authority, at: of.at })
+): Promise<Authority | Refusal> => {
+  const { event, at, source } = of
+  return source.named(db, { reference: event.authority, at, purpose: purposeOf(event, null) })
+}

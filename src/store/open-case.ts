@@ -6,6 +6,7 @@
 
 import { digest } from '../domain/digest.js'
 import { fencesAround } from '../domain/fence.js'
+import { judgedUnder, purposeOf } from '../domain/grace.js'
 import { holdOf, KINDS } from '../domain/kinds.js'
 import { termsOf } from '../domain/opening.js'
 import type { CaseRequest } from '../domain/owner.js'
@@ -13,7 +14,6 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Asked } from '../domain/shapes/asked.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { append, lockEnd, lockStream } from './apply.js'
-import { referenceTo } from './authority.js'
 import type { CaseDeps } from './cases.js'
 import { now, type Tx, transaction } from './db.js'
 import { owesReview } from './emergency-uses.js'
@@ -130,7 +130,8 @@ async function resolveCase(
   const { asked, requester, change } = request
   const { kind } = asked
   const at = await now(tx)
-  const authority = await deps.authority.current(tx, { at, lock: 'share' })
+  const purpose = purposeOf(request, null)
+  const authority = await deps.authority.current(tx, { at, lock: 'share', purpose })
   if (isRefusal(authority)) return authority
   const loaded = await deps.packs(tx, { authority, at })
   if (isRefusal(loaded)) return loaded
@@ -145,7 +146,7 @@ async function resolveCase(
     asked,
     requester: { ...requester, changeReference: request.changeReference },
     change,
-    authority: referenceTo(authority),
+    authority: judgedUnder(authority, at),
   }
 }
 

@@ -35,8 +35,11 @@ export interface ApiRig {
   readonly token: (who: Who) => Promise<string>
   /** What the API logged, line by line. */
   readonly logged: readonly string[]
-  /** Installs version two of the authority, with these people. */
-  readonly amend: (people: (section: PeopleSection) => PeopleSection) => Promise<void>
+  /** Installs version two of the authority, or this version that ends then, with these people. */
+  readonly amend: (
+    people: (section: PeopleSection) => PeopleSection,
+    otherwise?: { readonly version: number; readonly expiresAt?: string },
+  ) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -124,9 +127,9 @@ export async function anApi(
     ...{ world, url: api.url, issuer, loginKeys, logged, token },
     client: (who) => clientOf({ api: api.url, token: () => token(who) }),
     anonymous: clientOf({ api: api.url, token: null }),
-    amend: async (people) => {
+    amend: async (people, otherwise = { version: 2 }) => {
       const { bundle, trust } = anAuthority({
-        ...{ keys: world.authority.keys, version: 2 },
+        ...{ keys: world.authority.keys, ...otherwise },
         pack: {
           packId: 'demo',
           version: 1,

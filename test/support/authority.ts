@@ -235,6 +235,8 @@ export interface Overrides {
   /** Version of the manifest; the trust's minimum stays 1. */
   readonly version?: number
   readonly at?: string
+  /** When the manifest ends; far away unless given. */
+  readonly expiresAt?: string
   readonly change?: {
     readonly people?: Change<PeopleSection>
     readonly ownership?: Change<OwnershipSection>
@@ -287,7 +289,8 @@ function signBundle(keys: Keys, overrides: Overrides): AuthorityBundle {
   }
   const manifest = sign('manifest', {
     ...{ type: 'manifest', v: 1, enterprise: ENTERPRISE, version: overrides.version ?? 1 },
-    ...{ rootHash: hashOf(root), issuedAt: SPAN.notBefore, expiresAt: SPAN.notAfter },
+    ...{ rootHash: hashOf(root), issuedAt: SPAN.notBefore },
+    expiresAt: overrides.expiresAt ?? SPAN.notAfter,
     sections: Object.fromEntries(
       Object.entries(sections).map(([name, envelope]) => [name, hashOf(envelope)]),
     ),

@@ -51,6 +51,9 @@ export const Time = z.iso.datetime({
   precision: 3,
   error: 'not a time in UTC with milliseconds, such as 2026-11-23T22:31:00.000Z',
 })
+/** The bundle that an entry was judged under; `expiredAt` where it had run out, which suffices for taking access away. */
+export const JudgedUnder = AuthorityReference.extend({ expiredAt: Time.optional() })
+export type JudgedUnder = z.infer<typeof JudgedUnder>
 /** A duration in whole milliseconds, at most ten years. */
 export const Ms = z.int().min(0).max(315_576_000_000)
 export const Count = z.int().min(0)

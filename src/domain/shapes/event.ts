@@ -17,6 +17,7 @@ import {
   DigestText,
   EnterpriseId,
   Fact,
+  JudgedUnder,
   ObjectiveId,
   PersonId,
   Span,
@@ -61,7 +62,7 @@ export const CaseOpened = z.strictObject({
   settings: Settings,
   evidence: z.array(Fact),
   requirements: z.record(StepId, ResolvedRequirement),
-  authority: AuthorityReference,
+  authority: JudgedUnder,
 })
 export type CaseOpened = z.infer<typeof CaseOpened>
 
@@ -173,7 +174,7 @@ export const Granted = z.strictObject({
   preStateHash: DigestText,
   decisionIds: z.array(Ulid),
   mandateId: Ulid.nullable(),
-  authority: AuthorityReference,
+  authority: JudgedUnder,
   attestation: Attestation,
 })
 
