@@ -3,6 +3,7 @@
  * asked when a page opens and when its packet is verified.
  */
 import type { Authority } from './authority.js'
+import { canonical } from './digest.js'
 import { type Matter, narrowed } from './matter.js'
 import { campaignTerms } from './periods.js'
 import { type Refusal, refuse } from './refusal.js'
@@ -57,6 +58,23 @@ export function pagesOf(input: {
     pages.push({ campaignId, ownerId, ...place, identities: ids, maxAgeMs })
   }
   return pages
+}
+
+/**
+ * Tests whether something that an owner relied on who kept the identity is another now: what is registered of it
+ * besides its owner and its need, or the contracts of whoever keeps it.
+ */
+export const isChanged = (
+  identityId: string,
+  between: { readonly then: Authority; readonly now: Authority },
+): boolean => reliedOn(between.then, identityId) !== reliedOn(between.now, identityId)
+
+function reliedOn({ identities, contracts }: Authority, identityId: string): string {
+  const identity = identities.get(identityId)
+  if (identity === undefined) return ''
+  const { ownerId: _, need: __, ...registered } = identity
+  const own = contracts.filter(({ companyId }) => companyId === identity.custodian)
+  return canonical([registered, own])
 }
 
 function strictestAge(pack: Pack, identities: readonly Identity[]): number | null {

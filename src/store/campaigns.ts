@@ -3,7 +3,8 @@
  * again. What a page left undecided is never kept: its deprovision opens by itself, disables under a reduce-only
  * mandate that covers it (else after signatures), and can be put back until its removal is signed.
  */
-import { identitiesOf, pagesOf, type Slice } from '../domain/campaign.js'
+import type { Authority } from '../domain/authority.js'
+import { identitiesOf, isChanged, pagesOf, type Slice } from '../domain/campaign.js'
 import { packInForce } from '../domain/count.js'
 import { digest } from '../domain/digest.js'
 import { enterpriseCompany } from '../domain/matter.js'
@@ -17,6 +18,7 @@ import {
   type AskedBefore,
   askDeprovision,
   askedBefore,
+  incidentsClosed,
   SILENCE,
   undecided,
 } from './recertification.js'
@@ -79,7 +81,11 @@ async function openPages(
   return { campaignId, pages }
 }
 
-/** Opened for what the policy says is due again, and at once for what has another owner than was asked. Repeatable. */
+/**
+ * Opened for what the policy says is due again, and at once where something happened since its owner was asked: it has
+ * another owner, what is registered of it or the contracts of its keeper changed, an incident about it was closed.
+ * Repeatable.
+ */
 export async function recertifyDue(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
@@ -90,11 +96,16 @@ export async function recertifyDue(
   const identities = [...authority.identities.values()]
   const before = await askedBefore(deps.db, identities)
   const asked = new Map(before.map((one) => [one.identityId, one]))
-  const due = identities.filter(
-    (identity) =>
-      !besides.has(identity.identityId) &&
-      isDue(standing, { identity, asked: asked.get(identity.identityId) ?? null }),
-  )
+  const incidents = await incidentsClosed(deps.db)
+  const due: Identity[] = []
+  for (const identity of identities) {
+    const { identityId } = identity
+    const of = {
+      ...{ identity, asked: asked.get(identityId) ?? null },
+      incidentAt: incidents.get(identityId) ?? null,
+    }
+    if (!besides.has(identityId) && (await isDue(deps, { standing, of }))) due.push(identity)
+  }
   if (due.length === 0) return null
   const everything = { partnerId: null, systems: null, tiers: null, objectives: null, owners: null }
   const ids = due.map(({ identityId, ownerId }) => `${identityId} ${ownerId}`).sort()
@@ -112,18 +123,41 @@ export async function recertifyDue(
   })
 }
 
-/** An identity that was never asked about counts from when the policy took effect; a change of owner counts at once. */
-function isDue(
-  { authority, pack, at }: Standing,
-  of: { readonly identity: Identity; readonly asked: AskedBefore | null },
-): boolean {
-  const { identity, asked } = of
+interface Asking {
+  readonly identity: Identity
+  readonly asked: AskedBefore | null
+  readonly incidentAt: string | null
+}
+
+/** An identity that was never asked about counts from when the policy took effect. */
+async function isDue(
+  deps: OpenCaseDeps,
+  { standing, of }: { readonly standing: Standing; readonly of: Asking },
+): Promise<boolean> {
+  const { authority, pack, at } = standing
+  const { identity, asked, incidentAt } = of
   const everyMs = campaignTerms(pack, identity)?.everyMs
   if (everyMs === undefined) return false
   if (asked?.own?.phase === 'open') return false
   if (asked !== null && asked.own === null) return true
   const since = asked?.own?.openedAt ?? packInForce(authority, at)?.effectiveFrom ?? at
-  return Date.parse(since) + everyMs <= Date.parse(at)
+  if (incidentAt !== null && incidentAt > since) return true
+  if (Date.parse(since) + everyMs <= Date.parse(at)) return true
+  return asked?.own != null && (await isChangedSince(deps, { authority, identity, own: asked.own }))
+}
+
+/** What cannot be compared, because the bundle of that time is not believed any more, counts as changed. */
+async function isChangedSince(
+  deps: OpenCaseDeps,
+  of: Pick<Asking, 'identity'> & {
+    readonly authority: Authority
+    readonly own: NonNullable<AskedBefore['own']>
+  },
+): Promise<boolean> {
+  const { authority, identity, own } = of
+  if (own.authority.version === authority.version) return false
+  const then = await deps.authority.named(deps.db, { reference: own.authority, at: own.openedAt })
+  return isRefusal(then) || isChanged(identity.identityId, { then, now: authority })
 }
 
 export interface Silence {

@@ -5,6 +5,7 @@
 import { fold } from '../domain/evolve.js'
 import { identityScope } from '../domain/matter.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
+import type { AuthorityReference } from '../domain/shapes/basic.js'
 import { eventsSince } from './apply.js'
 import type { Db } from './db.js'
 import { type OpenCaseDeps, openCase } from './open-case.js'
@@ -62,7 +63,12 @@ export async function pastOf(
 export interface AskedBefore {
   readonly identityId: string
   /** The newest page on which its owner of now was asked about it; null: only others were. */
-  readonly own: { readonly openedAt: string; readonly phase: 'open' | 'closed' } | null
+  readonly own: {
+    readonly openedAt: string
+    readonly phase: 'open' | 'closed'
+    /** The authority of that time. */
+    readonly authority: AuthorityReference
+  } | null
 }
 
 /** Of these, each that a page was ever about. */
@@ -72,10 +78,12 @@ export async function askedBefore(
 ): Promise<readonly AskedBefore[]> {
   const { rows } = await db.query<AskedBefore>(
     `select i.id as "identityId", case when own.phase is not null then
-            jsonb_build_object('openedAt', own.opened_at, 'phase', own.phase) end as own
+            jsonb_build_object('openedAt', own.opened_at, 'phase', own.phase,
+                               'authority', own.authority) end as own
        from unnest($1::text[], $2::text[]) i (id, owner_id)
        left join lateral (
-         select c.phase, ${BODY('o')} ->> 'at' as opened_at
+         select c.phase, ${BODY('o')} ->> 'at' as opened_at,
+                ${BODY('o')} #> '{body,authority}' as authority
            from page_items p join cases c using (case_id)
            join entries o on o.stream = p.case_id and o.seq = 1
           where p.identity_id = i.id and p.owner_id = i.owner_id ${NEWEST_FIRST}) own on true
@@ -83,6 +91,20 @@ export async function askedBefore(
     [of.map(({ identityId }) => identityId), of.map(({ ownerId }) => ownerId)],
   )
   return rows
+}
+
+/** When the newest incident that was about the identity was closed. */
+export async function incidentsClosed(db: Db): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ identityId: string; at: string }>(
+    `select i.id as "identityId", max(${BODY('closed')} ->> 'at') as at
+       from cases c
+       join entries planned on planned.stream = c.case_id and planned.type = 'Planned'
+       join entries closed on closed.stream = c.case_id and closed.type = 'CaseClosed'
+      cross join jsonb_array_elements_text(${BODY('planned')} #> '{body,plan,about,inScope}') i (id)
+      where c.kind = 'incident' and c.outcome = 'completed'
+      group by 1`,
+  )
+  return new Map(rows.map(({ identityId, at }) => [identityId, at]))
 }
 
 export interface Undecided {
