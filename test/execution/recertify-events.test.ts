@@ -122,7 +122,7 @@ describe('an identity that was asked about', () => {
         }),
       },
     })
-    const db = world.db('cs_api')
+    const db = world.db('owner')
     must(await installAuthority(db, { bundle, trust, verify: nodeVerify }))
     expect(await asked()).toEqual(['nhi_reports'])
     expect(await asked()).toEqual([])
