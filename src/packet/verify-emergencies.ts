@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { EmergencyEvent } from '../domain/shapes/emergency-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { sideEntryFile } from './files.js'
-import type { SideFiles, Sides } from './verify-sides.js'
+import type { Believing, Sides } from './verify-sides.js'
 
 export interface EmergencyEntry {
   readonly at: string
@@ -14,7 +14,7 @@ export interface EmergencyEntry {
 }
 
 export function verifyEmergencies(
-  { believed, verify }: SideFiles,
+  { believed, verify }: Believing,
   sides: Sides,
 ): { readonly emergencies: readonly EmergencyEntry[]; readonly problems: readonly Refusal[] } {
   const emergencies: EmergencyEntry[] = []

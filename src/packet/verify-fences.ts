@@ -15,9 +15,7 @@ import { parseAs } from '../domain/shapes/parse.js'
 import type { StoredEntry } from '../ledger/entry.js'
 import { sideEntryFile } from './files.js'
 import type { RaisedFence } from './reproduce.js'
-import type { SideFiles, Sides } from './verify-sides.js'
-
-type Believing = Pick<SideFiles, 'believed' | 'verify'>
+import type { Believing, Sides } from './verify-sides.js'
 
 export function verifyFences(
   input: Believing,

@@ -10,15 +10,13 @@ import { MandateEvent, type MandateUsed } from '../domain/shapes/mandate-event.j
 import { parseAs } from '../domain/shapes/parse.js'
 import type { StoredEntry } from '../ledger/entry.js'
 import { sideEntryFile } from './files.js'
-import type { SideFiles, Sides } from './verify-sides.js'
+import type { Believing, Sides } from './verify-sides.js'
 
 export interface MandateEntry extends RecordedMandateEvent {
   /** Its index in the log. */
   readonly index: number
 }
 export type Mandates = ReadonlyMap<string, readonly MandateEntry[]>
-
-type Believing = Pick<SideFiles, 'believed' | 'verify'>
 
 export function verifyMandates(
   input: Believing,

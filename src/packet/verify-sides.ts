@@ -9,12 +9,16 @@ import { sideEntryFile, sideFolder, sideProofFile, sideStreamsIn } from './files
 import { verifyStream } from './verify-entries.js'
 import type { ReadEntry } from './verify-once.js'
 
-export interface SideFiles {
+interface SideFiles {
   readonly files: Files
   readonly checkpoint: OpenedCheckpoint['checkpoint']
+  readonly readEntry: ReadEntry
+}
+
+/** By what the entries beside a case are believed. */
+export interface Believing {
   readonly believed: Believed
   readonly verify: Verify
-  readonly readEntry: ReadEntry
 }
 
 export interface SideEntry {

@@ -28,17 +28,10 @@ import {
   REASONS,
   sideStreamsIn,
 } from './files.js'
+import { judgeAgain } from './judge-again.js'
 import { openPacket, type Packet, readText } from './open.js'
-import { rejudging } from './rejudge.js'
-import { attestationProblems, replay } from './replay.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from './told.js'
-import { readContainments } from './verify-containments.js'
-import { documentProblems, verifyDemands } from './verify-demands.js'
-import { verifyEmergencies } from './verify-emergencies.js'
 import { verifyStream } from './verify-entries.js'
-import { verifyExercises } from './verify-exercises.js'
-import { verifyFences } from './verify-fences.js'
-import { verifyMandates } from './verify-mandates.js'
 import { type ReadEntry, readEntryOnce, verifyOnce } from './verify-once.js'
 import { verifySides } from './verify-sides.js'
 import {
@@ -153,47 +146,21 @@ function checkEvidence(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Chec
   const outer = [...disbelieved, ...stream.problems, ...recorded.problems]
   if (stream.problems.length + recorded.problems.length > 0 || count === 0)
     return { problems: count === 0 ? [...outer, noEntries] : outer, head, told: null }
-  const sideFiles = { ...reading, believed, verify }
-  const sides = verifySides(sideFiles)
-  const { fences, problems: fenceProblems } = verifyFences(sideFiles, sides)
-  const { mandates, problems: mandateProblems } = verifyMandates(sideFiles, sides)
-  const { findings, problems: demandProblems } = verifyDemands(sides)
-  const { containments, problems: containmentProblems } = readContainments(sides)
-  const by = { caseId, believed, verify }
-  const { exercises, problems: exerciseProblems } = verifyExercises(sides, by)
-  const { emergencies, problems: emergencyProblems } = verifyEmergencies(sideFiles, sides)
+  const sides = verifySides(reading)
   const { indexes } = stream
-  const reviewed = isReview(recorded.recorded) ? rejudging(sides, { believed, verify }) : null
-  const again = {
-    ...{ caseId, recorded: recorded.recorded, indexes, believed, verify },
-    ...{ fences, mandates, findings, containments, exercises, reviewed, emergencies },
-  }
-  const { problem } = replay(again)
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
     ...{ reasons: packet.reasons, names: packet.names },
     log: { origin: checkpoint.origin, size: checkpoint.size, cosigners: head.cosigners },
     ...toldByBundles({ bundles, recorded: recorded.recorded }),
   }
-  const inner = [
-    ...sides.problems,
-    ...fenceProblems,
-    ...mandateProblems,
-    ...demandProblems,
-    ...emergencyProblems,
-    ...documentProblems(files, recorded.recorded),
-    ...containmentProblems,
-    ...exerciseProblems,
-    ...(reviewed?.problems ?? []),
-    ...attestationProblems(again),
-    ...(problem === null ? [] : [problem]),
-  ]
+  const inner = judgeAgain({
+    ...{ caseId, recorded: recorded.recorded, indexes },
+    ...{ sides, files, believed, verify },
+  })
   const readable = readingProblems({ packet, told, believed, times })
   return { problems: [...outer, ...inner, ...readable], head, told }
 }
-
-const isReview = ([first]: readonly Recorded[]): boolean =>
-  first?.event.type === 'CaseOpened' && first.event.asked.kind === 'partner-review'
 
 const noEntries = refuse('ENTRY_MISSING', entryFile(1), 'the packet has no entries')
 

@@ -192,21 +192,33 @@ async function commitChange<Answer>(
   return { answer: change.answer, added: news, state: after, recorded: [...recorded, ...news] }
 }
 
-/** Keeps the list row of the case true; nothing is decided from it. */
-function project(tx: Tx, { state, at }: { readonly state: CaseState; readonly at: string }) {
+/** What the list row of a case says of where the case stands since its last entry, which is of `at`. */
+export function standingOf({ state, at }: { readonly state: CaseState; readonly at: string }) {
   const next = due(state)
+  return {
+    phase: state.outcome === null ? 'open' : 'closed',
+    due: next.kind,
+    waiting_on: waitingOn(state, at),
+    outcome: state.outcome,
+    due_until: dueUntil(next),
+  }
+}
+
+/** Keeps the list row of the case true; nothing is decided from it. */
+function project(tx: Tx, of: { readonly state: CaseState; readonly at: string }) {
+  const standing = standingOf(of)
   return tx.query(
     prepared(
       `update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5, due_until = $6
         where case_id = $1
           and (phase, due, waiting_on, outcome, due_until) is distinct from ($2, $3, $4, $5, $6)`,
       [
-        state.caseId,
-        state.outcome === null ? 'open' : 'closed',
-        next.kind,
-        waitingOn(state, at),
-        state.outcome,
-        dueUntil(next),
+        of.state.caseId,
+        standing.phase,
+        standing.due,
+        standing.waiting_on,
+        standing.outcome,
+        standing.due_until,
       ],
     ),
   )

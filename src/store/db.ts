@@ -54,12 +54,22 @@ const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'UNKNOWN'
 
 /** One READ COMMITTED transaction: what is read after a lock is what is locked. */
-export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+export const transaction = <T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  begin(db, { how: 'begin', work })
+
+/** One view of the whole store while others go on writing; in it nothing can be written. */
+export const snapshot = <T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  begin(db, { how: 'begin isolation level repeatable read read only', work })
+
+async function begin<T>(
+  db: Db,
+  { how, work }: { readonly how: string; readonly work: (tx: Tx) => Promise<T> },
+): Promise<T> {
   const tx = await db.connect().catch((error: unknown) => {
     throw new StoreFault(codeOf(error), error)
   })
   try {
-    const begun = tx.query('begin')
+    const begun = tx.query(how)
     // The work's first statement travels with it; whatever fails here fails that statement too.
     begun.catch(() => undefined)
     const result = await work(tx)

@@ -193,25 +193,29 @@ async function fencedOff(
 
 const firstStepOf = ({ asked }: CaseOpened): string | null => KINDS[asked.kind].steps[0] ?? null
 
-const insertCase = (tx: Tx, event: CaseOpened) =>
-  tx.query(
-    `insert into cases (case_id, kind, scope_kind, scope_id, holds, system_id, company_id, owner_id,
-                        objective_id, policy, tier)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [
-      event.caseId,
-      event.asked.kind,
-      event.scope.kind,
-      event.scope.id,
-      holdOf(event.asked.kind, event.scope),
-      event.systemId,
-      event.executor,
-      event.ownerId,
-      event.objectiveId,
-      policyName(event),
-      event.tier,
-    ],
+/** What the list row of a case says for as long as there is the case: what it was opened as. */
+export const rowOf = (event: CaseOpened) => ({
+  case_id: event.caseId,
+  kind: event.asked.kind,
+  scope_kind: event.scope.kind,
+  scope_id: event.scope.id,
+  holds: holdOf(event.asked.kind, event.scope),
+  system_id: event.systemId,
+  company_id: event.executor,
+  owner_id: event.ownerId,
+  objective_id: event.objectiveId,
+  policy: policyName(event),
+  tier: event.tier,
+})
+
+function insertCase(tx: Tx, event: CaseOpened) {
+  const row = Object.entries(rowOf(event))
+  const places = row.map((_, place) => `$${place + 1}`)
+  return tx.query(
+    `insert into cases (${row.map(([column]) => column).join(', ')}) values (${places.join(', ')})`,
+    row.map(([, value]) => value),
   )
+}
 
 const policyName = (event: CaseOpened): string => {
   const [first] = Object.values(event.requirements)
