@@ -84,6 +84,11 @@ const ARROWS = [
     own: ['src/packet/', 'src/domain/', 'src/ledger/', 'src/packs/', 'src/store/'],
     npm: ['@noble/hashes'],
   })),
+  // The store, judged by the packet's judge.
+  {
+    folder: 'src/fsck',
+    own: ['src/domain/', 'src/ledger/', 'src/packs/', 'src/packet/', 'src/store/'],
+  },
   {
     folder: 'src/config.ts',
     own: ['src/domain/', 'src/keys/', 'src/contract/', 'src/config-files.ts'],

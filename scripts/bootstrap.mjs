@@ -167,6 +167,7 @@ const programOf = ({ command, args }) => {
   const vitest = at('node_modules', 'vitest', 'vitest.mjs')
   if (command === 'test') return [vitest, 'run', ...args]
   if (command === 'test:outsider') return [vitest, 'run', 'test/outsider', ...args]
+  if (command === 'test:tamper') return [vitest, 'run', 'test/tamper', ...args]
   if (command === 'test:five-questions')
     return [vitest, 'run', 'test/outsider/packet', '-t', 'five questions', ...args]
   if (command === 'test:faults')

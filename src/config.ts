@@ -87,6 +87,8 @@ const Connector = z.object({
 })
 /** What a sealed kit is made from, by whoever may read the targets' admin credentials. */
 const KitMaking = z.object({ ...Database, ...Trusting, COUNTERSIGN_TARGETS: PATH })
+/** What the whole store is checked with. */
+const Fsck = z.object({ ...Database, ...Trusting })
 const Migrate = z.object({ ...Database, COUNTERSIGN_ROLE_PASSWORDS: PATH.optional() })
 const Issuer = z.object({
   PORT: PORT.default(8090),
@@ -210,6 +212,12 @@ export function kitConfig(env: Env) {
     trust: readTrust(parsed.COUNTERSIGN_TRUST),
     targets: readJson({ variable: 'COUNTERSIGN_TARGETS', path, shape: Targets }),
   }
+}
+
+/** Throws ConfigFault. */
+export function fsckConfig(env: Env) {
+  const parsed = parseEnv(env, Fsck)
+  return { databaseUrl: parsed.DATABASE_URL, trust: readTrust(parsed.COUNTERSIGN_TRUST) }
 }
 
 export type ConnectorConfig = ReturnType<typeof connectorConfig>

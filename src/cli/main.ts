@@ -60,6 +60,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   evidence: ['take evidence away', () => import('./evidence.js')],
   policy: ['test, explain, compare and simulate a policy pack', () => import('./policy.js')],
   verify: ['check a packet offline', () => import('./verify.js')],
+  fsck: ['compute the whole store again, and name what is wrong', () => import('./fsck.js')],
   migrate: ['bring the database to this release', () => import('./migrate.js')],
   doctor: ['check what this environment is configured for', () => import('./doctor.js')],
 }

@@ -11,7 +11,7 @@ import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { readEntry } from '../ledger/entry.js'
 import { recordBeside } from './cases.js'
-import { type Db, prepared } from './db.js'
+import { type Db, prepared, type Tx } from './db.js'
 
 /** Of 256 leaves each. */
 const TILES = 16
@@ -39,13 +39,31 @@ export function createInspection(db: Db): () => Promise<number> {
   }
 }
 
-const tampered = (subject: string, where: string, detail: string): Found => ({
+/** The whole store at one look, from the first leaf and stream to the last. Nothing is recorded. */
+export async function inspectAll(tx: Tx): Promise<readonly Found[]> {
+  const found: Found[] = []
+  for (let tile = 0, more = true; more; ) {
+    const leaves = await lostLeaves(tx, tile)
+    found.push(...leaves.found)
+    more = leaves.next !== 0
+    tile = leaves.next
+  }
+  for (let stream = '', more = true; more; ) {
+    const ends = await wrongEnds(tx, stream)
+    found.push(...ends.found, ...(await strangeEntries(tx, { after: stream, until: ends.last })))
+    more = ends.next !== ''
+    stream = ends.next
+  }
+  return found
+}
+
+export const tampered = (subject: string, where: string, detail: string): Found => ({
   subject,
   refusal: refuse('EVIDENCE_TAMPERED', where, detail),
 })
 
 /** Leaves, as the tiles of the tree state them, without an entry whose bytes give their hash. */
-async function lostLeaves(db: Db, from: number) {
+async function lostLeaves(db: Db | Tx, from: number) {
   const { rows } = await db.query<{ index: string; lost: 'yes' | 'no' }>(
     prepared(
       `with leaf as (
@@ -76,7 +94,7 @@ interface EndRow {
   readonly wrong: 'yes' | 'no'
 }
 
-async function wrongEnds(db: Db, after: string) {
+async function wrongEnds(db: Db | Tx, after: string) {
   const { rows } = await db.query<EndRow>(
     prepared(
       `select s.stream, case when s.seq = coalesce(e.seq, 0) and s.head is not distinct from e.hash
@@ -107,7 +125,7 @@ const parseOf = (stream: string) => {
 
 /** What stands in a stream of a fence, a mandate or emergency uses and is no event of one: written past every door. */
 async function strangeEntries(
-  db: Db,
+  db: Db | Tx,
   { after, until }: { readonly after: string; readonly until: string },
 ): Promise<readonly Found[]> {
   const { rows } = await db.query<{ stream: string; seq: number; bytes: Buffer }>(

@@ -38,7 +38,7 @@ export interface LogSigner {
 }
 
 /** The largest head ever signed, kept in a file outside the database. */
-interface HighWater {
+export interface HighWater {
   readonly size: number
   readonly root: string
 }
@@ -94,12 +94,16 @@ interface Edge {
   readonly readTile: TileReader
 }
 
+/** What the signer remembers; null when there is no such file yet. */
+export const readHighWater = async (file: string): Promise<HighWater | null> =>
+  (await readDurable(file)) as HighWater | null
+
 /** Afterwards the tree in the database extends the largest head ever signed. */
 async function checkHighWater(
   input: Sequencing,
   own: HighWater | null,
 ): Promise<{ edge: Edge; signed: number }> {
-  const kept = (await readDurable(input.highWaterFile)) as HighWater | null
+  const kept = await readHighWater(input.highWaterFile)
   const mark = (kept?.size ?? 0) >= (own?.size ?? 0) ? kept : own
   const edge = await transaction(input.db, loadEdge)
   if (mark === null) return { edge, signed: 0 }
