@@ -1,6 +1,6 @@
 import { PARTNER } from '../enterprise.js'
 import { soon } from '../stage.js'
-import { accepted, ask, awaited, type Chapter, closes, pass, type Tour } from './hands.js'
+import { accepted, ask, awaited, type Chapter, closes, declines, pass, type Tour } from './hands.js'
 
 const DAY_MS = 86_400_000
 
@@ -23,6 +23,20 @@ async function found({ stage, say }: Tour, caseId: string): Promise<void> {
     throw new Error('the review has to find exactly the one change that nobody can explain')
 }
 
+/** The partner may say that a finding is wrong; the owner of the contract decides, and here it stands. */
+async function disputed(tour: Tour, demand: string): Promise<void> {
+  const caseId = await ask(tour, {
+    by: 'partner',
+    request: { kind: 'dispute', partnerId: PARTNER, demand, item: 1, reference: 'LETTER-3' },
+  })
+  await declines(tour, { caseId, stepId: 'decide', by: 'per_ana' })
+  await closes(tour, { caseId, outcome: 'declined' })
+  const { findings } = accepted(await (await tour.stage.api('partner')).findings(PARTNER))
+  const [says] = findings.flatMap((one) => (one.caseId === demand ? [one.dispute?.says] : []))
+  if (says !== 'stands') throw new Error(`the finding is ${says} after its dispute`)
+  tour.say('  the finding stands, and the partner sees it')
+}
+
 export const reviewing: Chapter = {
   title: 'A partner is reviewed: one change that no case explains',
   play: async (tour) => {
@@ -37,5 +51,6 @@ export const reviewing: Chapter = {
     await found(tour, caseId)
     await pass(tour, { caseId, stepId: 'sign', by: ['per_cleo'] })
     await closes(tour, { caseId, outcome: 'completed' })
+    await disputed(tour, caseId)
   },
 }
