@@ -24,6 +24,7 @@ import { give, listInForce, revoke } from './mandates.js'
 import { drain, nudge, reattach, stuck, who, why } from './ops.js'
 import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
+import { erase } from './persons.js'
 import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
 import { quality } from './quality.js'
@@ -41,6 +42,7 @@ const HANDLERS: Handlers = {
   ...{ opsNudge: nudge, opsReattach: reattach },
   ...{ openCampaign: openAll, showCampaign: show },
   ...{ proposeAuthority: propose, reportPersons: report, listResponsibilities },
+  erasePerson: erase,
 }
 const OPEN: OpenHandlers = {
   ...{ livez, readyz },

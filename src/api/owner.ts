@@ -13,6 +13,7 @@ import { Decision } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/apply.js'
 import { submitDecision } from '../store/cases.js'
+import { keepUnlessErased } from '../store/erasure.js'
 import { casesWaitingOn, keepReason } from '../store/queries.js'
 import type { Call, Handler } from './call.js'
 import { reviewOf } from './review.js'
@@ -40,7 +41,10 @@ export const decide: Handler = async ({ deps, params, body }) => {
   const { envelope, choices = null } = request
   const receipt = await submitDecision(deps, { caseId, envelope, choices, door: 'api' })
   if (isRefusal(receipt)) return receipt
-  if (kept !== null) await keepReason(deps.db, kept)
+  if (kept !== null) {
+    const { personId } = kept
+    await keepUnlessErased(deps.db, { personId, keep: (tx) => keepReason(tx, kept) })
+  }
   return { body: receipt }
 }
 
@@ -52,7 +56,7 @@ function reasonOf({ envelope, reason }: DecideRequest) {
   const salted = { salt: reason.salt, reason: reason.text }
   const digest = reasonDigest(salted)
   return opened.payload.reasonDigest === digest
-    ? { ...salted, digest }
+    ? { ...salted, digest, personId: opened.payload.personId }
     : refuse('MALFORMED', '/reason', 'the decision does not sign the digest of this reason')
 }
 

@@ -20,6 +20,7 @@ import { CampaignAnswer, type CampaignRequest, CampaignView } from '../contract/
 import {
   DeliveryAnswer,
   EmergenciesAnswer,
+  ErasedAnswer,
   FenceAnswer,
   FencePreview,
   FindingsAnswer,
@@ -94,6 +95,7 @@ export interface ApiClient {
   readonly rights: () => Answer<typeof RightsAnswer>
   readonly quality: () => Answer<typeof QualityAnswer>
   readonly proposeAuthority: (input: ProposalRequest) => Answer<typeof ProposalAnswer>
+  readonly erasePerson: (of: { readonly personId: string }) => Answer<typeof ErasedAnswer>
   readonly reportPersons: (input: ReportRequest) => Answer<typeof ReportAnswer>
   readonly listResponsibilities: () => Answer<typeof ResponsibilityAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
@@ -158,6 +160,7 @@ export function clientOf(connection: Connection): ApiClient {
     rights: () => ask({ name: 'rights', shape: RightsAnswer }),
     quality: () => ask({ name: 'quality', shape: QualityAnswer }),
     proposeAuthority: (body) => ask({ name: 'proposeAuthority', shape: ProposalAnswer, body }),
+    erasePerson: (of) => ask({ name: 'erasePerson', shape: ErasedAnswer, params: { ...of } }),
     reportPersons: (body) => ask({ name: 'reportPersons', shape: ReportAnswer, body }),
     listResponsibilities: () => ask({ name: 'listResponsibilities', shape: ResponsibilityAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),

@@ -47,6 +47,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
   task: ['the partner’s tasks: list, lease, claim', () => import('./task.js')],
   ops: ['operators: list-stuck, why, nudge, reattach, drain, who', () => import('./ops.js')],
   emergency: ['uses of emergency access, and the secret of one', () => import('./emergency.js')],
+  person: ['erase what is kept of a person', () => import('./person.js')],
   findings: [
     'what was found against a partner, by demands and by reviews',
     () => import('./findings.js'),

@@ -186,3 +186,9 @@ export const ResponsibilityAnswer = z.object({
   ),
 })
 export type ResponsibilityAnswer = z.infer<typeof ResponsibilityAnswer>
+
+export const ErasePath = z.strictObject({ personId: PersonId })
+/** What there was to erase. */
+export const ErasedAnswer = z.object({
+  ...{ personId: PersonId, name: z.enum(['erased', 'none']), reasons: Count },
+})

@@ -130,6 +130,10 @@ export const ROUTES = {
     ...{ method: 'get', path: '/v1/cases/:caseId/delivery', asks: 'token' },
     ...{ who: ENTERPRISE, scope: 'case' },
   },
+  erasePerson: {
+    ...{ method: 'post', path: '/v1/persons/:personId/erasure', asks: 'token' },
+    ...{ who: ENTERPRISE, scope: 'all' },
+  },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
   logCheckpoint: {

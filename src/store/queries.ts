@@ -7,7 +7,7 @@ import type { SaltedReason } from '../domain/commitment.js'
 import type { Digest } from '../domain/digest.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
 import type { CaseEvent, Entry } from '../domain/shapes/event.js'
-import type { Db } from './db.js'
+import type { Db, Tx } from './db.js'
 
 /** The list row of a case, as `apply` keeps it. */
 export interface ListedCase {
@@ -137,7 +137,7 @@ export async function provable(db: Db, hashes: readonly Digest[]): Promise<reado
 }
 
 /** The text beside a digest, in the store from which it can be erased. The same one again changes nothing. */
-export const keepReason = (db: Db, input: SaltedReason & { readonly digest: Digest }) =>
+export const keepReason = (db: Db | Tx, input: SaltedReason & { readonly digest: Digest }) =>
   db.query(
     'insert into reasons_side (digest, salt, reason) values ($1, $2, $3) on conflict do nothing',
     [input.digest, input.salt, input.reason],

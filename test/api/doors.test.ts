@@ -131,6 +131,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   findings: { partner: 200, enterprise: 200 },
   emergencies: { partner: 403, enterprise: 200 },
   delivery: { partner: 403, enterprise: 409 },
+  erasePerson: { partner: 403, enterprise: 403, operator: 422 },
   livez: { partner: 200, enterprise: 200 },
   readyz: { partner: 200, enterprise: 200 },
   logCheckpoint: { partner: 200, enterprise: 200 },
@@ -165,6 +166,7 @@ async function ask(name: RouteName, at: { asker: Asker; whose: Whose }): Promise
     kind: 'partner',
     id: 'com_acme',
     campaignId: 'cmp_0123456789abcdef',
+    personId: 'per_unheard-of',
   }
   return send(pathOf(name, params), {
     method: ROUTES[name].method.toUpperCase(),

@@ -75,7 +75,7 @@ export async function tablesOf(system: System): Promise<Artefact[]> {
   return dumps.flat()
 }
 
-async function tablesIn(input: { url: string; database: string }): Promise<Artefact[]> {
+export async function tablesIn(input: { url: string; database: string }): Promise<Artefact[]> {
   const tables = await query(
     input.url,
     `select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables

@@ -1,4 +1,4 @@
-/** The entries of the stream `ops`: who looked after the system, and who took evidence away, when and what for. They change nothing. */
+/** The entries of the stream `ops`: who looked after the system, who took evidence away, and who was erased, when and what for. They change nothing. */
 import { z } from 'zod'
 import {
   AuthorityReference,
@@ -50,3 +50,14 @@ export const EvidenceExported = z.strictObject({
   authority: AuthorityReference,
 })
 export type EvidenceExported = z.infer<typeof EvidenceExported>
+
+/** Whose name, address and reasons were erased, and by whom. It says nothing of what they were. */
+export const PersonErased = z.strictObject({
+  type: z.literal('PersonErased'),
+  personId: PersonId,
+  name: z.enum(['erased', 'none']),
+  reasons: Count,
+  by: PersonId,
+  authority: AuthorityReference,
+})
+export type PersonErased = z.infer<typeof PersonErased>
