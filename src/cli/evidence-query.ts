@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { CollectionQuery } from '../contract/http-evidence.js'
 import { startOfDay } from '../domain/calendar.js'
+import { CONTROLS } from '../domain/controls.js'
 import type { Refusal } from '../domain/refusal.js'
 import { Time } from '../domain/shapes/basic.js'
 import type { PacketFile } from './client.js'
@@ -14,6 +15,7 @@ export interface QueryOptions extends Common {
   readonly partner?: string
   readonly objective?: string
   readonly kind?: readonly string[]
+  readonly control?: string
   readonly from?: string
   readonly until?: string
   readonly zone: string
@@ -29,28 +31,37 @@ export const withQuery = (command: Command): Command =>
     )
     .option('--objective <id>', 'cases under this control objective')
     .option('--kind <kind...>', 'cases of these kinds')
+    .option(
+      '--control <id>',
+      'cases of the kinds that are evidence for this control, such as NHI1:2025',
+    )
     .option('--from <date>', 'open on this day or later; a date, or a time in UTC')
     .option('--until <date>', 'opened before this day; a date, or a time in UTC')
     .option('--zone <zone>', 'the zone in which the dates are meant', 'UTC')
 
-export const isQuery = ({
-  identity,
-  partner,
-  objective,
-  kind,
-  from,
-  until,
-}: QueryOptions): boolean =>
-  [identity, partner, objective, kind, from, until].some((part) => part !== undefined)
+export const isQuery = (options: QueryOptions): boolean => {
+  const { identity, partner, objective, kind, control, from, until } = options
+  return [identity, partner, objective, kind, control, from, until].some(
+    (part) => part !== undefined,
+  )
+}
 
-export const queryOf = (options: QueryOptions): CollectionQuery => {
-  const { identity, partner, objective, kind, from, until, zone } = options
+const queryOf = (options: QueryOptions): CollectionQuery => {
+  const { identity, partner, objective, from, until, zone } = options
   return {
     ...{ identity, partner, objective, zone },
-    kinds: kind?.join(','),
+    kinds: kindsOf(options)?.join(','),
     from: from === undefined ? undefined : instant('--from', from, zone),
     until: until === undefined ? undefined : instant('--until', until, zone),
   }
+}
+
+function kindsOf({ kind, control }: QueryOptions): readonly string[] | undefined {
+  if (control === undefined) return kind
+  if (kind !== undefined) throw new UsageFault('either --control or --kind')
+  const kinds = CONTROLS.find(({ id }) => id === control)?.kinds ?? []
+  if (kinds.length > 0) return kinds
+  throw new UsageFault(`no case is evidence for ${control}; docs/controls.md lists the controls`)
 }
 
 function instant(option: string, text: string, zone: string): string {

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { PacketFile } from './client.js'
+import { FORMATS, write, writeEvents, writeSample } from './evidence-made.js'
 import { collectionFor, isQuery, type QueryOptions, withQuery } from './evidence-query.js'
 import { clientFor, withProfile } from './options.js'
 import { finish, refused, UsageFault } from './outcome.js'
@@ -11,13 +11,38 @@ interface Options extends QueryOptions {
 }
 
 export const define = (): Command =>
-  new Command('evidence').addCommand(
-    withQuery(withProfile('export'))
-      .description('the packet of one case, or of every case of a query, for `countersign verify`')
-      .argument('[case]')
-      .option('-o, --output <file>', 'never replaces a file')
-      .action(exportEvidence),
-  )
+  new Command('evidence')
+    .addCommand(
+      withQuery(withProfile('export'))
+        .description(
+          'the packet of one case, or of every case of a query, for `countersign verify`',
+        )
+        .argument('[case]')
+        .option('-o, --output <file>', 'never replaces a file')
+        .action(exportEvidence),
+    )
+    .addCommand(
+      made('sample')
+        .description(
+          'some cases of a query, one page and one packet each; a seed gives the same ones anywhere',
+        )
+        .requiredOption('--seed <text>', 'whatever the auditor chooses')
+        .requiredOption('--of <number>', 'how many cases')
+        .option('-o, --output <folder>', 'never replaces a file', '.')
+        .action(writeSample),
+    )
+    .addCommand(
+      made('events')
+        .description('the cases of a query for other tools')
+        .requiredOption('--format <name>', Object.keys(FORMATS).join(', '))
+        .option('-o, --output <file>', 'never replaces a file')
+        .action(writeEvents),
+    )
+
+const made = (name: string): Command =>
+  withQuery(withProfile(name))
+    .option('--in <file>', 'a collection that was taken away before, instead of the API')
+    .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
 
 async function exportEvidence(caseId: string | undefined, options: Options): Promise<void> {
   const packet = await askFor(caseId, options)
@@ -32,8 +57,3 @@ async function askFor(caseId: string | undefined, options: Options): Promise<Pac
   if (isQuery(options)) throw new UsageFault('either one case, or a query')
   return (await clientFor(options)).packet({ caseId })
 }
-
-const write = (file: string, bytes: Uint8Array): Promise<void> =>
-  writeFile(file, bytes, { flag: 'wx' }).catch((cause: unknown) => {
-    throw new UsageFault(`${file} cannot be written, or is there already`, { cause })
-  })

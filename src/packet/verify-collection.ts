@@ -46,9 +46,23 @@ export interface CollectionVerdict extends Omit<Verdict, 'caseId'> {
 }
 
 /** UNTRUSTED: the bytes. Total: any bytes get a verdict. */
-export function verifyCollection(input: VerifyPacket): CollectionVerdict {
+export const verifyCollection = (input: VerifyPacket): CollectionVerdict =>
+  judgeCollection(input).verdict
+
+/** What a collection says, worth as much as its verdict. */
+export interface Judged {
+  readonly verdict: CollectionVerdict
+  readonly opened: Collection | null
+  readonly members: readonly Member[]
+}
+
+/** UNTRUSTED: the bytes. */
+export function judgeCollection(input: VerifyPacket): Judged {
   const opened = openCollection(input.bytes)
-  if (!('cases' in opened)) return verdictOf({ problems: opened.map(problemOf) })
+  if (!('cases' in opened)) {
+    const verdict = verdictOf({ problems: opened.map(problemOf) })
+    return { verdict, opened: null, members: [] }
+  }
   const once = { ...input, verify: verifyOnce(input.verify) }
   const cases = [...opened.cases].map(([caseId, packet]) => verifyCase(once, { caseId, packet }))
   const problems = cases.flatMap(({ problems: found }) => found)
@@ -56,11 +70,12 @@ export function verifyCollection(input: VerifyPacket): CollectionVerdict {
   const head = cases.find((one) => one.head !== null)?.head ?? null
   const outer =
     head === null || members.length < cases.length ? [] : wholeProblems({ opened, members, head })
-  return verdictOf({
+  const verdict = verdictOf({
     ...{ opened, members, head },
     problems: [...problems, ...outer.map(problemOf)],
     verdict: cases[0]?.verdict ?? null,
   })
+  return { verdict, opened, members }
 }
 
 export interface Collection {
