@@ -16,12 +16,11 @@ import { isRefusal } from '../src/domain/refusal.js'
 import type { ExecutionDeps } from '../src/execution/deps.js'
 import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
-import { ed25519Verifier } from '../src/ledger/note-key.js'
 import { authoritySource } from '../src/store/authority.js'
 import { type Db, listen, now, openDb } from '../src/store/db.js'
 import { openMemory } from '../src/store/memory.js'
 import { packSource } from '../src/store/packs.js'
-import type { Log } from '../src/store/proof.js'
+import { type Log, logOf } from '../src/store/proof.js'
 import { pollQueues } from './connector-queues.js'
 import { startContaining } from './containing.js'
 import { type Service, serve } from './service.js'
@@ -102,14 +101,14 @@ async function wire(input: {
     connectorOf: (systemId) => targets.get(systemId),
     secretKeys: config.secretKeys,
     signing: { keyId: key.keyId, signer: key.signer },
-    log: await logOf({ db, authority }),
+    log: await trustedLog({ db, authority }),
     published,
     proofWithinMs: config.proofWithinMs,
   }
 }
 
 /** The log's origin and key come from the root statement, never from the log itself. */
-async function logOf(input: {
+async function trustedLog(input: {
   readonly db: Db
   readonly authority: ReturnType<typeof authoritySource>
 }): Promise<Log> {
@@ -119,7 +118,5 @@ async function logOf(input: {
   })
   if (isRefusal(authority))
     throw new TypeError(`${authority.refused} at ${authority.where}: ${authority.detail}`)
-  const { origin, key } = authority.root.log
-  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
-  return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify: nodeVerify }) }
+  return logOf(authority.root, nodeVerify)
 }

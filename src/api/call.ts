@@ -28,7 +28,6 @@ export interface ApiDeps extends OpenCaseDeps {
   readonly packet: (input: {
     readonly caseId: string
     readonly reader: Principal['kind']
-    readonly log: Log
   }) => Promise<{ readonly name: string; readonly bytes: Uint8Array } | Refusal>
   /** The evidence of every case of a query. */
   readonly collection: (

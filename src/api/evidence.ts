@@ -4,15 +4,11 @@
  */
 import { CasePath, type EntriesAnswer, EntriesQuery } from '../contract/http.js'
 import { CollectionQuery } from '../contract/http-evidence.js'
-import type { Authority } from '../domain/authority.js'
-import { fromBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
-import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { ed25519Verifier } from '../ledger/note-key.js'
 import { formatTlogProof } from '../ledger/tlog-proof.js'
-import { type Log, proofsOf } from '../store/proof.js'
+import { logOf, proofsOf } from '../store/proof.js'
 import { entriesAfter, provable } from '../store/queries.js'
 import type { Call, Handler, Reply } from './call.js'
 
@@ -45,28 +41,23 @@ async function proofTexts(
 ): Promise<ReadonlyMap<Digest, string> | Refusal> {
   const signed = await provable(deps.db, hashes)
   if (signed.length === 0) return new Map()
-  const proofs = await proofsOf(deps.db, { hashes: signed, log: logOf(authority, deps.verify) })
+  const proofs = await proofsOf(deps.db, {
+    hashes: signed,
+    log: logOf(authority.root, deps.verify),
+  })
   if (isRefusal(proofs)) return proofs
   return new Map(
     (proofs ?? []).map((proof, index) => [signed[index] ?? 'sha256:', formatTlogProof(proof)]),
   )
 }
 
-/** The log's origin and key as the root statement names them, never as the log does. */
-export function logOf(authority: Authority, verify: Verify): Log {
-  const { origin, key } = authority.root.log
-  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
-  return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify }) }
-}
-
 /** Whoever asks on the partner's side, machine or person, gets the partner's own copy. */
-export const packet: Handler = async ({ deps, principal, params, authority }) => {
+export const packet: Handler = async ({ deps, principal, params }) => {
   const path = parseAs(CasePath)(params)
   if (isRefusal(path)) return path
   const made = await deps.packet({
     ...path,
     reader: principal.kind,
-    log: logOf(authority, deps.verify),
   })
   return isRefusal(made) ? made : asFile(made)
 }
@@ -80,7 +71,7 @@ export const collection: Handler = async ({ deps, principal, query: asked, autho
   const { version, hash, enterprise } = authority
   const made = await deps.collection({
     ...{ query, personId, enterprise, authority: { version, hash } },
-    log: logOf(authority, deps.verify),
+    log: logOf(authority.root, deps.verify),
   })
   return isRefusal(made) ? made : asFile(made)
 }

@@ -48,7 +48,7 @@ export async function startApi(
     newId: () => ulid(),
     checkToken: tokenChecker(config),
     packet: (input) =>
-      exportPacket({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
+      exportPacket({ db, published, proofWithinMs: PACKET_WITHIN_MS, verify: nodeVerify }, input),
     collection: (input) =>
       exportCollection({ db, published, proofWithinMs: PACKET_WITHIN_MS, log: input.log }, input),
     log,

@@ -86,6 +86,13 @@ export function formatSignature({ name, keyHash, signature }: NoteSignature): st
   return `${PREFIX}${name} ${toBase64(concatBytes(id, signature))}\n`
 }
 
+/** With what a signature line of this key begins, as far as that does not depend on what is signed. */
+export function lineStart({ name, keyHash }: Signer): string {
+  const line = formatSignature({ name, keyHash, signature: new Uint8Array(2) })
+  // Eight characters for six bytes: the first five are of the key's four alone.
+  return line.slice(0, -'xxx\n'.length)
+}
+
 export interface Signing extends NoteKey {
   /** Ed25519 over exactly these bytes; it may be remote (KMS, HSM), and then rejects with its own fault. */
   readonly sign: (message: Uint8Array) => Uint8Array | Promise<Uint8Array>

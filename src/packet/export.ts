@@ -6,15 +6,17 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Recorded } from '../domain/case.js'
 import type { Digest } from '../domain/digest.js'
+import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { openCheckpoint } from '../ledger/checkpoint.js'
 import { cosignersOf } from '../ledger/cosignature.js'
 import { checkChain, entryHash, readEntry, type StoredEntry } from '../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../ledger/tlog-proof.js'
 import type { Db } from '../store/db.js'
-import { awaitProofs, type Log } from '../store/proof.js'
+import { awaitProofs, type Log, logOf } from '../store/proof.js'
 import { isWitnessed } from '../store/witnesses.js'
 import { type Files, writeArchive } from './archive.js'
+import { readUnverified } from './bundles.js'
 import {
   type Bundles,
   collectBundles,
@@ -64,15 +66,17 @@ export interface ExportedPacket {
 
 /** Refuses CASE_UNKNOWN, EVIDENCE_TAMPERED, ENTRY_MISSING, or PROOF_MISSING while the log lags behind. */
 export async function exportPacket(
-  deps: ExportDeps,
+  deps: Omit<ExportDeps, 'log'> & { readonly verify: Verify },
   input: { readonly caseId: string; readonly reader: Reader },
 ): Promise<ExportedPacket | Refusal> {
   const { caseId, reader } = input
   const gathered = await gather(deps.db, caseId)
   if (isRefusal(gathered)) return gathered
-  const proofs = await provenUnderOne(deps, hashesOf(gathered))
+  const log = logNamedIn(gathered.bundles, deps.verify)
+  if (isRefusal(log)) return log
+  const proofs = await provenUnderOne({ ...deps, log }, hashesOf(gathered))
   if (isRefusal(proofs)) return proofs
-  const files = await packetFiles(deps, { gathered, proofs, reader })
+  const files = await packetFiles({ db: deps.db, log }, { gathered, proofs, reader })
   if (isRefusal(files)) return files
   const name = `countersign-${caseId.replaceAll(':', '-')}.zip`
   return { name, bytes: writeArchive(files) }
@@ -84,6 +88,9 @@ export interface Gathered {
   readonly entries: readonly StoredEntry[]
   readonly recorded: readonly Recorded[]
   readonly sides: readonly SideRow[]
+  /** Its events, and those of the cases that a review used. */
+  readonly used: readonly Recorded[]
+  readonly bundles: Bundles
 }
 
 export async function gather(db: Db, caseId: string): Promise<Gathered | Refusal> {
@@ -91,7 +98,11 @@ export async function gather(db: Db, caseId: string): Promise<Gathered | Refusal
   if (isRefusal(entries)) return entries
   const recorded = recordedOf(entries)
   if (isRefusal(recorded)) return recorded
-  return { caseId, entries, recorded, sides: await collectAllSides(db, { caseId, recorded }) }
+  const sides = await collectAllSides(db, { caseId, recorded })
+  // What cases of a review used has to be there as well.
+  const used = [...sides.flatMap(caseEntry), ...recorded]
+  const bundles = await collectBundles(db, { recorded: used, sides })
+  return { caseId, entries, recorded, sides, used, bundles }
 }
 
 /** In the order in which `packetFiles` takes their proofs. */
@@ -100,7 +111,7 @@ export const hashesOf = ({ entries, sides }: Gathered): readonly Digest[] =>
 
 /** The files of the packet of one case whose proofs are all against one checkpoint. */
 export async function packetFiles(
-  { db, log }: ExportDeps,
+  { db, log }: Pick<ExportDeps, 'db' | 'log'>,
   input: {
     readonly gathered: Gathered
     readonly proofs: readonly TlogProof[]
@@ -108,14 +119,11 @@ export async function packetFiles(
   },
 ): Promise<Files | Refusal> {
   const { gathered, proofs, reader } = input
-  const { caseId, entries, recorded, sides } = gathered
+  const { caseId, entries, recorded, sides, used, bundles } = gathered
   const note = proofs[0]?.checkpoint ?? ''
   const opened = openCheckpoint({ note, ...log })
   if (isRefusal(opened)) return opened
   const { origin, size } = opened.checkpoint
-  // What cases of a review used has to be there as well.
-  const used = [...sides.flatMap(caseEntry), ...recorded]
-  const bundles = await collectBundles(db, { recorded: used, sides })
   const packs = await collectPacks(db, { bundles, recorded: used })
   const { reasons, names } = await collectPersonal(db, { bundles, recorded, reader })
   const documents = await collectDocuments(db, recorded)
@@ -145,6 +153,13 @@ export async function packetFiles(
     ),
   ])
   return compose(told, evidence)
+}
+
+/** The log that a verifier goes by: of the newest bundle in the packet, whatever key the log has since. */
+function logNamedIn(bundles: Bundles, verify: Verify): Log | Refusal {
+  const newest = [...bundles.values()].at(-1)
+  const root = newest === undefined ? refuse('AUTHORITY_INVALID', '/') : readUnverified.root(newest)
+  return isRefusal(root) ? root : logOf(root.payload, verify)
 }
 
 /** Witnesses answer within milliseconds, or are missing: then the packet says so, and does not wait for them. */

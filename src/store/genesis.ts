@@ -5,6 +5,7 @@
 import { type Authority, verifyAuthority } from '../domain/authority.js'
 import { differences } from '../domain/authority-difference.js'
 import { personCommitment, type SaltedName } from '../domain/commitment.js'
+import { digest } from '../domain/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { AuthorityBundle, type PackReference } from '../domain/shapes/authority.js'
 import { parseAs } from '../domain/shapes/parse.js'
@@ -109,6 +110,8 @@ async function onlyTheRoot(
       '/root/version',
       `version ${from.root.version} is in force; a root follows it`,
     )
+  if (digest(from.root.log.key) !== digest(to.root.log.key) && !(await isSignedToItsEnd(tx)))
+    return refuse('NOT_DUE', '/root/log', 'first the log is signed to its end with the key it has')
   const pack = await packSource()(tx, { authority: from, at })
   if (isRefusal(pack)) return pack
   const packs = { from: pack.pack, to: pack.pack }
@@ -116,4 +119,13 @@ async function onlyTheRoot(
   return found === undefined
     ? null
     : refuse('NOT_ALLOWED', `/${found.section}`, `a new root changes nothing else: ${found.words}`)
+}
+
+/** What the key of the log has not signed so far it never will. */
+async function isSignedToItsEnd(tx: Tx): Promise<boolean> {
+  const { rows } = await tx.query<{ open: boolean }>(
+    `select exists (select from unsequenced)
+         or (select coalesce(max(index) + 1, 0) from leaves) > (select coalesce(max(size), 0) from checkpoints) as open`,
+  )
+  return rows[0]?.open === false
 }

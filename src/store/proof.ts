@@ -3,10 +3,15 @@
  * checkpoint under the log's key from the root statement. What is returned has been verified.
  */
 import { once } from 'node:events'
+import { fromBase64 } from '../domain/base64.js'
 import type { Digest } from '../domain/digest.js'
+import type { Verify } from '../domain/envelope.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import type { Root } from '../domain/shapes/authority.js'
 import { type Opening, openCheckpoint } from '../ledger/checkpoint.js'
 import { leafOf } from '../ledger/entry.js'
+import { lineStart } from '../ledger/note.js'
+import { ed25519Verifier } from '../ledger/note-key.js'
 import { inclusionProof, tilesForInclusion, verifyInclusion } from '../ledger/proof.js'
 import { tileHashReader } from '../ledger/tile.js'
 import { tilePath } from '../ledger/tile-path.js'
@@ -18,13 +23,21 @@ import { COSIGNED_NOTE } from './witnesses.js'
 /** The log as this process trusts it: its origin and key. */
 export type Log = Pick<Opening, 'origin' | 'verifier'>
 
-/** Against which signed head: the newest, or the newest under which as many cosigned as the keeper's policy asks for. */
+/** The log as a root statement names it, never as the log does. */
+export function logOf({ log }: Root, verify: Verify): Log {
+  const { origin, key } = log
+  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
+  return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify }) }
+}
+
+/** Against which head that the log's key signed: the newest, or the newest under which as many cosigned as the keeper's policy asks for. */
 export type Heads = 'newest' | 'witnessed'
 
 const HEADS: Readonly<Record<Heads, string>> = {
-  newest: `select c.size, ${COSIGNED_NOTE} as note from checkpoints c order by c.size desc limit 1`,
+  newest: `select c.size, ${COSIGNED_NOTE} as note from checkpoints c
+             where position($2 in c.note) > 0 order by c.size desc limit 1`,
   witnessed: `select c.size, ${COSIGNED_NOTE} as note from checkpoints c join quorums using (size)
-               order by c.size desc limit 1`,
+               where position($2 in c.note) > 0 order by c.size desc limit 1`,
 }
 
 /** The proofs of all entries, in their order, against one checkpoint; null while it lacks one of them. */
@@ -36,7 +49,7 @@ export async function proofsOf(
     prepared(
       `select l.hash, l.index, c.note from leaves l, (${HEADS[input.heads ?? 'newest']}) c
         where l.hash = any($1) and l.index < c.size`,
-      [input.hashes],
+      [input.hashes, lineStart(input.log.verifier)],
     ),
   )
   const [first] = rows

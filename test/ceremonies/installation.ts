@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { ulid } from 'ulid'
 import { trustFrom } from '../../src/cli/verify.js'
-import { fromBase64 } from '../../src/domain/base64.js'
 import { identityScope } from '../../src/domain/matter.js'
 import { loadKey } from '../../src/keys/keystore.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { ed25519Verifier } from '../../src/ledger/note-key.js'
 import { exportPacket } from '../../src/packet/export.js'
 import { authoritySource } from '../../src/store/authority.js'
 import { type Db, openDb } from '../../src/store/db.js'
@@ -18,7 +16,7 @@ import { openCase } from '../../src/store/open-case.js'
 import { packSource } from '../../src/store/packs.js'
 import { createSequencer } from '../../src/store/sequencer.js'
 import { must } from '../support/authority.js'
-import type { Ceremony } from '../support/ceremony.js'
+import { type Ceremony, ORIGIN } from '../support/ceremony.js'
 import { aCluster, PASSWORDS } from '../support/clusters.js'
 
 const DATABASE = 'countersign'
@@ -27,6 +25,9 @@ export interface Installation {
   /** Of the database's owner, who may make roles and is no superuser. */
   readonly ownerUrl: string
   readonly db: (role: Role) => Db
+  readonly open: (asked: { readonly trust: string; readonly identity: string }) => Promise<string>
+  readonly sign: (keyFile: string) => Promise<void>
+  readonly packetOf: (caseId: string) => Promise<Uint8Array>
   /** A case is asked for, the log is signed with its key, and the case exported. */
   readonly firstPacket: (ceremony: Ceremony) => Promise<Uint8Array>
   readonly stop: () => Promise<void>
@@ -49,10 +50,18 @@ export async function anInstallation(dir: string): Promise<Installation> {
     pools.set(role, known)
     return known
   }
+  const working = { db, dir }
   return {
     ownerUrl,
     db,
-    firstPacket: (ceremony) => firstPacket({ db, dir, ceremony }),
+    open: (asked) => open(working, asked),
+    sign: (keyFile) => sign(working, keyFile),
+    packetOf: (caseId) => packetOf(working, caseId),
+    firstPacket: async ({ at }) => {
+      const caseId = await open(working, { trust: at('trust.json'), identity: 'nhi_billing' })
+      await sign(working, at('log/key_log.pem'))
+      return packetOf(working, caseId)
+    },
     stop: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.end()))
       await cluster.stop()
@@ -60,43 +69,46 @@ export async function anInstallation(dir: string): Promise<Installation> {
   }
 }
 
-async function firstPacket(input: {
+interface Working {
   readonly db: (role: Role) => Db
   readonly dir: string
-  readonly ceremony: Ceremony
-}): Promise<Uint8Array> {
-  const { db, dir, ceremony } = input
-  const authority = authoritySource({
-    trust: await trustFrom(ceremony.at('trust.json')),
-    verify: nodeVerify,
-  })
+}
+
+/** Asked for by the partner, under what the trust file of the ceremony lets be believed. */
+async function open(
+  { db }: Working,
+  { trust, identity }: { readonly trust: string; readonly identity: string },
+): Promise<string> {
+  const authority = authoritySource({ trust: await trustFrom(trust), verify: nodeVerify })
   const deps = { db: db('cs_api'), authority, packs: packSource(), verify: nodeVerify, newId: ulid }
   const { caseId } = must(
     await openCase(deps, {
       request: {
-        ...{ asked: { kind: 'rotate' }, scope: identityScope('nhi_billing') },
+        ...{ asked: { kind: 'rotate' }, scope: identityScope(identity) },
         requester: { kind: 'partner', companyId: 'com_acme', personId: null },
         ...{ change: 'standard', changeReference: 'CHG0001' },
       },
       ...{ principal: 'acme', idempotencyKey: ulid() },
     }),
   )
-  const today = must(await authority.today(db('cs_api')))
-  const { origin, key } = today.authority.root.log
-  const { signer } = await loadKey(ceremony.at('log/key_log.pem'))
+  return caseId
+}
+
+/** Everything that is there, as a keeper with this key does it. */
+async function sign({ db, dir }: Working, keyFile: string): Promise<void> {
+  const { signer } = await loadKey(keyFile)
   await createSequencer({
     db: db('cs_keeper'),
     signer: {
-      ...{ origin, publicKey: signer.publicKey },
+      ...{ origin: ORIGIN, publicKey: signer.publicKey },
       sign: (message) => signNoteBytes(signer, message),
     },
     highWaterFile: join(dir, 'high-water.json'),
   }).run()
-  const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
-  const log = {
-    origin,
-    verifier: ed25519Verifier({ name: origin, publicKey, verify: nodeVerify }),
-  }
-  const reading = { db: db('cs_api'), log, published: new EventTarget(), proofWithinMs: 5000 }
-  return must(await exportPacket(reading, { caseId, reader: 'enterprise' })).bytes
+}
+
+async function packetOf({ db }: Working, caseId: string): Promise<Uint8Array> {
+  const reading = { db: db('cs_api'), verify: nodeVerify, published: new EventTarget() }
+  const deps = { ...reading, proofWithinMs: 5000 }
+  return must(await exportPacket(deps, { caseId, reader: 'enterprise' })).bytes
 }

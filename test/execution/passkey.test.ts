@@ -69,8 +69,8 @@ describe('a gate that asks for a passkey', () => {
   })
 
   it('leaves a packet in which the assertion is judged again by an outsider', async () => {
-    const { log, published } = world.connector
-    const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 10_000 }
+    const { verify, published } = world.connector
+    const deps = { db: world.db('cs_api'), verify, published, proofWithinMs: 10_000 }
     const { bytes } = must(await exportPacket(deps, { caseId, reader: 'enterprise' }))
     const { trust } = world.authority
     const verdict = verifyPacket({ bytes, trust, verify: nodeVerify })

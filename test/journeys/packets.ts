@@ -1,10 +1,7 @@
 /** The packet of a case, as the API's database role exports it and an auditor verifies it, offline, with the root keys alone. */
 
-import { LOG_ORIGIN } from '../../src/demo/enterprise.js'
 import type { System } from '../../src/demo/system.js'
-import { fromBase64 } from '../../src/domain/base64.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { ed25519Verifier } from '../../src/ledger/note-key.js'
 import { exportPacket } from '../../src/packet/export.js'
 import { type Verdict, verifyPacket } from '../../src/packet/verify.js'
 import { type Db, listen } from '../../src/store/db.js'
@@ -23,11 +20,7 @@ export async function packetOf(
     heard: () => published.dispatchEvent(new Event('checkpoint')),
   })
   try {
-    const { publicKey } = await system.genesis.key('key_log')
-    const bytes = fromBase64(publicKey) ?? new Uint8Array()
-    const verifier = ed25519Verifier({ name: LOG_ORIGIN, publicKey: bytes, verify: nodeVerify })
-    const log = { origin: LOG_ORIGIN, verifier }
-    const deps = { db: input.db, log, published, proofWithinMs: PROOF_WITHIN_MS }
+    const deps = { db: input.db, verify: nodeVerify, published, proofWithinMs: PROOF_WITHIN_MS }
     return accepted(await exportPacket(deps, { caseId: input.caseId, reader: 'enterprise' })).bytes
   } finally {
     await listening.close()

@@ -142,7 +142,6 @@ describe('a packet verifies however its case went', () => {
   it('never, while the log lags behind: the export says that the proof is missing', async () => {
     const caseId = await startCase(world, 'vault')
     const { published } = world.connector
-    const log = { ...world.connector.log }
     const { rows } = await world.dba.query<{ size: string }>(
       'select max(size) as size from checkpoints',
     )
@@ -150,7 +149,7 @@ describe('a packet verifies however its case went', () => {
     await world.dba.query('begin')
     await world.dba.query('select pg_advisory_xact_lock(7215301)')
     must(await decide(world, { caseId, stepId: 'issue', person: 'per_ana' }).then(() => 'asked'))
-    const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 300 }
+    const deps = { db: world.db('cs_api'), verify: nodeVerify, published, proofWithinMs: 300 }
     expect(await exportPacket(deps, { caseId, reader: 'enterprise' })).toMatchObject({
       refused: 'PROOF_MISSING',
     })

@@ -93,8 +93,8 @@ describe('the packet of a whole rotation', () => {
   })
 
   it('refuses to be made of a case that does not exist', async () => {
-    const { log, published } = world.connector
-    const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 1000 }
+    const { verify, published } = world.connector
+    const deps = { db: world.db('cs_api'), verify, published, proofWithinMs: 1000 }
     const unknown = caseId.replace(/.{4}$/, '0000')
     const asked = { caseId: unknown, reader: 'enterprise' } as const
     expect(await exportPacket(deps, asked)).toMatchObject({ refused: 'CASE_UNKNOWN' })

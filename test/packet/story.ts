@@ -91,8 +91,8 @@ async function cutOver(world: World, caseId: string) {
 }
 
 export async function packetOf(world: World, caseId: string): Promise<ExportedPacket> {
-  const { log, published } = world.connector
-  const deps = { db: world.db('cs_api'), log, published, proofWithinMs: 10_000 }
+  const { verify, published } = world.connector
+  const deps = { db: world.db('cs_api'), verify, published, proofWithinMs: 10_000 }
   return must(await exportPacket(deps, { caseId, reader: 'enterprise' }))
 }
 

@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodePayload } from '../../src/domain/envelope.js'
-import { SectionName } from '../../src/domain/shapes/authority.js'
+import { type OwnershipSection, SectionName } from '../../src/domain/shapes/authority.js'
 import { anAuthority, ENTERPRISE, must, type TestAuthority } from './authority.js'
 import { ran } from './command.js'
 
@@ -19,7 +19,8 @@ export interface Ceremony {
   /** `countersign …` that has to succeed; what it printed. */
   readonly done: (words: string) => Promise<string>
   readonly at: (file: string) => string
-  readonly test: TestAuthority
+  /** What the enterprise wrote down for this section. */
+  readonly said: (name: SectionName) => Record<string, unknown>
 }
 
 /** Words are split at spaces; `DIR` is the folder of the ceremony. */
@@ -37,9 +38,10 @@ export async function aCeremony(dir: string): Promise<Ceremony> {
   )
   await done(`root draft --key DIR/dora/key_root-dora.pem ${ROOT} --out DIR/root.json`)
   await done('root sign DIR/root.json --key DIR/cleo/key_root-cleo.pem --yes')
-  const test = anAuthority()
+  const test = anAuthority({ change: { ownership: withSpare } })
   for (const name of SectionName.options) {
-    if (name !== 'policy') await writeFile(join(dir, `${name}-said.json`), bodyOf(test, name))
+    if (name !== 'policy')
+      await writeFile(join(dir, `${name}-said.json`), JSON.stringify(bodyOf(test, name)))
     const said = name === 'policy' ? `--pack ${DEMO_PACK}` : `DIR/${name}-said.json`
     await done(
       `authority section ${name} ${said} --enterprise ${ENTERPRISE} --key DIR/${name}/key_${name}.pem --out DIR/${name}.json`,
@@ -49,7 +51,7 @@ export async function aCeremony(dir: string): Promise<Ceremony> {
   await done(
     `authority assemble --root DIR/root.json --section ${sections} --key DIR/people/key_people.pem --trust DIR/trust.json --out DIR/bundle.json`,
   )
-  return { done, at: (file) => join(dir, file), test }
+  return { done, at: (file) => join(dir, file), said: (name) => bodyOf(test, name) }
 }
 
 export const command = (words: string, dir: string) =>
@@ -65,9 +67,27 @@ export const rootOf = (key: Partial<Record<(typeof KEYS)[number], string>> = {})
 }
 const ROOT = rootOf()
 
+/** One identity more than anAuthority has, of the same partner. */
+const withSpare = (section: OwnershipSection): OwnershipSection => ({
+  ...section,
+  identities: section.identities.flatMap((identity) =>
+    identity.identityId === 'nhi_billing'
+      ? [
+          identity,
+          {
+            ...identity,
+            identityId: 'nhi_spare',
+            group: 'spare_app',
+            credentials: ['spare_a', 'spare_b'],
+          },
+        ]
+      : [identity],
+  ),
+})
+
 /** What the enterprise wrote down, without what `authority section` adds. */
-function bodyOf({ bundle }: TestAuthority, name: SectionName): string {
+function bodyOf({ bundle }: TestAuthority, name: SectionName): Record<string, unknown> {
   const said = JSON.parse(Buffer.from(must(decodePayload(bundle.sections[name]))).toString())
   const { type, v, section, enterprise, version, issuedAt, ...body } = said
-  return JSON.stringify(body)
+  return body
 }

@@ -54,10 +54,10 @@ const noteOf = ({ hashes, origin = ORIGIN, key = log, root }: Omit<Asking, 'old'
 let dir: string
 let seconds: number
 let server: WitnessServer
-const start = async (): Promise<WitnessServer> =>
+const start = async (of = logKey): Promise<WitnessServer> =>
   serveWitness({
     witness: await openWitness({
-      ...{ logKey, name: NAME, signer: own, stateDir: join(dir, 'state') },
+      ...{ logKey: of, name: NAME, signer: own, stateDir: join(dir, 'state') },
       now: () => seconds,
     }),
     ...{ host: '127.0.0.1', port: 0, onAnswer: () => undefined },
@@ -213,6 +213,15 @@ describe('a witness that never cosigned', () => {
     const signed = Buffer.concat([head, signature]).toString('base64')
     const checkpoint = `${forged}\n\u2014 ${ORIGIN} ${signed}\n`
     expect((await post(`old 0\n\n${checkpoint}`)).status).toBe(422)
+  })
+
+  it('remembers what it cosigned when the log has another key, which the officers gave it', async () => {
+    await add({ old: 0, hashes: leaves(5) })
+    await server.close()
+    server = await start({ name: ORIGIN, publicKey: other.publicKey })
+    expect((await add({ old: 0, hashes: leaves(8), key: other })).status).toBe(409)
+    expect((await add({ old: 5, hashes: leaves(8), key: log })).status).toBe(403)
+    expect((await add({ old: 5, hashes: leaves(8), key: other })).status).toBe(200)
   })
 
   it('does not start on a memory that is not its own', async () => {
