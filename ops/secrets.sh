@@ -1,7 +1,7 @@
 #!/bin/sh
 # secrets.sh FOLDER: makes the passwords and encryption keys that docker-compose.yml expects, once, each in
-# a file that only you can read. Keys that people answer for (root, log, connector, targets) are made by
-# `countersign init` and put beside them by hand.
+# a file that only you can read. Keys that people answer for (log, connector) are made by
+# `countersign root key` as docs/ceremonies.md says, and put beside them by hand; root keys never.
 set -eu
 umask 077
 folder=${1:?usage: ops/secrets.sh FOLDER}

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { ProposalAnswer, ProposalRequest, ReportRequest } from '../contract/http-control.js'
 import { readPack } from '../packs/load.js'
+import { acknowledging } from './acknowledge.js'
 import { adding, assembling, naming, section } from './bundle.js'
 import { type Common, clientFor, withProfile } from './options.js'
 import { finish, UsageFault } from './outcome.js'
@@ -9,6 +10,7 @@ import { finish, UsageFault } from './outcome.js'
 export const define = (): Command =>
   new Command('authority')
     .addCommand(naming())
+    .addCommand(acknowledging())
     .addCommand(section())
     .addCommand(adding())
     .addCommand(assembling())

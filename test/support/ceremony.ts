@@ -3,17 +3,24 @@
  * signer and process owner in a folder of their own, from which only public halves and signed files leave. What the
  * sections say is that of anAuthority.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodePayload } from '../../src/domain/envelope.js'
-import { type OwnershipSection, SectionName } from '../../src/domain/shapes/authority.js'
-import { anAuthority, ENTERPRISE, must, type TestAuthority } from './authority.js'
+import {
+  type ContractsSection,
+  type OwnershipSection,
+  type PeopleSection,
+  type PublicKey,
+  SectionName,
+} from '../../src/domain/shapes/authority.js'
+import type { Envelope } from '../../src/domain/shapes/envelope.js'
+import { anAuthority, ENTERPRISE, must, SPAN, type TestAuthority } from './authority.js'
 import { ran } from './command.js'
 
 export const ORIGIN = 'bank.test/log'
 export const DEMO_PACK = 'policies/demo'
 const OFFICERS = ['cleo', 'dora'] as const
-const KEYS = ['people', 'ownership', 'contracts', 'policy', 'connector', 'log'] as const
+const KEYS = ['people', 'ownership', 'contracts', 'policy', 'connector', 'log', 'acme'] as const
 
 export interface Ceremony {
   /** `countersign …` that has to succeed; what it printed. */
@@ -38,7 +45,17 @@ export async function aCeremony(dir: string): Promise<Ceremony> {
   )
   await done(`root draft --key DIR/dora/key_root-dora.pem ${ROOT} --out DIR/root.json`)
   await done('root sign DIR/root.json --key DIR/cleo/key_root-cleo.pem --yes')
-  const test = anAuthority({ change: { ownership: withSpare } })
+  await done(
+    `authority acknowledge con_acme --enterprise ${ENTERPRISE} --company com_acme --key DIR/acme/key_acme.pem --out DIR/acknowledged.json`,
+  )
+  const read = async (file: string) => JSON.parse(await readFile(join(dir, file), 'utf8'))
+  const test = anAuthority({
+    change: {
+      ownership: withSpare,
+      people: withClaimKey(await read('acme/key_acme.json')),
+      contracts: withAcknowledgement(await read('acknowledged.json')),
+    },
+  })
   for (const name of SectionName.options) {
     if (name !== 'policy')
       await writeFile(join(dir, `${name}-said.json`), JSON.stringify(bodyOf(test, name)))
@@ -82,6 +99,22 @@ const withSpare = (section: OwnershipSection): OwnershipSection => ({
           },
         ]
       : [identity],
+  ),
+})
+
+/** The partner's own key and signature, as it handed them in. */
+const withClaimKey = (key: PublicKey) => (section: PeopleSection) => ({
+  ...section,
+  companies: section.companies.map((company) =>
+    company.companyId === 'com_acme'
+      ? { ...company, claimKeys: [{ ...key, ...SPAN, revokedAt: null }] }
+      : company,
+  ),
+})
+const withAcknowledgement = (acknowledgement: Envelope) => (section: ContractsSection) => ({
+  ...section,
+  contracts: section.contracts.map((contract) =>
+    contract.contractId === 'con_acme' ? { ...contract, acknowledgement } : contract,
   ),
 })
 
