@@ -1,7 +1,8 @@
 /**
  * The signing loop's work: integrate and sign what is committed. The log's origin and key are those of the
  * verified authority bundle; a key file that is not that key never signs. A *fork* stops signing for the
- * life of this process and is said loudly at every round; what else the keeper does goes on.
+ * life of this process and is said loudly at every round; what else the keeper does goes on. While this machine's clock is far
+ * from the database's nothing is signed either, which ends by itself.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import { signNoteBytes } from '../src/keys/sign.js'
 import type { AuthoritySource } from '../src/store/authority.js'
 import type { Db } from '../src/store/db.js'
 import { createSequencer, LogForked, type Sequencer } from '../src/store/sequencer.js'
+import { isFarOff, MOST_SKEW_MS, skewOf } from '../src/store/skew.js'
 
 export interface SigningDeps {
   readonly db: Db
@@ -20,6 +22,8 @@ export interface SigningDeps {
   readonly signer: Signer
   readonly stateDir: string
   readonly log: Logger
+  /** This machine's, unless given. */
+  readonly clock?: () => number
 }
 
 /** Nothing can be signed yet, or not with this key. */
@@ -30,11 +34,13 @@ export class NotSigning extends Error {
 export function createSigning(deps: SigningDeps): () => Promise<void> {
   let sequencer: Sequencer | null = null
   let forked: LogForked | null = null
+  const clockIsOff = watchClock(deps)
   return async () => {
     if (forked !== null) {
       deps.log.fatal({ fork: forked.message }, 'the log is forked: nothing is signed')
       return
     }
+    if (await clockIsOff()) return
     sequencer ??= await openSequencer(deps)
     try {
       await sequencer.run()
@@ -43,6 +49,27 @@ export function createSigning(deps: SigningDeps): () => Promise<void> {
       forked = error
       deps.log.fatal({ fork: error.message }, 'the log is forked: nothing is signed')
     }
+  }
+}
+
+const LOOK_EVERY_MS = 5000
+
+/** Looked at now and then, and at every round while it is off; said at each such round, and once when it is right again. */
+function watchClock({ db, log, clock = Date.now }: SigningDeps): () => Promise<boolean> {
+  let off = false
+  let lookAt = 0
+  return async () => {
+    if (!off && performance.now() < lookAt) return false
+    const skewMs = Math.round(await skewOf(db, clock))
+    lookAt = performance.now() + LOOK_EVERY_MS
+    if (isFarOff(skewMs))
+      log.fatal(
+        { skewMs, mostMs: MOST_SKEW_MS },
+        'the clock is off the database’s: nothing is signed',
+      )
+    else if (off) log.info({ skewMs }, 'the clock is right again: signing goes on')
+    off = isFarOff(skewMs)
+    return off
   }
 }
 

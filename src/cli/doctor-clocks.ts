@@ -3,11 +3,10 @@
  * the processes that answer over HTTP. A decision signed by a clock that is ahead is not valid yet.
  */
 import type { Env } from '../config.js'
-import { now, openDb } from '../store/db.js'
+import { openDb } from '../store/db.js'
+import { isFarOff, MOST_SKEW_MS, skewOf } from '../store/skew.js'
 import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
 
-/** Signers allow for five seconds; half of that is time to look. */
-const MOST_MS = 2500
 /** A Date header has whole seconds, cut off. */
 const CUT_MS = 500
 
@@ -22,15 +21,14 @@ export async function checkClocks(env: Env): Promise<Found> {
   if (url === undefined) return absent('DATABASE_URL')
   const db = openDb(url, { name: 'doctor', max: 1 })
   try {
-    await now(db)
-    const before = Date.now()
-    const at = Date.parse(await now(db))
-    const here = (before + Date.now()) / 2 - at
-    const others = await Promise.all(processesIn(env).map((item) => skewOf(item, here)))
+    const here = await skewOf(db)
+    const others = await Promise.all(processesIn(env).map((item) => skewOfProcess(item, here)))
     const skews: Skew[] = [{ whose: 'this machine', ms: here }, ...others]
-    const [far] = skews.filter(({ ms }) => Math.abs(ms) > MOST_MS)
+    const [far] = skews.filter(({ ms }) => isFarOff(ms))
     return far === undefined
-      ? good(`within ${MOST_MS} ms of the database: ${skews.map(({ whose }) => whose).join(', ')}`)
+      ? good(
+          `within ${MOST_SKEW_MS} ms of the database: ${skews.map(({ whose }) => whose).join(', ')}`,
+        )
       : bad(`the clock of ${far.whose} is ${Math.round(far.ms)} ms ahead of the database's`)
   } finally {
     await db.end()
@@ -45,7 +43,7 @@ const processesIn = (env: Env) =>
   ].flatMap(({ whose, url }) => (url === undefined || url === '' ? [] : [{ whose, url }]))
 
 /** Compared with this machine's clock, whose own skew is known. */
-async function skewOf(
+async function skewOfProcess(
   { whose, url }: { readonly whose: string; readonly url: string },
   here: number,
 ): Promise<Skew> {
