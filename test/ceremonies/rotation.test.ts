@@ -180,3 +180,12 @@ describe('an officer is replaced', () => {
     })
   })
 })
+
+describe('after all of it', () => {
+  it('the whole store is found to be what was signed, by each key in its time', async () => {
+    vi.stubEnv('COUNTERSIGN_TRUST', ceremony.at('trust.json'))
+    const { code, out } = await countersign('fsck')
+    expect(out).toMatch(/^CLEAN /)
+    expect(code).toBe(0)
+  })
+})
