@@ -93,7 +93,8 @@ async function readAll(tx: Tx, by: By): Promise<ReadAll> {
   const cases = new Set<string>()
   const found: Found[] = []
   let length = 0
-  const names = await allStreams(tx)
+  const { names, found: lost } = await allStreams(tx)
+  found.push(...lost)
   for (const stream of names) {
     const read = await readStream(tx, stream)
     found.push(...read.found)

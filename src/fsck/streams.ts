@@ -17,12 +17,20 @@ export interface ReadStream {
   readonly found: readonly Found[]
 }
 
-/** The names of all streams, of those too that only a row of one of the two tables knows. */
-export async function allStreams(tx: Tx): Promise<readonly string[]> {
-  const { rows } = await tx.query<{ stream: string }>(
-    'select stream from streams union select stream from entries order by stream',
+/** The names of all streams, and those of which only the entries are left. */
+export async function allStreams(
+  tx: Tx,
+): Promise<{ readonly names: readonly string[]; readonly found: readonly Found[] }> {
+  const { rows } = await tx.query<{ stream: string; row: string | null }>(
+    `select n.stream, s.stream as row
+       from (select stream from streams union select stream from entries) n
+       left join streams s on s.stream = n.stream order by n.stream`,
   )
-  return rows.map(({ stream }) => stream)
+  const lost = rows.filter(({ row }) => row === null)
+  return {
+    names: rows.map(({ stream }) => stream),
+    found: lost.map(({ stream }) => tampered(stream, '/end', 'the row of the stream is gone')),
+  }
 }
 
 /** Entries that are not in the log yet come after those that are, in the order in which they wait. */
