@@ -22,6 +22,7 @@ const SECRET =
   'encrypted and authenticated under its name: altered, it opens no login, which the connector finds at its use'
 const ENFORCED = 'what is enforced on writing; what was written is judged by its signatures'
 const ERASABLE = 'where to write to; nothing is committed to it'
+const ERASED = 'keeps a name from coming back; that somebody was erased is an entry'
 const KEY = 'makes a retry safe; another key opens another case, with entries of its own'
 const PROPOSED = 'verified again whenever it is compared, and when it is activated'
 
@@ -297,6 +298,7 @@ export function columns(of: Evidence): Columns {
       reported_by: REPORTED,
       at: REPORTED,
     },
+    erased_persons: { person_id: ERASED },
     entry_writers: { kind: ENFORCED, type: ENFORCED, role: ENFORCED },
     migrations: { name: FOUND },
   }
