@@ -122,9 +122,9 @@ export function caseIdOf({ params, body }: Pick<Request, 'params' | 'body'>): st
 const fieldOf = (body: unknown, field: string): unknown =>
   typeof body === 'object' && body !== null ? Reflect.get(body, field) : undefined
 
-function wrongRole(name: RouteName, { authority, principal }: Entered): Refusal | null {
+function wrongRole(name: RouteName, { authority, principal, at }: Entered): Refusal | null {
   const route: Route = ROUTES[name]
-  const roles = rolesOf(authority, principal)
+  const roles = rolesOf(authority, { ...principal, at })
   if (route.who.some((role) => roles.includes(role))) return null
   return refuse('NOT_ALLOWED', '/Authorization', `this is for ${route.who.map(sayRole).join(', ')}`)
 }
@@ -134,5 +134,6 @@ const ROLES: Readonly<Record<Role, string>> = {
   'partner-person': 'a person of the partner',
   enterprise: 'a person of the enterprise',
   operator: 'an operator of the enterprise',
+  auditor: 'an auditor while the audit lasts',
 }
 const sayRole = (role: Role): string => ROLES[role]

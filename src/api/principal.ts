@@ -51,9 +51,14 @@ function personPrincipal(authority: Authority, person: Person): Principal | Refu
   return { kind: company.kind, companyId: company.companyId, personId: person.personId }
 }
 
-/** In which roles this principal may use a route. */
-export function rolesOf(authority: Authority, { kind, personId }: Principal): readonly Role[] {
+/** In which roles this principal may use a route. An auditor is one within the span of the audit, and never more. */
+export function rolesOf(
+  authority: Authority,
+  { kind, personId, at }: Principal & { readonly at: string },
+): readonly Role[] {
   if (kind === 'partner') return [personId === null ? 'partner' : 'partner-person']
+  const audit = personId === null ? undefined : authority.persons.get(personId)?.audit
+  if (audit !== undefined) return audit.from <= at && at < audit.until ? ['auditor'] : []
   return personId !== null && operatorsOf(authority).includes(personId)
     ? ['enterprise', 'operator']
     : ['enterprise']

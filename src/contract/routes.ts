@@ -3,13 +3,14 @@
  * paths, and the tests make their table of who gets what.
  */
 
-export type Role = 'partner' | 'partner-person' | 'enterprise' | 'operator'
+export type Role = 'partner' | 'partner-person' | 'enterprise' | 'operator' | 'auditor'
 
 /**
  * `asks`: a token; a token or a valid signature of a person of the authority (`signature`), so that the
  * enterprise can decide and stop while its issuer is down; or nothing. `scope`: a route of one case answers
  * CASE_UNKNOWN for a case of somebody else exactly as for one that does not exist. `who`: the partner's machine,
- * a person of the partner, a person of the enterprise, and one of those who operates the system.
+ * a person of the partner, a person of the enterprise, one of those who operates the system, and
+ * an auditor.
  */
 export interface Route {
   readonly method: 'get' | 'post'
@@ -25,11 +26,20 @@ const ENTERPRISE = ['enterprise'] as const
 /** The enterprise, and a partner's machine, which may stop itself. */
 const SELF_STOP = ['partner', 'enterprise'] as const
 const OPERATOR = ['operator'] as const
+/** What is only read is an auditor's too. */
+const BOTH_READ = [...BOTH, 'auditor'] as const
+const ENTERPRISE_READ = [...ENTERPRISE, 'auditor'] as const
 
 export const ROUTES = {
   openCase: { method: 'post', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
-  listCases: { method: 'get', path: '/v1/cases', asks: 'token', who: BOTH, scope: 'all' },
-  readCase: { method: 'get', path: '/v1/cases/:caseId', asks: 'token', who: BOTH, scope: 'case' },
+  listCases: { method: 'get', path: '/v1/cases', asks: 'token', who: BOTH_READ, scope: 'all' },
+  readCase: {
+    method: 'get',
+    path: '/v1/cases/:caseId',
+    asks: 'token',
+    who: BOTH_READ,
+    scope: 'case',
+  },
   review: {
     ...{ method: 'get', path: '/v1/cases/:caseId/steps/:stepId/review', asks: 'token' },
     ...{ who: ENTERPRISE, scope: 'case' },
@@ -64,7 +74,7 @@ export const ROUTES = {
     ...{ who: ENTERPRISE, scope: 'all' },
   },
   quality: { method: 'get', path: '/v1/quality', asks: 'token', who: ENTERPRISE, scope: 'all' },
-  rights: { method: 'get', path: '/v1/rights', asks: 'token', who: ENTERPRISE, scope: 'all' },
+  rights: { method: 'get', path: '/v1/rights', asks: 'token', who: ENTERPRISE_READ, scope: 'all' },
   proposeAuthority: {
     ...{ method: 'post', path: '/v1/authority/proposals', asks: 'token' },
     ...{ who: ENTERPRISE, scope: 'all' },
@@ -75,7 +85,7 @@ export const ROUTES = {
   },
   listResponsibilities: {
     ...{ method: 'get', path: '/v1/responsibilities', asks: 'token' },
-    ...{ who: ENTERPRISE, scope: 'all' },
+    ...{ who: ENTERPRISE_READ, scope: 'all' },
   },
   tasks: { method: 'get', path: '/v1/tasks', asks: 'token', who: PARTNER, scope: 'all' },
   lease: {
@@ -93,15 +103,15 @@ export const ROUTES = {
   claim: { method: 'post', path: '/v1/claims', asks: 'token', who: PARTNER, scope: 'case' },
   entries: {
     ...{ method: 'get', path: '/v1/cases/:caseId/entries', asks: 'token' },
-    ...{ who: BOTH, scope: 'case' },
+    ...{ who: BOTH_READ, scope: 'case' },
   },
   packet: {
     ...{ method: 'get', path: '/v1/cases/:caseId/packet', asks: 'token' },
-    ...{ who: BOTH, scope: 'case' },
+    ...{ who: BOTH_READ, scope: 'case' },
   },
   collection: {
     ...{ method: 'get', path: '/v1/evidence', asks: 'token' },
-    ...{ who: ENTERPRISE, scope: 'all' },
+    ...{ who: ENTERPRISE_READ, scope: 'all' },
   },
   opsStuck: { method: 'get', path: '/v1/ops/stuck', asks: 'token', who: OPERATOR, scope: 'all' },
   opsWho: { method: 'get', path: '/v1/ops/who', asks: 'token', who: OPERATOR, scope: 'all' },
@@ -120,7 +130,7 @@ export const ROUTES = {
   },
   findings: {
     ...{ method: 'get', path: '/v1/partners/:id/findings', asks: 'token' },
-    ...{ who: BOTH, scope: 'all' },
+    ...{ who: BOTH_READ, scope: 'all' },
   },
   emergencies: {
     ...{ method: 'get', path: '/v1/emergencies', asks: 'token' },

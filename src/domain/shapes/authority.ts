@@ -20,6 +20,7 @@ import {
   Outcome,
   PackId,
   PersonId,
+  Span,
   SystemId,
   TargetName,
   Tier,
@@ -83,16 +84,25 @@ export const PersonKey = PublicKey.extend({
 })
 export type PersonKey = z.infer<typeof PersonKey>
 
-export const Person = z.strictObject({
-  personId: PersonId,
-  companyId: CompanyId,
-  /** Salted commitment to name and address (the salt is in the side store). */
-  commitment: DigestText,
-  status: z.enum(['active', 'disabled']),
-  duties: z.array(z.enum(['duty-person', 'risk-owner', 'officer', 'operator'])),
-  keys: z.array(PersonKey).max(16),
-  accounts: z.array(z.strictObject({ issuer: z.string().max(300), subject: z.string().max(200) })),
-})
+export const Person = z
+  .strictObject({
+    personId: PersonId,
+    companyId: CompanyId,
+    /** Salted commitment to name and address (the salt is in the side store). */
+    commitment: DigestText,
+    status: z.enum(['active', 'disabled']),
+    duties: z.array(z.enum(['duty-person', 'risk-owner', 'officer', 'operator'])),
+    keys: z.array(PersonKey).max(16),
+    accounts: z.array(
+      z.strictObject({ issuer: z.string().max(300), subject: z.string().max(200) }),
+    ),
+    /** An auditor: reads cases and takes evidence away within this span, and does nothing else, ever. */
+    audit: Span.optional(),
+  })
+  .refine(
+    ({ audit, keys, duties }) => audit === undefined || keys.length + duties.length === 0,
+    'an auditor has no keys and no duties',
+  )
 export type Person = z.infer<typeof Person>
 
 export const Company = z.strictObject({
