@@ -35,7 +35,7 @@ const ARROWS = [
   {
     folder: 'src/packs',
     own: ['src/domain/'],
-    npm: ['yaml', 'zod'],
+    npm: ['@cedar-policy/cedar-wasm', 'yaml', 'zod'],
     node: ['fs', 'fs/promises', 'path'],
   },
   {

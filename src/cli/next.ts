@@ -57,6 +57,7 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   POLICY_INVALID: AUTHORITY,
   POLICY_UNSIGNED: AUTHORITY,
   NO_RULE: 'ask the owner of the policy',
+  FORBIDDEN: 'ask the owner of the policy',
   NO_APPROVER: 'ask the owner of the policy',
   UNSIGNABLE: 'ask the owner of the policy',
   IDENTITY_UNKNOWN: 'compare the id with the inventory of the authority bundle',

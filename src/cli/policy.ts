@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { isRefusal } from '../domain/refusal.js'
 import { CaseKind, Change, StepId, SystemId, Tier } from '../domain/shapes/basic.js'
+import { AskedOnPaper } from '../domain/shapes/policy-test.js'
 import { nodeVerify } from '../keys/verify.js'
 import { type Simulated, simulatePacket } from '../packet/simulate.js'
+import { CEDAR_SCHEMA } from '../packs/cedar-words.js'
 import {
+  type CedarDifference,
+  cedarAbout,
+  compareCedar,
   comparePacks,
   type Difference,
   explainStep,
@@ -40,6 +45,12 @@ export const define = (): Command =>
         .requiredOption('--tier <tier>', Tier.options.join(', '))
         .option('--system <id>', 'sys_…; without it, a system that no rule names')
         .option('--change <type>', Change.options.join(', '), 'normal')
+        .option(
+          '--asked-by <kind>',
+          'partner or enterprise: also says what Cedar policies answer then',
+        )
+        .option('--rank <number>', 'how far down a chain of sub-contractors the partner is', '1')
+        .option('--asked-at <time>', 'when it is asked for, in UTC')
         .action(explain),
     )
     .addCommand(
@@ -56,6 +67,11 @@ export const define = (): Command =>
         .requiredOption('--packets <folder>', 'packets of past cases')
         .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
         .action(simulate),
+    )
+    .addCommand(
+      new Command('schema')
+        .description('the words of Cedar policies: the content of cedar/schema.cedarschema')
+        .action(() => print(CEDAR_SCHEMA.trimEnd().split('\n'))),
     )
 
 function load(dir: string): Hashed & { readonly files: PackFiles } {
@@ -95,6 +111,9 @@ interface Explaining extends Json {
   readonly tier: string
   readonly system?: string
   readonly change: string
+  readonly askedBy?: string
+  readonly rank: string
+  readonly askedAt?: string
 }
 
 function explain(dir: string, options: Explaining): void {
@@ -106,22 +125,39 @@ function explain(dir: string, options: Explaining): void {
     systemId: oneOf(SystemId.nullable(), { option: '--system', value: system ?? null }),
     change: oneOf(Change, { option: '--change', value: change }),
   }
-  const answer = explainStep(load(dir), situation)
+  const pack = load(dir)
+  const answer = explainStep(pack, situation, askedIn(options))
   const explained = isRefusal(answer)
     ? answer
-    : { situation, rules: answer.rules, terms: termsInWords(answer) }
+    : {
+        ...{ situation, rules: answer.rules, cedar: cedarAbout(pack, situation) },
+        terms: termsInWords(answer),
+      }
   finish(explained, {
     json,
-    show: ({ rules, terms }) => [
+    show: ({ rules, cedar, terms }) => [
       `rules           ${rules.join(', ')}`,
+      `can forbid it   ${cedar.join(', ') || 'no Cedar policy'}`,
       ...Object.entries(terms).map(([name, value]) => `${name.padEnd(15)} ${value}`),
     ],
   })
 }
 
+/** Null: nobody is said to ask, so no Cedar policy is asked. */
+function askedIn({ askedBy, rank, askedAt }: Explaining): AskedOnPaper | null {
+  if (askedBy === undefined) return null
+  const { by, rank: ranked, at } = AskedOnPaper.shape
+  const given = {
+    by: oneOf(by, { option: '--asked-by', value: askedBy }),
+    rank: oneOf(ranked, { option: '--rank', value: Number(rank) }),
+    at: oneOf(at, { option: '--asked-at', value: askedAt }),
+  }
+  return AskedOnPaper.parse(given)
+}
+
 function oneOf<T>(
   shape: { readonly safeParse: (value: unknown) => { success: boolean; data?: T } },
-  given: { readonly option: string; readonly value: string | null },
+  given: { readonly option: string; readonly value: string | number | null | undefined },
 ): T {
   const parsed = shape.safeParse(given.value)
   if (!parsed.success) throw new UsageFault(`${given.option} ${given.value} is not known`)
@@ -132,15 +168,20 @@ function diff(before: string, after: string, { json }: Json): void {
   const [left, right] = [load(before), load(after)]
   const differences = {
     gates: comparePacks(left, right),
+    cedar: compareCedar(left.pack, right.pack),
     besides: otherDifferences(left.pack, right.pack),
   }
   const alike = left.hash === right.hash ? 'the same pack' : 'words only'
   finish(differences, {
     json,
-    show: ({ gates, besides }) =>
-      gates.length + besides.length === 0
-        ? [alike]
-        : [...gates.map(showDifference), ...besides.map((name) => `differs   ${name}`)],
+    show: ({ gates, cedar, besides }) => {
+      const lines = [
+        ...gates.map(showDifference),
+        ...(cedar === null ? [] : [showCedar(cedar)]),
+        ...besides.map((name) => `differs   ${name}`),
+      ]
+      return lines.length === 0 ? [alike] : lines
+    },
   })
 }
 
@@ -149,6 +190,9 @@ const showDifference = ({ situation, comparison, terms }: Difference): string =>
   const where = [kind, stepId, tier, systemId ?? 'any system', change].join(' ')
   return `${comparison.padEnd(8)}  ${where}: ${terms.join('; ')}`
 }
+
+const showCedar = ({ comparison, policies }: CedarDifference): string =>
+  `${comparison.padEnd(8)}  Cedar policies: ${policies.join(', ')}`
 
 interface Simulating extends Json {
   readonly packets: string

@@ -52,7 +52,7 @@ export function termsAgain(asking: AskingAgain): Requirement | Refusal {
     admitted.executorCompany !== opened.executor
   )
     return refuse('NO_CLAUSE', '/contract', 'the case was opened for another executor')
-  const today = requirementToday({ ...asking, stepId })
+  const today = requirementToday({ ...asking, stepId, askedAt: state.openedAt ?? at })
   if (isRefusal(today)) return today
   if (isOpening(opened, stepId) && !isEndSigned(state, at))
     return refuse('CONDITION_UNMET', '/steps/end', 'the end of the access is not signed')

@@ -66,6 +66,7 @@ export function termsOf(opening: Opening & { readonly request: Asking }): Terms 
   if (freeze !== null) return freeze
   const requirements = requirementsOf({
     ...{ authority, pack, packHash, matter, asked, change, requester, executorCompany },
+    askedAt: at,
   })
   if (isRefusal(requirements)) return requirements
   const { urgency } = KINDS[kind]

@@ -5,6 +5,8 @@
  *   preflight    can each gate still be signed, by persons who exist and keys that last?
  * Nobody who is missing, excluded or a partner's is ever counted in; an empty group is a refusal.
  */
+
+import { barredFrom, circumstancesOf, forbiddenToAsk } from './authorisation.js'
 import { type Authority, within } from './authority.js'
 import { digest } from './digest.js'
 import { KINDS } from './kinds.js'
@@ -20,6 +22,7 @@ import {
   type Fact,
   type WeeklyHours,
 } from './shapes/basic.js'
+import type { Circumstances } from './shapes/cedar.js'
 import type { Pack, Role, Rule, StepTerms } from './shapes/policy.js'
 import type { Requirement, ResolvedRequirement } from './shapes/requirement.js'
 import { checked, normal, seatsIn, stricter } from './stricter.js'
@@ -36,6 +39,8 @@ export interface Subject extends Scope {
   readonly roles: Readonly<Record<Role, readonly string[]>>
   /** Never approvers here: who asks, whose own doing it is about, and everybody of the companies that ask or execute. */
   readonly exclude: readonly string[]
+  /** What Cedar policies look at; on paper none is asked. */
+  readonly circumstances: Circumstances | 'on-paper'
 }
 
 /** The subject of one step, with the live persons of the enterprise who stand in each role. */
@@ -47,6 +52,8 @@ export function subjectOf(input: {
   readonly stepId: string
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
+  /** ISO time of the request. */
+  readonly askedAt: string
   /** Persons whose own doing the case is about. */
   readonly involved: readonly string[]
 }): Subject {
@@ -65,18 +72,19 @@ export function subjectOf(input: {
     served.includes(person.personId) ||
     (person.companyId === executorCompany && partnerExecutes) ||
     (asksForPartner && person.companyId === requester.companyId)
+  const roles = {
+    'identity-owner': live(identity === null ? [] : [identity.ownerId]),
+    'objective-owner': live(outcomeOwners(authority, { matter, kind })),
+    'contract-owner': live(contractOwners(authority, matter)),
+    'named-person': live(personsNamedIn(asked)),
+    'duty-person': withDuty(authority, 'duty-person'),
+    'risk-owner': withDuty(authority, 'risk-owner'),
+    officer: withDuty(authority, 'officer'),
+    accountable: accountableFor(authority, { matter, kind }),
+  }
   return {
-    ...{ kind, change, stepId, tier, systemId },
-    roles: {
-      'identity-owner': live(identity === null ? [] : [identity.ownerId]),
-      'objective-owner': live(outcomeOwners(authority, { matter, kind })),
-      'contract-owner': live(contractOwners(authority, matter)),
-      'named-person': live(personsNamedIn(asked)),
-      'duty-person': withDuty(authority, 'duty-person'),
-      'risk-owner': withDuty(authority, 'risk-owner'),
-      officer: withDuty(authority, 'officer'),
-      accountable: accountableFor(authority, { matter, kind }),
-    },
+    ...{ kind, change, stepId, tier, systemId, roles },
+    circumstances: circumstancesOf({ ...input, persons: Object.values(roles).flat() }),
     exclude: sorted(everybody.filter(out).map(({ personId }) => personId)),
   }
 }
@@ -123,31 +131,43 @@ export const matches = (rule: Rule, { kind, tier, systemId, change }: Scope): bo
   (rule.when.systems === null || (systemId !== null && rule.when.systems.includes(systemId))) &&
   (rule.when.change === null || rule.when.change.includes(change))
 
-/** Refuses NO_RULE, NO_APPROVER (naming the role) or UNSIGNABLE; the rules that determined it are listed. */
+/**
+ * Refuses FORBIDDEN (naming the Cedar policies), NO_RULE, NO_APPROVER (naming the role) or UNSIGNABLE. The rules that
+ * determined it are listed, and as `cedar/<id>` the policies that keep somebody from signing.
+ */
 export function resolve(input: {
   readonly pack: Pack
   readonly packHash: ResolvedRequirement['pack']['hash']
   readonly subject: Subject
 }): ResolvedRequirement | Refusal {
-  const { pack, packHash, subject } = input
+  const { pack, packHash } = input
+  const forbidden = forbiddenToAsk(input)
+  if (forbidden !== null) return forbidden
+  const barred = barredFrom(input, sorted(Object.values(input.subject.roles).flat()))
+  const subject = { ...input.subject, exclude: [...input.subject.exclude, ...barred.persons] }
   const rules = pack.rules.filter(
     (rule) => matches(rule, subject) && Object.hasOwn(rule.steps, subject.stepId),
   )
   let joined: Requirement | Refusal = refuse('NO_RULE', `/steps/${subject.stepId}`)
   for (const [index, rule] of rules.entries()) {
     const own = requirementOf(rule.steps[subject.stepId], { pack, subject })
-    if (isRefusal(own)) return own
+    if (isRefusal(own)) return withBarring(own, barred.by)
     joined = index === 0 || isRefusal(joined) ? own : stricter(joined, own)
-    if (isRefusal(joined)) return joined
+    if (isRefusal(joined)) return withBarring(joined, barred.by)
   }
   if (isRefusal(joined)) return joined
   return {
     requirement: joined,
     requirementHash: digest(joined),
     pack: { packId: pack.id, version: pack.version, hash: packHash },
-    rules: sorted(rules.map(({ id }) => id)),
+    rules: sorted([...rules.map(({ id }) => id), ...barred.by.map((id) => `cedar/${id}`)]),
   }
 }
+
+const withBarring = (refusal: Refusal, by: readonly string[]): Refusal =>
+  refusal.refused === 'NO_APPROVER' && by.length > 0
+    ? { ...refusal, detail: `${refusal.detail}; kept from signing by ${by.join(', ')}` }
+    : refusal
 
 /** Who signs a mandate today, as a requirement. Refuses NO_APPROVER, naming the role, when a group is empty. */
 export function mandateRequirement(input: {

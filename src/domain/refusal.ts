@@ -52,6 +52,7 @@ export const REFUSALS = {
   POLICY_INVALID: 'the policy pack does not load',
   POLICY_UNSIGNED: 'the policy pack is not the one the authority bundle names',
   NO_RULE: 'no policy rule allows this',
+  FORBIDDEN: 'a Cedar policy of the pack forbids this',
   NO_APPROVER: 'the requirement has no eligible approver',
   UNSIGNABLE: 'this gate can never be signed before its deadline',
   // requests

@@ -27,6 +27,8 @@ export interface Resolving {
   readonly change: Change
   readonly requester: { readonly personId: string | null; readonly companyId: string }
   readonly executorCompany: string
+  /** ISO time of the request, for all gates of the case. */
+  readonly askedAt: string
 }
 
 /** Whoever did what the case is about, as the record shows it when a gate opens: they sign nothing in it. */
@@ -66,6 +68,7 @@ export function requirementToday(
     readonly pack: Pack
     readonly packHash: Resolving['packHash']
     readonly at: string
+    readonly askedAt: string
   },
 ): ResolvedRequirement | Refusal {
   const { opened, stepId, authority } = input

@@ -62,6 +62,7 @@ export async function openDueGate(deps: ExecutionDeps, caseId: string): Promise<
             packHash: loaded.hash,
             ...involved,
             at: view.at,
+            askedAt: view.state.openedAt ?? view.at,
           })
           if (isRefusal(resolved)) return { events: [], answer: resolved }
           const { state: now, at } = view

@@ -20,6 +20,7 @@ export const NAMES = 'names.json'
 export const REPORT = 'report.html'
 
 const HEX = '[0-9a-f]{64}'
+const PACK_NAME = '[a-z0-9][a-z0-9-]{0,62}'
 const SEQ = '[0-9]{4,9}'
 const ULID = '[0-9A-HJKMNP-TV-Z]{26}'
 const COMPANY = 'com_[a-z0-9-]{1,48}'
@@ -28,7 +29,7 @@ const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|man
 /** What is a packet's own. */
 export const OWN_NAME = `(?:README\\.txt|manifest\\.json|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof)`
 /** What is named after its content, or by its place in a stream or log: under one checkpoint the same in every packet. */
-export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:pack|(?:rules|tests)/[a-z0-9][a-z0-9-]{0,62})\\.yaml)`
+export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:(?:pack|(?:rules|tests)/${PACK_NAME})\\.yaml|cedar/(?:${PACK_NAME}\\.cedar|schema\\.cedarschema)))`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(`^(?:${OWN_NAME}|${SHARED_NAME})$`)

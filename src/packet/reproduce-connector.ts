@@ -137,7 +137,7 @@ export const gateOpened: Reproduce<'GateOpened'> = (moment) => {
     if (isRefusal(loaded)) return loaded
     const { pack, hash: packHash } = loaded
     const resolved = requirementToday({
-      ...{ opened, stepId, authority, pack, packHash, at },
+      ...{ opened, stepId, authority, pack, packHash, at, askedAt: state.openedAt ?? at },
       ...involvingAt(moment, authority),
     })
     if (isRefusal(resolved)) return resolved

@@ -3,8 +3,10 @@
  * rule: kind, step, tier, system and change. Roles are filled with persons who exist on paper only, enough of them for
  * every quorum, so that what is compared is what the packs say and not who works there today.
  */
+
+import { isAsked } from '../domain/authorisation.js'
 import type { Authority } from '../domain/authority.js'
-import { type Digest, digest } from '../domain/digest.js'
+import { canonical, type Digest, digest } from '../domain/digest.js'
 import { KINDS } from '../domain/kinds.js'
 import { matterOf } from '../domain/matter.js'
 import { preflight, resolve, type Subject } from '../domain/policy.js'
@@ -13,10 +15,12 @@ import { requirementOf } from '../domain/requirements.js'
 import { CaseKind, Change, Tier, type WeeklyHours } from '../domain/shapes/basic.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { type Pack, Role } from '../domain/shapes/policy.js'
+import type { AskedOnPaper } from '../domain/shapes/policy-test.js'
 import type { Requirement, ResolvedRequirement } from '../domain/shapes/requirement.js'
 import { stricter } from '../domain/stricter.js'
+import { circumstancesOnPaper } from './on-paper.js'
 
-export type Situation = Omit<Subject, 'roles' | 'exclude'>
+export type Situation = Omit<Subject, 'roles' | 'exclude' | 'circumstances'>
 
 /** `neither`: stricter in some terms and looser in others. */
 export type Comparison = 'same' | 'stricter' | 'looser' | 'neither'
@@ -41,12 +45,24 @@ const ON_PAPER = Object.fromEntries(
   ]),
 ) as Record<Role, string[]>
 
-/** What the pack asks for in this situation, with the rules that determine it. */
+/** What the pack asks for in this situation, with the rules that determine it. Cedar policies only when somebody asks. */
 export const explainStep = (
   { pack, hash }: Hashed,
   situation: Situation,
-): ResolvedRequirement | Refusal =>
-  resolve({ pack, packHash: hash, subject: { ...situation, roles: ON_PAPER, exclude: [] } })
+  asked: AskedOnPaper | null = null,
+): ResolvedRequirement | Refusal => {
+  const { kind } = situation
+  const circumstances =
+    asked === null ? 'on-paper' : circumstancesOnPaper({ kind, roles: ON_PAPER, asked })
+  const subject = { ...situation, roles: ON_PAPER, exclude: [], circumstances } as const
+  return resolve({ pack, packHash: hash, subject })
+}
+
+/** Which Cedar policies can keep somebody from asking for this, or from signing it. */
+export const cedarAbout = ({ pack }: Hashed, { kind, stepId }: Situation): readonly string[] =>
+  isAsked(kind)
+    ? [...pack.cedar.about(`ask:${kind}`), ...pack.cedar.about(`sign:${kind}/${stepId}`)]
+    : []
 
 /** Every situation in which the two ask for something else, in the order of the kinds. */
 export const comparePacks = (before: Hashed, after: Hashed): readonly Difference[] =>
@@ -58,9 +74,32 @@ export const comparePacks = (before: Hashed, after: Hashed): readonly Difference
       : [{ situation, comparison, terms: differingTerms(left, right) }]
   })
 
+export interface CedarDifference {
+  readonly comparison: Exclude<Comparison, 'same'>
+  /** `+ id`, `- id`, and `~ id` where a policy of this id says something else. */
+  readonly policies: readonly string[]
+}
+
+/** Policies only forbid: with more of them a pack is stricter. What another text forbids is not compared. */
+export function compareCedar(before: Pack, after: Pack): CedarDifference | null {
+  const [left, right] = [before.cedar.policies, after.cedar.policies]
+  const ids = Object.keys({ ...left, ...right }).sort()
+  const removed = ids.filter((id) => !Object.hasOwn(right, id)).map((id) => `- ${id}`)
+  const added = ids.filter((id) => !Object.hasOwn(left, id)).map((id) => `+ ${id}`)
+  const changed = ids
+    .filter((id) => Object.hasOwn(left, id) && Object.hasOwn(right, id))
+    .filter((id) => canonical(left[id]) !== canonical(right[id]))
+    .map((id) => `~ ${id}`)
+  const policies = [...removed, ...added, ...changed]
+  if (policies.length === 0) return null
+  if (policies.length === added.length) return { comparison: 'stricter', policies }
+  return { comparison: policies.length === removed.length ? 'looser' : 'neither', policies }
+}
+
 /**
  * What differs besides the gates, by name: durations, evidence and maximum age of rules, and what the head says on
- * time and on mandates. With this empty and no difference at a gate, two packs differ in words only.
+ * time and on mandates. With this empty and no difference at a gate or in Cedar, two packs differ
+ * in words only.
  */
 export function otherDifferences(before: Pack, after: Pack): readonly string[] {
   const [left, right] = [besidesGates(before), besidesGates(after)]
@@ -178,6 +217,7 @@ export function simulateCase(input: {
       ...{ asked: opened.asked, change: opened.change, requester: opened.requester },
       executorCompany: opened.executor,
       involved: [],
+      askedAt: at,
     })
     const comparison = compare(before, after)
     if (isRefusal(after))

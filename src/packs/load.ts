@@ -1,5 +1,5 @@
 /**
- * A pack is a folder: pack.yaml, rules/*.yaml and the pack's own tests/*.yaml. *PackFiles* is its text by
+ * A pack is a folder: pack.yaml, rules/*.yaml, perhaps cedar/*.cedar, and the pack's own tests/*.yaml. *PackFiles* is its text by
  * path, which is what is hashed, stored and signed for; `parsePack` makes it a `Pack` or says where it
  * does not load. Nothing in the folder goes unread, and nothing half-loads.
  */
@@ -12,6 +12,8 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Pack, PackHead, type Role, type Rule, RuleFile } from '../domain/shapes/policy.js'
 import { type Expected, PackTestFile } from '../domain/shapes/policy-test.js'
 import type { Requirement, ResolvedRequirement } from '../domain/shapes/requirement.js'
+import { readCedar } from './cedar.js'
+import { circumstancesOnPaper } from './on-paper.js'
 import { readYaml } from './yaml.js'
 
 /** Text by path inside the pack, `rules/rotate.yaml`. */
@@ -22,7 +24,8 @@ export class PackFault extends Error {
 }
 
 const HEAD = 'pack.yaml'
-const KNOWN_PATH = /^(pack|(rules|tests)\/[a-z0-9][a-z0-9-]{0,62})\.yaml$/
+const KNOWN_PATH =
+  /^((pack|(rules|tests)\/[a-z0-9][a-z0-9-]{0,62})\.yaml|cedar\/([a-z0-9][a-z0-9-]{0,62}\.cedar|schema\.cedarschema))$/
 const MAX_FILES = 128
 /** Throws for bytes that are not UTF-8, so that no two folders read as one text. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -68,7 +71,8 @@ export function parsePack(files: PackFiles): Pack | Refusal {
     const tests = readYaml({ path, text: files[path] ?? '' }, PackTestFile)
     if (isRefusal(tests)) return tests
   }
-  return { ...head.value, rules }
+  const cedar = readCedar(files)
+  return isRefusal(cedar) ? cedar : { ...head.value, rules, cedar }
 }
 
 function readRules({
@@ -118,11 +122,14 @@ export function runPackTests(pack: Pack, files: PackFiles): readonly PackTestRes
     const tests = readYaml({ path: file, text: files[file] ?? '' }, PackTestFile)
     if (isRefusal(tests)) return tests
     for (const { name, given, expect } of tests.value) {
-      const { at, ...about } = given
-      const subject = { ...about, roles: { ...NOBODY, ...given.roles } }
+      const { at, asked, ...about } = given
+      const roles = { ...NOBODY, ...given.roles }
+      const circumstances =
+        asked === null ? 'on-paper' : circumstancesOnPaper({ kind: given.kind, roles, asked })
+      const subject = { ...about, roles, circumstances } as const
       const resolved = resolve({ pack, packHash: hash, subject })
       const answer = isRefusal(resolved)
-        ? { refused: resolved.refused }
+        ? { refused: resolved.refused, policy: policyNamed(resolved) }
         : termsOf(resolved, { pack, at })
       const detail = differences(expect, answer)
       results.push({ file, name, outcome: detail === '' ? 'passed' : 'failed', detail })
@@ -130,6 +137,10 @@ export function runPackTests(pack: Pack, files: PackFiles): readonly PackTestRes
   }
   return results
 }
+
+const CEDAR = '/cedar/'
+const policyNamed = ({ where }: Refusal): string | null =>
+  where.startsWith(CEDAR) ? where.slice(CEDAR.length) : null
 
 const NOBODY: Readonly<Record<Role, readonly string[]>> = {
   'identity-owner': [],
@@ -160,6 +171,7 @@ interface When {
 
 const termsOf = ({ requirement, rules }: ResolvedRequirement, { pack, at }: When) => ({
   needs: Object.fromEntries(requirement.groups.map(({ name, need }) => [name, need])),
+  persons: Object.fromEntries(requirement.groups.map(({ name, persons }) => [name, persons])),
   quorum: requirement.quorum,
   assurance: requirement.assurance,
   ahead: requirement.ahead,

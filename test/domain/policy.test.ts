@@ -31,6 +31,7 @@ const hash = packHash(files)
 const subject = (change: Partial<Subject> = {}): Subject => ({
   ...{ kind: 'rotate', stepId: 'retire', tier: 'tier1', systemId: 'sys_billing', exclude: [] },
   change: 'normal',
+  circumstances: 'on-paper',
   roles: {
     ...{
       'identity-owner': ['per_ana'],
@@ -185,7 +186,7 @@ describe('the persons of a subject', () => {
     const { authority } = anAuthority({ keys, change })
     const matter = must(matterOf(authority, identityScope('nhi_billing')))
     return subjectOf({
-      involved: [],
+      ...{ involved: [], askedAt: AT },
       ...{ authority, matter, asked: { kind: 'rotate' }, stepId: 'retire' },
       change: 'normal',
       executorCompany: 'com_acme',

@@ -37,6 +37,7 @@ const asking = {
   ...{ authority, pack: PACK, packHash: PACK_HASH, matter, asked: { kind: 'rotate' as const } },
   ...{ requester: { personId: null, companyId: 'com_acme' }, executorCompany: 'com_acme' },
   change: 'normal' as const,
+  askedAt: AT,
 }
 const { opened } = aRotation()
 
@@ -52,14 +53,8 @@ const packWith = (stepId: string, terms: Partial<StepTerms>): Pack => ({
 })
 const today = (pack: Pack, stepId = 'cut-over', believed: Authority = authority) =>
   requirementToday({
-    opened,
-    stepId,
-    authority: believed,
-    pack,
-    packHash: PACK_HASH,
-    at: AT,
-    involved: [],
-    uses: [],
+    ...{ opened, stepId, authority: believed, pack, packHash: PACK_HASH },
+    ...{ at: AT, askedAt: AT, involved: [], uses: [] },
   })
 const terms = (answer: ResolvedRequirement | Refusal) => must(answer).requirement
 const code = (answer: object) => (isRefusal(answer) ? answer.refused : 'accepted')

@@ -35,7 +35,7 @@ describe('a window of the calendar', () => {
     const roles = { ...NOBODY, 'identity-owner': ['per_ana'], 'duty-person': ['per_cleo'] }
     const subject = {
       ...{ kind: 'rotate' as const, stepId: 'issue', tier: 'tier1' as const, systemId: null },
-      ...{ change, roles, exclude: [] },
+      ...{ change, roles, exclude: [], circumstances: 'on-paper' as const },
     }
     return must(resolve({ pack: must(parsePack(pack)), packHash: packHash(pack), subject }))
   }

@@ -98,6 +98,7 @@ export function aRotation(asked: Asked = {}): Story {
     matter,
     asked: rotation,
     change: 'normal' as const,
+    askedAt: AT,
   }
   const resolved = must(
     requirementsOf({

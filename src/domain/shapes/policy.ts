@@ -21,6 +21,7 @@ import {
   Tier,
   Time,
 } from './basic.js'
+import type { Cedar } from './cedar.js'
 
 export const Role = z.enum([
   'identity-owner',
@@ -267,7 +268,8 @@ export type PackHead = z.output<typeof PackHead>
 /** One file of rules/. */
 export const RuleFile = z.array(Rule).min(1)
 
-/** A pack that loaded: the head and the rules of all its files, no two of one id. */
+/** A pack that loaded: the head, and the rules and Cedar policies of all its files, no two of one id. */
 export interface Pack extends PackHead {
   readonly rules: readonly Rule[]
+  readonly cedar: Cedar
 }
