@@ -92,7 +92,8 @@ function readPolicies(source: Source, schema: string): readonly Policy[] | Refus
   }
   const answer = validate({ schema, policies: { staticPolicies: source.text } })
   if (answer.type === 'failure') return failed(source, answer.errors)
-  const problems = [...answer.validationErrors, ...answer.validationWarnings]
+  const { validationErrors: errors, validationWarnings: warnings } = answer
+  const problems = errors.length > 0 ? errors : warnings
   return problems.length > 0
     ? failed(
         source,
@@ -106,7 +107,7 @@ function readPolicy(source: Source, text: string): Policy | Refusal {
   const parsed = policyToJson(text)
   if (parsed.type === 'failure') return failed(source, parsed.errors)
   const { json } = parsed
-  const id = json.annotations?.['id'] ?? ''
+  const id = json.annotations?.id ?? ''
   if (!POLICY_ID.test(id)) return invalid(source, offset, 'a policy begins with @id("a-name")')
   return json.effect === 'forbid'
     ? { id, text, json, offset }
@@ -191,7 +192,8 @@ const idOf = (entity: EntityUidJson): string =>
 const uid = (type: string, id: string) => ({ type, id })
 const reference = (type: string, id: string) => ({ __entity: uid(type, id) })
 
-function callOf(question: Question, preparsedPolicySetId: string) {
+/** What the engine is asked. */
+export function callOf(question: Question, preparsedPolicySetId: string) {
   const { action, principal, about, tier, change, asked } = question
   return {
     preparsedPolicySetId,

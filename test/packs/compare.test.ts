@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { StepTerms } from '../../src/domain/shapes/policy.js'
 import {
+  cedarAbout,
+  compareCedar,
   comparePacks,
   explainStep,
   type Hashed,
@@ -11,9 +13,9 @@ import { packHash, parsePack, readPack } from '../../src/packs/load.js'
 import { DEFAULT_PACK, must } from '../support/authority.js'
 
 const { files } = readPack(DEFAULT_PACK)
-const hashed = (change: (text: string) => string = (text) => text): Hashed => {
+const hashed = (change: (text: string, path: string) => string = (text) => text): Hashed => {
   const changed = Object.fromEntries(
-    Object.entries(files).map(([path, text]) => [path, change(text)]),
+    Object.entries(files).map(([path, text]) => [path, change(text, path)]),
   )
   return { pack: must(parsePack(changed)), hash: packHash(changed) }
 }
@@ -38,10 +40,13 @@ const retire: Situation = {
 
 describe('two packs', () => {
   it('that differ in words only ask the same at every gate', () => {
-    const words = hashed((text) => `# Another comment.\n${text}`)
+    const words = hashed((text, path) =>
+      path.startsWith('cedar/') ? `// Another comment.\n${text}` : `# Another comment.\n${text}`,
+    )
     expect(words.hash).not.toBe(today.hash)
     expect(comparePacks(today, words)).toEqual([])
     expect(otherDifferences(today.pack, words.pack)).toEqual([])
+    expect(compareCedar(today.pack, words.pack)).toBeNull()
   })
 
   it('are not said to differ in words only when a duration, an age or a freeze is another', () => {
@@ -85,6 +90,50 @@ describe('two packs', () => {
     const [first] = comparePacks(today, { ...today, pack: { ...pack, rules } })
     expect(first).toMatchObject({ comparison: 'stricter', situation: { kind: 'lift' } })
     expect(first?.terms[0]).toBe('answer: a gate -> NO_RULE')
+  })
+})
+
+describe('Cedar policies', () => {
+  const NEW =
+    '\n@id("not-at-night")\nforbid (principal, action in Action::"ask", resource) when { context.hour < 6 };\n'
+  const DUTIES = 'cedar/duties.cedar'
+  const more = hashed((text, path) => (path === DUTIES ? text + NEW : text))
+
+  it('make a pack stricter when there are more of them, and looser when there are fewer', () => {
+    expect(compareCedar(today.pack, more.pack)).toEqual({
+      ...{ comparison: 'stricter', policies: ['+ not-at-night'] },
+    })
+    expect(compareCedar(more.pack, today.pack)).toEqual({
+      ...{ comparison: 'looser', policies: ['- not-at-night'] },
+    })
+  })
+
+  it('are not said to be stricter or looser when one says something else', () => {
+    const other = hashed((text, path) =>
+      path === DUTIES ? (text + NEW).replace('"operator"', '"officer"') : text,
+    )
+    expect(compareCedar(today.pack, other.pack)).toEqual({
+      comparison: 'neither',
+      policies: ['+ not-at-night', '~ operators-sign-nothing-on-tier0'],
+    })
+  })
+
+  it('are named with the step that they can forbid, and none for what is done at once', () => {
+    expect(cedarAbout(more, { ...retire, stepId: 'issue' })).toEqual([
+      ...['no-subcontractor-on-tier0', 'not-at-night', 'operators-sign-nothing-on-tier0'],
+    ])
+    expect(cedarAbout(more, { ...retire, kind: 'contain', stepId: 'contain' })).toEqual([])
+  })
+
+  it('are asked when somebody is said to ask', () => {
+    const asked = { by: 'partner' as const, companyId: 'com_partner', rank: 2, personId: null }
+    const asking = { ...asked, at: '2026-01-05T12:00:00.000Z', duties: {} }
+    const vault: Situation = { ...retire, tier: 'tier0' }
+    expect(must(explainStep(today, vault)).rules).toEqual(['rotate-tier0'])
+    expect(explainStep(today, vault, asking)).toMatchObject({
+      ...{ refused: 'FORBIDDEN', where: '/cedar/no-subcontractor-on-tier0' },
+    })
+    expect(must(explainStep(today, vault, { ...asking, rank: 1 })).rules).toEqual(['rotate-tier0'])
   })
 })
 
