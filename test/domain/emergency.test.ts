@@ -51,6 +51,7 @@ const used = (n: number, askedBy: TestPerson, approvedBy: TestPerson[]): Emergen
 const opening = (by: TestPerson, uses: readonly EmergencyUse[], at = AT) =>
   requirementToday({
     ...{ opened: openedBy(by), stepId: 'open', authority, ...PACKED, at, involved: [], uses },
+    askedAt: AT,
   })
 
 /** Who may sign, how many have to, and what gave way. */

@@ -46,6 +46,7 @@ const ROLES = {
   'duty-person': ['per_cleo', 'per_eve'],
   'risk-owner': ['per_cleo'],
   officer: ['per_dora', 'per_eve'],
+  accountable: ['per_dora'],
 }
 const PARTNER = { by: 'partner' as const, companyId: 'com_acme', rank: 1, personId: null }
 const asked = { ...PARTNER, at: '2026-01-05T12:00:00.000Z', duties: { per_ana: ['operator'] } } as {
