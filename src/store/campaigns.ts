@@ -22,6 +22,7 @@ import {
   SILENCE,
   undecided,
 } from './recertification.js'
+import { type Standing, standingNow } from './scheduled.js'
 
 export interface OpenCampaign extends Pick<OpenCase, 'principal' | 'idempotencyKey'> {
   readonly slice: Slice
@@ -46,16 +47,6 @@ export async function openCampaign(
   const identities = identitiesOf(standing.authority, input.slice)
   return openPages(deps, { ...input, ...standing, identities })
 }
-
-async function standingNow(deps: OpenCaseDeps) {
-  const today = await deps.authority.today(deps.db)
-  if (isRefusal(today)) return today
-  const { authority, at } = today
-  const loaded = await deps.packs(deps.db, { authority, at })
-  return isRefusal(loaded) ? loaded : { at, authority, pack: loaded.pack }
-}
-
-type Standing = Exclude<Awaited<ReturnType<typeof standingNow>>, Refusal>
 
 async function openPages(
   deps: OpenCaseDeps,

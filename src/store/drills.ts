@@ -15,7 +15,7 @@ import type { DrillResult } from '../domain/rights.js'
 import { eventsSince } from './apply.js'
 import type { Db } from './db.js'
 import type { OpenCaseDeps } from './open-case.js'
-import { openScheduled, type Scheduled } from './scheduled.js'
+import { openScheduled, type Scheduled, standingNow } from './scheduled.js'
 
 const BODY = (entry: string) => `convert_from(${entry}.bytes, 'UTF8')::jsonb`
 
@@ -107,17 +107,15 @@ export async function drillDue(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const today = await deps.authority.today(deps.db)
-  if (isRefusal(today)) return today
-  const { authority, at } = today
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const { authority, pack, at } = standing
   const canaries = canariesOf(authority)
   if (canaries.length === 0) return []
-  const loaded = await deps.packs(deps.db, { authority, at })
-  if (isRefusal(loaded)) return loaded
   const newest = await newestDrills(deps.db)
   const scheduled: Scheduled[] = []
   for (const { canary, partnerId } of canaries) {
-    const everyMs = drillEveryMs(loaded.pack, { authority, partnerId })
+    const everyMs = drillEveryMs(pack, { authority, partnerId })
     const last = newest.get(canary)
     const isDue =
       last === undefined ||

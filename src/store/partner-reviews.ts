@@ -6,7 +6,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { openedOf } from './apply.js'
 import type { Db } from './db.js'
 import type { OpenCaseDeps } from './open-case.js'
-import { openScheduled, type Scheduled } from './scheduled.js'
+import { openScheduled, type Scheduled, standingNow } from './scheduled.js'
 
 /**
  * Opens a review of each partner with a contract, of the time since the last one that stands, but for those in
@@ -16,18 +16,16 @@ export async function reviewPartners(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const today = await deps.authority.today(deps.db)
-  if (isRefusal(today)) return today
-  const { authority, at } = today
-  const loaded = await deps.packs(deps.db, { authority, at })
-  if (isRefusal(loaded)) return loaded
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const { authority, pack, at } = standing
   const scheduled: Scheduled[] = []
   for (const partnerId of [...authority.companies.keys()].sort()) {
     const scope = { kind: 'partner', id: partnerId } as const
     const matter = matterOf(authority, scope)
     const contracts = contractsWith(authority, partnerId)
     if (isRefusal(matter) || contracts.length === 0) continue
-    const every = reviewEveryMs(loaded.pack, matter.tier)
+    const every = reviewEveryMs(pack, matter.tier)
     const known = await reviewedUntil(deps.db, partnerId)
     if (every === null || known === 'open') continue
     const begun = contracts.map(({ notBefore }) => notBefore).sort()[0] ?? at

@@ -8,7 +8,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Db } from './db.js'
 import { acceptedExceptions } from './exceptions.js'
 import type { OpenCaseDeps } from './open-case.js'
-import { openScheduled, type Scheduled } from './scheduled.js'
+import { openScheduled, type Scheduled, standingNow } from './scheduled.js'
 
 /**
  * Opens a rotation for each identity that is older than its maximum age and has no case of its own open, but for
@@ -18,13 +18,11 @@ export async function rotateOverdue(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
 ): Promise<readonly Scheduled[] | Refusal> {
-  const today = await deps.authority.today(deps.db)
-  if (isRefusal(today)) return today
-  const { authority, at } = today
-  const loaded = await deps.packs(deps.db, { authority, at })
-  if (isRefusal(loaded)) return loaded
+  const standing = await standingNow(deps)
+  if (isRefusal(standing)) return standing
+  const { authority, pack, at } = standing
   const aged = [...authority.identities.values()].flatMap(({ identityId, tier, systemId }) => {
-    const maximum = maximumAgeMs(loaded.pack, { tier, systemId })
+    const maximum = maximumAgeMs(pack, { tier, systemId })
     return maximum === null || maximum === 0 ? [] : [{ identityId, maximum }]
   })
   if (aged.length === 0) return []

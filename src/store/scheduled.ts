@@ -1,10 +1,27 @@
 /** Cases that open by themselves, in the enterprise's name. */
 import type { Authority } from '../domain/authority.js'
 import { enterpriseCompany, identityScope } from '../domain/matter.js'
-import type { Refusal } from '../domain/refusal.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Asked } from '../domain/shapes/asked.js'
 import type { CaseScope } from '../domain/shapes/basic.js'
+import type { Pack } from '../domain/shapes/policy.js'
 import { type OpenCaseDeps, type Opened, openCase } from './open-case.js'
+
+/** By what the schedule goes at this moment. */
+export interface Standing {
+  readonly authority: Authority
+  readonly pack: Pack
+  /** The database's time. */
+  readonly at: string
+}
+
+export async function standingNow(deps: OpenCaseDeps): Promise<Standing | Refusal> {
+  const today = await deps.authority.today(deps.db)
+  if (isRefusal(today)) return today
+  const { authority, at } = today
+  const loaded = await deps.packs(deps.db, { authority, at })
+  return isRefusal(loaded) ? loaded : { at, authority, pack: loaded.pack }
+}
 
 /** A case that the schedule asked for. */
 export interface Scheduled {

@@ -74,6 +74,7 @@ describe('an operator', () => {
       seq: _seq,
       head: _head,
       turn: _turn,
+      clock: _clock,
       ...after
     } = must(await dora().readCase({ caseId }))
     expect(before).toMatchObject(after)
