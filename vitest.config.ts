@@ -9,7 +9,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // Modules are read once a worker: no test may lean on a module's state. Many tests wait, so three share two cores.
+    isolate: false,
+    maxWorkers: 3,
     env: { TZ: 'UTC' },
   },
 })
