@@ -20,7 +20,7 @@ import { asSuperuser, effectsOnTarget, logRoleChanges, type TargetEffect } from 
 
 /** Reached only by a case that an owner declines after the first step. */
 const UNDONE: RotationPoint = 'undo.after_effect'
-const ACCOUNTS = ['billing', 'ledger', 'payroll', 'reports'] as const
+const ACCOUNTS = ['billing', 'ledger', 'payroll', 'orders'] as const
 
 interface Ended {
   readonly point: RotationPoint

@@ -25,7 +25,10 @@ const CONNECTION = /^(?:08...|57P0.|53300|ECONN\w+|EPIPE|UND_ERR\w*)$/
 /** A connection that was lost, refused or cut off, in the error or in what caused it. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof Passing || /Connection terminated|timeout exceeded/.test(error.message))
+  if (
+    error instanceof Passing ||
+    /Connection terminated|timeout exceeded|not queryable/.test(error.message)
+  )
     return true
   if ('code' in error && CONNECTION.test(String(error.code))) return true
   return isPassing(error.cause)
