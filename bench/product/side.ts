@@ -13,7 +13,7 @@ import type { LoadedKey } from '../../src/keys/keystore.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type PackFiles, readPack } from '../../src/packs/load.js'
 import { installAuthority } from '../../src/store/authority.js'
-import { type Listener, listen } from '../../src/store/db.js'
+import { type Listener, listen, openDb } from '../../src/store/db.js'
 import { storePack } from '../../src/store/packs.js'
 import { heapFile, probeEnvironment } from '../heap.js'
 import { createNews, type News } from './news.js'
@@ -119,11 +119,10 @@ async function installPolicy({ db, system }: Stage): Promise<void> {
     issuer: system.addresses.issuer,
     pack: { files, packId: 'demo', version: 2 },
   })
-  const installed = await installAuthority(db, {
-    bundle,
-    trust: system.genesis.trust,
-    verify: nodeVerify,
-  })
+  const owner = openDb(system.store.superuserUrl, { name: 'bench-owner', max: 1 })
+  const { trust } = system.genesis
+  const installed = await installAuthority(owner, { bundle, trust, verify: nodeVerify })
+  await owner.end()
   if (isRefusal(installed)) throw new TypeError(`${installed.refused} at ${installed.where}`)
 }
 
