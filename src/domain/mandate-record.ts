@@ -23,6 +23,8 @@ import type { Envelope, Mandate } from './shapes/envelope.js'
 import type { MandateEvent } from './shapes/mandate-event.js'
 import type { Pack } from './shapes/policy.js'
 
+export const mandateStream = (mandateId: string): string => `mandate:${mandateId}`
+
 export interface MandateRecord {
   readonly envelope: Envelope
   /** When it was used, ISO, in order, and for which step of which case. */

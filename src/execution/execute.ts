@@ -22,10 +22,8 @@ import { ownFrom } from '../domain/task.js'
 import type { Applied } from '../store/apply.js'
 import { recordFinding } from '../store/cases.js'
 import { transaction } from '../store/db.js'
-import { rememberEmergencyUse } from '../store/emergency-uses.js'
 import { holdFences } from '../store/fences.js'
 import { passGate } from '../store/gate.js'
-import { rememberUse } from '../store/mandates.js'
 import { awaitProof } from '../store/proof.js'
 import {
   applied,
@@ -53,6 +51,7 @@ import { offerTask } from './offer.js'
 import { type Doing, isChange, operate, type Seen, watches } from './operations.js'
 import { isInRecords, lookAt } from './place.js'
 import { isRecordsOperation } from './records/operations.js'
+import { rememberUses } from './remember.js'
 
 /** Afterwards the step is performed, failed, offered to the partner, or its gate is due again. */
 export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void> {
@@ -70,8 +69,7 @@ export async function performStep(deps: ExecutionDeps, at: StepOf): Promise<void
   const { grantId } = step.grant
   await Promise.all([
     awaitIntent(deps, { at, state, recorded, grantId }),
-    rememberMandate(deps, { at, step, grantId }),
-    rememberEmergency(deps, { at, state, grantId }),
+    rememberUses(deps, { at, state, step, grantId }),
   ])
   if (step.step.executor === 'partner') await offerTask(deps, { state, step })
   else await runOperations(deps, { state, recorded, step })
@@ -150,30 +148,6 @@ const goesUnproved = ({
   readonly state: CaseState
 }): boolean =>
   opened !== null && KINDS[opened.asked.kind].urgency === 'at-once' && !isOpening(opened, at.stepId)
-/** So is that emergency access was used. */
-async function rememberEmergency(
-  deps: ExecutionDeps,
-  input: { readonly at: StepOf; readonly state: CaseState; readonly grantId: string },
-): Promise<void> {
-  const { caseId, stepId } = input.at
-  const { opened } = input.state
-  if (opened === null || !isOpening(opened, stepId)) return
-  const { enterprise } = opened
-  const refusal = await rememberEmergencyUse(deps.db, { ...deps, ...input, enterprise })
-  if (refusal !== null) await stop(deps, { caseId, refusal })
-}
-
-/** A mandate's use is remembered outside the database before its grant is used. */
-async function rememberMandate(
-  deps: ExecutionDeps,
-  input: { readonly at: StepOf; readonly step: StepState; readonly grantId: string },
-): Promise<void> {
-  const { caseId } = input.at
-  const { mandateId } = input.step
-  if (mandateId === null) return
-  const refusal = await rememberUse(deps.db, { ...input, mandateId, memory: deps.memory })
-  if (refusal !== null) await stop(deps, { caseId, refusal })
-}
 
 interface Running {
   readonly state: CaseState

@@ -12,6 +12,7 @@ import { measuredFrom } from '../domain/drill.js'
 import { emergencyStream } from '../domain/emergency.js'
 import { openEnvelope } from '../domain/envelope.js'
 import { fencesAround } from '../domain/fence.js'
+import { mandateStream } from '../domain/mandate-record.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle, PeopleSection } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
@@ -110,7 +111,7 @@ export async function sideStreamsOf(
   const fences = stopped ? fencesAround(opened).map(({ kind, id }) => `fence:${kind}:${id}`) : []
   const mandates = recorded.flatMap(({ event }) =>
     event.type === 'GateSatisfied' && event.mandateId !== null
-      ? [`mandate:${event.mandateId}`]
+      ? [mandateStream(event.mandateId)]
       : [],
   )
   const { asked } = opened

@@ -227,9 +227,9 @@ function project(tx: Tx, of: { readonly state: CaseState; readonly at: string })
 /** A workflow holds no more than so much of one signal; what is longer it reads from the ledger. */
 const MAX_TOLD_UNITS = 32 * 1024
 
-function telling(envelope: Envelope, news: readonly Recorded[]) {
-  const told = { envelope, news }
-  return JSON.stringify(told).length > MAX_TOLD_UNITS ? { envelope } : told
+function telling(envelope: Envelope, news: readonly Recorded[]): string {
+  const told = JSON.stringify({ envelope, news })
+  return told.length > MAX_TOLD_UNITS ? JSON.stringify({ envelope }) : told
 }
 
 export function queueSignal(
@@ -242,12 +242,12 @@ export function queueSignal(
   },
 ) {
   const { caseId, signal, news = [] } = input
-  const payload = signal.name === 'decide' ? telling(signal.envelope, news) : {}
+  const payload = signal.name === 'decide' ? telling(signal.envelope, news) : '{}'
   return db.query(
     prepared(
       `with queued as (insert into outbox (case_id, signal, payload) values ($1, $2, $3))
        select pg_notify('outbox', '')`,
-      [caseId, signal.name, JSON.stringify(payload)],
+      [caseId, signal.name, payload],
     ),
   )
 }

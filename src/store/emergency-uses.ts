@@ -17,7 +17,7 @@ import {
 } from '../domain/emergency.js'
 import type { Verify } from '../domain/envelope.js'
 import { matterOf } from '../domain/matter.js'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Involving } from '../domain/requirements.js'
 import { EmergencyEvent } from '../domain/shapes/emergency-event.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
@@ -155,20 +155,4 @@ export async function owesReview(
   const askedBy = event.requester.personId
   const owes = askerOwes({ matter, uses, authority, at, caseId, askedBy, change, ...loaded })
   return isRefusal(owes) ? owes : null
-}
-
-/** Afterwards the use that this grant made stands in its stream, and is remembered outside the database. */
-export async function rememberEmergencyUse(
-  db: Db,
-  of: { readonly enterprise: string; readonly grantId: string; readonly memory: Memory },
-): Promise<Refusal | null> {
-  const stream = emergencyStream(of.enterprise)
-  const sides = await readSides(db, { streams: [stream], memory: of.memory })
-  if (isRefusal(sides)) return sides
-  const entries = sides.get(stream)?.entries ?? []
-  return entries.some(
-    ({ entry: { body } }) => body.type === 'EmergencyUsed' && body.grantId === of.grantId,
-  )
-    ? null
-    : refuse('EVIDENCE_TAMPERED', `/${stream}`, 'the use that the grant made is gone')
 }

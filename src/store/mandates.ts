@@ -11,6 +11,7 @@ import {
   type JudgingUse,
   judgeUse,
   type MandateRecord,
+  mandateStream,
   type NamedAuthority,
   type RecordedMandateEvent,
   recordOf,
@@ -21,15 +22,12 @@ import { type Envelope, type Mandate, MandateRevocation } from '../domain/shapes
 import { MandateEvent } from '../domain/shapes/mandate-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
-import type { StoredEntry } from '../ledger/entry.js'
 import { append } from './apply.js'
 import { type AuthoritySource, referenceTo } from './authority.js'
-import { type Db, now, type Tx, transaction } from './db.js'
+import { now, type Tx, transaction } from './db.js'
 import type { Memory } from './memory.js'
 import type { OpenCaseDeps } from './open-case.js'
-import { type LockedSide, lockSide, readSides } from './side-streams.js'
-
-const streamOf = (mandateId: string): string => `mandate:${mandateId}`
+import { type LockedSide, lockSide } from './side-streams.js'
 
 /** UNTRUSTED: the envelope. Afterwards the quorum of the policy signed it; the same one twice is given once. */
 export async function giveMandate(
@@ -45,7 +43,11 @@ export async function giveMandate(
     const mandate = admitMandate({ envelope, authority, verify: deps.verify, at, quorum })
     if (isRefusal(mandate)) return mandate
     const { mandateId } = mandate
-    const locked = await lockSide(tx, { stream: streamOf(mandateId), make: true, memory: null })
+    const locked = await lockSide(tx, {
+      stream: mandateStream(mandateId),
+      make: true,
+      memory: null,
+    })
     if (isRefusal(locked)) return locked
     if (locked.entries.length > 0) return sameMandate(locked, { mandate, envelope })
     await tx.query('insert into mandates (mandate_id, not_after) values ($1, $2)', [
@@ -123,7 +125,7 @@ async function lockRecord(
   { mandateId, authority, memory }: Locking,
 ): Promise<{ readonly locked: LockedSide; readonly record: MandateRecord } | Refusal> {
   const invalid = refuse('MANDATE_INVALID', '/mandateId', 'there is no such mandate')
-  const locked = await lockSide(tx, { stream: streamOf(mandateId), make: false, memory })
+  const locked = await lockSide(tx, { stream: mandateStream(mandateId), make: false, memory })
   if (isRefusal(locked)) return locked.refused === 'CASE_UNKNOWN' ? invalid : locked
   const events = eventsIn(locked)
   const named = await namedIn(tx, { events, authority })
@@ -242,23 +244,4 @@ export async function holdMandate(
       await append(tx, { locked, bodies: [attested(event, { ...attestor, caseId })] })
     },
   }
-}
-
-/**
- * Afterwards the use that this grant arose from stands in its stream, and is remembered outside the database:
- * asked before the grant is used, so that a use that had an effect cannot be taken back.
- */
-export async function rememberUse(
-  db: Db,
-  of: { readonly mandateId: string; readonly grantId: string; readonly memory: Memory },
-): Promise<Refusal | null> {
-  const stream = streamOf(of.mandateId)
-  const sides = await readSides(db, { streams: [stream], memory: of.memory })
-  if (isRefusal(sides)) return sides
-  const entries = sides.get(stream)?.entries ?? []
-  const isUse = ({ entry: { body } }: StoredEntry) =>
-    body.type === 'MandateUsed' && body.grantId === of.grantId
-  return entries.some(isUse)
-    ? null
-    : refuse('EVIDENCE_TAMPERED', `/${stream}`, 'the use that the grant arose from is gone')
 }

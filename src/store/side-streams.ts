@@ -3,7 +3,7 @@
  * somebody put into them: what is no entry keeps its place and says nothing. The connector holds them to its
  * *memory*; whoever reads without one decides nothing that has to hold.
  */
-import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { checkLinks, type Link, type StoredEntry } from '../ledger/entry.js'
 import { type End, lockRows } from './apply.js'
 import type { Db, Tx } from './db.js'
@@ -57,6 +57,28 @@ export async function lockSide(
   if (isRefusal(links)) return links
   const head = links.at(-1)?.hash ?? null
   return { stream, at: locked.at, seq: links.length, head, entries: entriesOf(links) }
+}
+
+/**
+ * Afterwards the use that this grant arose from, or is, stands in the stream and is remembered outside the
+ * database: asked before the grant is used, so that a use that had an effect cannot be taken back.
+ */
+export async function rememberUse(
+  db: Db,
+  of: {
+    readonly stream: string
+    readonly type: 'MandateUsed' | 'EmergencyUsed'
+    readonly grantId: string
+    readonly memory: Memory
+  },
+): Promise<Refusal | null> {
+  const { stream, type, grantId, memory } = of
+  const sides = await readSides(db, { streams: [stream], memory })
+  if (isRefusal(sides)) return sides
+  const entries = sides.get(stream)?.entries ?? []
+  return entries.some(({ entry: { body } }) => body.type === type && body.grantId === grantId)
+    ? null
+    : refuse('EVIDENCE_TAMPERED', `/${stream}`, 'the use that belongs to the grant is gone')
 }
 
 async function seen(
