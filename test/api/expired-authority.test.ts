@@ -7,6 +7,7 @@ import { giveMandate } from '../../src/store/mandates.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { packetOf, verdictOf } from '../support/packets.js'
+import { shiftClock } from '../support/packs.js'
 import {
   aDecision,
   aMandate,
@@ -25,13 +26,6 @@ let work: Casework
 let rotation: string
 let expiredAt: string
 
-/** By this much the database's clock is ahead. */
-const shiftClock = (ms: number) =>
-  rig.world.dba.query(
-    `create or replace function now_iso() returns text language sql volatile as $$
-       select to_char((clock_timestamp() + interval '${ms} milliseconds') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$`,
-  )
-
 beforeAll(async () => {
   rig = await anApi()
   const { world } = rig
@@ -40,7 +34,7 @@ beforeAll(async () => {
   rotation = await work.open('ledger', { kind: 'rotate' })
   expiredAt = soon(ENDS_WITHIN_MS)
   await rig.amend(same, { version: 2, expiresAt: expiredAt })
-  await shiftClock(ENDS_WITHIN_MS + 5000)
+  await shiftClock(rig.world, ENDS_WITHIN_MS + 5000)
 })
 afterAll(() => rig?.stop())
 
@@ -150,7 +144,7 @@ describe('when the grace is over too', () => {
   it('nothing is taken away through the API any more', async () => {
     const until = soon(ENDS_WITHIN_MS + 60_000)
     await rig.amend(same, { version: 4, expiresAt: until })
-    await shiftClock(ENDS_WITHIN_MS + 60_000 + GRACE_MS)
+    await shiftClock(rig.world, ENDS_WITHIN_MS + 60_000 + GRACE_MS)
     expect(await rig.anonymous.fence(fenceOf('per_cleo', 'vault', 'stop'))).toMatchObject({
       refused: 'AUTHORITY_EXPIRED',
     })

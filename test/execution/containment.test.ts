@@ -6,14 +6,13 @@ import { isRefusal } from '../../src/domain/refusal.js'
 import type { FenceScope } from '../../src/domain/shapes/envelope.js'
 import { drive, dueWithoutTemporal } from '../../src/execution/drive.js'
 import { eventsSince } from '../../src/store/apply.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate, revokeMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { cutIn } from '../support/cutting.js'
 import { verdictOn } from '../support/packets.js'
-import { aMandate, signFence, signMandate, signRevocation } from '../support/people.js'
+import { aMandate, signMandate, signRevocation } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
@@ -26,12 +25,7 @@ afterAll(() => world.stop())
 
 const SYSTEMS = ['sys_billing']
 
-async function cut(scope: FenceScope) {
-  const { authority, verify } = world.api
-  const envelope = signFence(world.authority.keys, { person: 'per_cleo', scope, speed: 'cut' })
-  const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-  return must(await contain(world.api, fence))
-}
+const cut = (scope: FenceScope) => cutIn(world, { scope })
 
 const cutIdentity = async (name: string): Promise<string> => {
   const { contained, residue } = await cut({ kind: 'identity', id: `nhi_${name}` })

@@ -10,17 +10,16 @@ import { drive, dueWithoutTemporal } from '../../src/execution/drive.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { wrongMeasures } from '../../src/packet/reproduce-drill.js'
 import { eventsSince } from '../../src/store/apply.js'
-import { contain } from '../../src/store/containment.js'
 import { passDeadlines } from '../../src/store/deadlines.js'
 import { drillDue } from '../../src/store/drills.js'
-import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { rightsStanding } from '../../src/store/rights.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { containmentIn } from '../support/cutting.js'
 import { packetOf, verdictOf } from '../support/packets.js'
-import { aMandate, signFence, signMandate } from '../support/people.js'
+import { aMandate, signMandate } from '../support/people.js'
 import { waitUntil } from '../support/wait.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
 
@@ -97,12 +96,7 @@ const begun = async (caseId: string) => {
 }
 
 async function cut(): Promise<string> {
-  const { authority, verify } = world.api
-  const scope = { kind: 'identity', id: CANARY } as const
-  const envelope = signFence(world.authority.keys, { person: 'per_cleo', scope, speed: 'cut' })
-  const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-  const { contained } = must(await contain(world.api, fence))
-  const caseId = contained[0]?.caseId ?? ''
+  const caseId = await containmentIn(world, { identityId: CANARY })
   await carry(caseId)
   return caseId
 }

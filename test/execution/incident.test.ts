@@ -10,13 +10,13 @@ import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { verifyPacket } from '../../src/packet/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
-import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { filesOf, reseal } from '../packet/forge.js'
 import { must, type TestPerson } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { containmentIn } from '../support/cutting.js'
 import { packetOf, verdictOn } from '../support/packets.js'
 import { aMandate, signFence, signMandate, signSelfStop } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
@@ -94,9 +94,7 @@ async function fence(person: TestPerson, of: Pick<Fence, 'scope' | 'speed'>) {
 }
 
 async function cut(person: TestPerson, identityId: string): Promise<string> {
-  const scope = { kind: 'identity', id: identityId } as const
-  const { contained } = must(await contain(world.api, await fence(person, { scope, speed: 'cut' })))
-  const caseId = contained[0]?.caseId ?? ''
+  const caseId = await containmentIn(world, { identityId, person })
   await drive(world.connector, caseId)
   return caseId
 }

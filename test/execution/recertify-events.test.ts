@@ -7,13 +7,12 @@ import { nodeVerify } from '../../src/keys/verify.js'
 import { installAuthority } from '../../src/store/authority.js'
 import { recertifyDue } from '../../src/store/campaigns.js'
 import { submitDecision } from '../../src/store/cases.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { openCase } from '../../src/store/open-case.js'
 import { anAuthority, must, type Overrides } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { aDecision, aMandate, signDecision, signFence, signMandate } from '../support/people.js'
+import { containmentIn } from '../support/cutting.js'
+import { aDecision, aMandate, signDecision, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
 const CHANGE: NonNullable<Overrides['change']> = {
@@ -81,11 +80,7 @@ async function incidentAbout(identityId: string): Promise<void> {
   await drawPlan(world.connector, caseId)
   await openDueGate(world.connector, caseId)
   await work.signAndPerform(caseId, { stepId: 'scope', by: ['per_cleo'] })
-  const envelope = signFence(world.authority.keys, { person: 'per_ben', scope, speed: 'cut' })
-  const { authority, verify } = world.api
-  const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-  const { contained } = must(await contain(world.api, fence))
-  await drive(world.connector, contained[0]?.caseId ?? '')
+  await drive(world.connector, await containmentIn(world, { identityId, person: 'per_ben' }))
   // Signed again for what was found after the gate had opened.
   await work.signAndPerform(caseId, { stepId: 'contain', by: ['per_cleo'] })
   await work.signAndPerform(caseId, { stepId: 'contain', by: ['per_cleo'] })

@@ -18,6 +18,7 @@ import { forge, reattest } from '../packet/forge.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { packetOf, verdictOf, verdictOn } from '../support/packets.js'
+import { shiftClock } from '../support/packs.js'
 import { aDecision, aMandate, signDecision, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -217,13 +218,7 @@ describe('a page of a campaign', () => {
   })
 })
 
-/** Every process asks the database what time it is. */
-const passMinutes = (minutes: number) =>
-  world.dba.query(
-    `create or replace function now_iso() returns text language sql volatile as $$
-       select to_char((clock_timestamp() + interval '${minutes} minutes') at time zone 'UTC',
-                      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$`,
-  )
+const passMinutes = (minutes: number) => shiftClock(world, minutes * 60_000)
 
 describe('silence', () => {
   it('escalates, expires and keeps nothing: a reduce-only mandate takes access away, a decline at the removal gives it back', async () => {

@@ -2,13 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gridOf } from '../../src/domain/rights.js'
 import { drive } from '../../src/execution/drive.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate } from '../../src/store/mandates.js'
 import { rightsStanding } from '../../src/store/rights.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
-import { aMandate, signFence, signMandate } from '../support/people.js'
+import { containmentIn } from '../support/cutting.js'
+import { aMandate, signMandate } from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
@@ -37,12 +36,7 @@ describe('the grid of the three rights', () => {
   it('says when access was last seen to be gone, and how long that took', async () => {
     const { keys } = world.authority
     must(await giveMandate(world.api, signMandate(keys, aMandate())))
-    const scope = { kind: 'identity', id: 'nhi_ledger' } as const
-    const envelope = signFence(keys, { person: 'per_cleo', scope, speed: 'cut' })
-    const { authority, verify } = world.api
-    const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-    const { contained } = must(await contain(world.api, fence))
-    const caseId = contained[0]?.caseId ?? ''
+    const caseId = await containmentIn(world, { identityId: 'nhi_ledger' })
     expect(await cell('revoke')).toMatchObject({ last: null })
     await drive(world.connector, caseId)
     const { last } = (await cell('revoke')) ?? {}

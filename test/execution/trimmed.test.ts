@@ -11,13 +11,13 @@ import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { eventsSince } from '../../src/store/apply.js'
 import { authoritySource, installAuthority } from '../../src/store/authority.js'
-import { contain } from '../../src/store/containment.js'
 import { raiseFence } from '../../src/store/fences.js'
 import { passGate } from '../../src/store/gate.js'
 import { giveMandate, listMandates, revokeMandate } from '../../src/store/mandates.js'
 import { openMemory } from '../../src/store/memory.js'
 import { anAuthority, must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
+import { containmentIn } from '../support/cutting.js'
 import { aMandate, signFence, signMandate, signRevocation } from '../support/people.js'
 import { asSuperuser, entriesOf, insert, trim } from '../support/superuser.js'
 import { aWorld, type World } from '../support/world.js'
@@ -47,11 +47,7 @@ const give = async (overrides = {}) => {
 
 /** A containment of this identity, up to its open gate. */
 async function containing(name: Name, connector = world.connector): Promise<string> {
-  const { authority, verify } = world.api
-  const scope = { kind: 'identity', id: `nhi_${name}` } as const
-  const envelope = signFence(world.authority.keys, { person: 'per_cleo', scope, speed: 'cut' })
-  const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-  const caseId = must(await contain(world.api, fence)).contained[0]?.caseId ?? ''
+  const caseId = await containmentIn(world, { identityId: `nhi_${name}` })
   await drawPlan(connector, caseId)
   await openDueGate(connector, caseId)
   return caseId

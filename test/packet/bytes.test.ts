@@ -8,11 +8,10 @@ import type { FenceScope } from '../../src/domain/shapes/envelope.js'
 import { drive } from '../../src/execution/drive.js'
 import { writeArchive } from '../../src/packet/archive.js'
 import { MANIFEST } from '../../src/packet/files.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
 import { giveMandate, revokeMandate } from '../../src/store/mandates.js'
 import { must } from '../support/authority.js'
-import { aMandate, signFence, signMandate, signRevocation } from '../support/people.js'
+import { cutIn } from '../support/cutting.js'
+import { aMandate, signMandate, signRevocation } from '../support/people.js'
 import { insert } from '../support/superuser.js'
 import { aWorld, type World } from '../support/world.js'
 import { type Forging, filesOf, forge, reseal } from './forge.js'
@@ -26,10 +25,7 @@ const mandate = aMandate({ caps: { total: 2, perDay: 2 } })
 const STREAM = `mandate:${mandate.mandateId}`
 
 async function cut(scope: FenceScope): Promise<string> {
-  const { authority, verify } = world.api
-  const envelope = signFence(world.authority.keys, { person: 'per_cleo', scope, speed: 'cut' })
-  const fence = must(await raiseFence(world.db('cs_api'), { envelope, authority, verify }))
-  const caseId = must(await contain(world.api, fence)).contained[0]?.caseId ?? ''
+  const caseId = (await cutIn(world, { scope })).contained[0]?.caseId ?? ''
   await drive(world.connector, caseId)
   return caseId
 }

@@ -43,11 +43,14 @@ export function windowedPack({ zone, window, freezes = [] }: Calendar): PackFile
 }
 
 /** From now on the database's clock shows this time, and goes on from there. */
-export async function setClock({ dba }: Pick<World, 'dba'>, at: string): Promise<void> {
-  const ahead = Date.parse(at) - Date.now()
+export const setClock = (world: Pick<World, 'dba'>, at: string): Promise<void> =>
+  shiftClock(world, Date.parse(at) - Date.now())
+
+/** The database's clock, which every process asks, is ahead by this much. */
+export async function shiftClock({ dba }: Pick<World, 'dba'>, ms: number): Promise<void> {
   await dba.query(
     `create or replace function now_iso() returns text language sql volatile as $$
-       select to_char((clock_timestamp() + interval '${ahead} milliseconds') at time zone 'UTC',
+       select to_char((clock_timestamp() + interval '${ms} milliseconds') at time zone 'UTC',
                       'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$`,
   )
 }
