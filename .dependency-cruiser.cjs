@@ -6,9 +6,9 @@
 const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded', 'why', 'told'].map(
   (name) => `src/contract/${name}.ts`,
 )
-const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/${name}.ts`)
+const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/case/${name}.ts`)
 /** What takes evidence out of the store; the rest of the packet knows no store. */
-const EXPORTERS = ['src/packet/export.ts', 'src/packet/export-collection.ts']
+const EXPORTERS = ['src/packet/export/export.ts', 'src/packet/export/export-collection.ts']
 
 const ARROWS = [
   // Pure: no clock, no I/O, no Temporal. Only the shapes know zod.
@@ -61,7 +61,7 @@ const ARROWS = [
   // Runs on somebody else's machine, and knows nothing but the log.
   {
     folder: 'src/witness',
-    own: ['src/domain/', 'src/ledger/', 'src/keys/', 'src/store/durable.ts'],
+    own: ['src/domain/', 'src/ledger/', 'src/keys/', 'src/store/log/durable.ts'],
     node: 'any',
   },
   {
@@ -218,7 +218,7 @@ const rulesOf = (arrow) => {
 /** Entries are started, not imported; of the rest, a file that nobody imports is dead. */
 const ENTRIES = [
   '\\.d\\.ts$',
-  '^src/cli/(main|verify-alone)\\.ts$',
+  '^src/cli/(main|auditors/verify-alone)\\.ts$',
   '^workflows/index\\.ts$',
   '^worker/[^/]+\\.ts$',
   '^src/(embedded/leash|demo/consumer)\\.ts$',
@@ -284,7 +284,7 @@ module.exports = {
       name: 'verify needs neither database nor Temporal',
       comment: 'An auditor runs it on a machine that has nothing but Node and this package.',
       severity: 'error',
-      from: { path: '^src/(cli/verify[^/]*|packet/verify[^/]*)\\.ts$' },
+      from: { path: '^src/(cli/auditors/verify[^/]*|packet/verify/[^/]*)\\.ts$' },
       to: { path: '^(node_modules/(pg|@temporalio)/|src/store/)', reachable: true },
     },
     {

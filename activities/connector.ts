@@ -5,13 +5,13 @@
  */
 import { ApplicationFailure, heartbeat } from '@temporalio/activity'
 import type { ConnectorActivities, ConnectorInput } from '../src/contract/messages.js'
-import type { Recorded } from '../src/domain/case.js'
+import type { Recorded } from '../src/domain/case/case.js'
 import { type ExecutionDeps, ExecutionFault, Stopped } from '../src/execution/deps.js'
 import { observeStep, performStep } from '../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../src/execution/prepare.js'
 import { undoDueStep } from '../src/execution/undo.js'
-import { withCaseLock } from '../src/store/case-lock.js'
-import { newsFor } from '../src/store/cases.js'
+import { withCaseLock } from '../src/store/case/case-lock.js'
+import { newsFor } from '../src/store/case/cases.js'
 
 /** Says that this process lives; the workflow's heartbeat timeout is several of these. */
 const HEARTBEAT_MS = 2000

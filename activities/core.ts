@@ -4,14 +4,14 @@
  * Nothing is judged here; the store admits or refuses, and records which.
  */
 import type { CoreActivities } from '../src/contract/messages.js'
-import type { Recorded } from '../src/domain/case.js'
+import type { Recorded } from '../src/domain/case/case.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import { Envelope } from '../src/domain/shapes/envelope.js'
 import { parseAs } from '../src/domain/shapes/parse.js'
-import { caseOf } from '../src/store/apply.js'
-import { type CaseDeps, newsFor, submitDeadline, submitDecision } from '../src/store/cases.js'
-import { noticeFence } from '../src/store/fences.js'
-import { recordReset } from '../src/store/reconcile.js'
+import { caseOf } from '../src/store/case/apply.js'
+import { type CaseDeps, newsFor, submitDeadline, submitDecision } from '../src/store/case/cases.js'
+import { recordReset } from '../src/store/case/reconcile.js'
+import { noticeFence } from '../src/store/streams/fences.js'
 
 export function createCoreActivities(deps: CaseDeps): CoreActivities {
   return {

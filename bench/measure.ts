@@ -1,7 +1,7 @@
 /** The order of a run: memory, then alternating rounds of both sides warm and evicted, then what needs no server. */
 import { isRefusal } from '../src/domain/refusal.js'
 import { nodeVerify } from '../src/keys/verify.js'
-import { authoritySource } from '../src/store/authority.js'
+import { authoritySource } from '../src/store/authority/authority.js'
 import { now } from '../src/store/db.js'
 import type { BareSide } from './bare/side.js'
 import { forgedEnvelope, refusedPerSecond } from './forged.js'

@@ -3,12 +3,12 @@
  * forgery. The *raw* rate is the very signatures of the same work, verified by the primitive alone.
  */
 import { createPublicKey, type KeyObject, verify as primitive } from 'node:crypto'
-import { type Judging, judge } from '../src/domain/approval.js'
-import type { Verify } from '../src/domain/envelope.js'
+import { type Judging, judge } from '../src/domain/approval/approval.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { Trust } from '../src/domain/shapes/authority.js'
+import type { Verify } from '../src/domain/signed/envelope.js'
 import { nodeVerify } from '../src/keys/verify.js'
-import { verifyPacket } from '../src/packet/verify.js'
+import { verifyPacket } from '../src/packet/verify/verify.js'
 import { median } from './report.js'
 
 type Signed = Parameters<Verify>[0]

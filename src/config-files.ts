@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { fromBase64 } from './domain/base64.js'
+import { fromBase64 } from './domain/bytes/base64.js'
 import { isRefusal } from './domain/refusal.js'
 import { Trust } from './domain/shapes/authority.js'
 import { parseAs } from './domain/shapes/parse.js'

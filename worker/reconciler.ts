@@ -7,16 +7,16 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { isRefusal } from '../src/domain/refusal.js'
-import type { Db } from '../src/store/db.js'
-import { passDeadlines } from '../src/store/deadlines.js'
-import { createInspection } from '../src/store/inspect.js'
+import { passDeadlines } from '../src/store/case/deadlines.js'
+import { createInspection } from '../src/store/case/inspect.js'
 import {
   findTampering,
   openCases,
   openIntents,
   queueChanged,
   recordRecovery,
-} from '../src/store/reconcile.js'
+} from '../src/store/case/reconcile.js'
+import type { Db } from '../src/store/db.js'
 import { faultOf } from './loop.js'
 
 const PAGE = 200

@@ -12,9 +12,14 @@ import {
 } from '@temporalio/common'
 import type { Logger } from 'pino'
 import { ATTRIBUTES, type CaseInput, CORE_QUEUE } from '../src/contract/messages.js'
+import {
+  dropOutgoing,
+  hurryOutgoing,
+  type Outgoing,
+  takeOutgoing,
+} from '../src/store/case/outbox.js'
+import { type CaseRow, caseRow } from '../src/store/case/reconcile.js'
 import type { Db } from '../src/store/db.js'
-import { dropOutgoing, hurryOutgoing, type Outgoing, takeOutgoing } from '../src/store/outbox.js'
-import { type CaseRow, caseRow } from '../src/store/reconcile.js'
 import { faultOf } from './loop.js'
 
 const IN_FLIGHT = 16

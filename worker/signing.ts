@@ -7,14 +7,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { toBase64 } from '../src/domain/base64.js'
+import { toBase64 } from '../src/domain/bytes/base64.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { Signer } from '../src/keys/sign.js'
 import { signNoteBytes } from '../src/keys/sign.js'
-import type { AuthoritySource } from '../src/store/authority.js'
+import type { AuthoritySource } from '../src/store/authority/authority.js'
 import type { Db } from '../src/store/db.js'
-import { createSequencer, LogForked, type Sequencer } from '../src/store/sequencer.js'
-import { isFarOff, MOST_SKEW_MS, skewOf } from '../src/store/skew.js'
+import { createSequencer, LogForked, type Sequencer } from '../src/store/log/sequencer.js'
+import { isFarOff, MOST_SKEW_MS, skewOf } from '../src/store/log/skew.js'
 
 export interface SigningDeps {
   readonly db: Db

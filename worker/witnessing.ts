@@ -14,8 +14,8 @@ import { consistencyProof, tilesForConsistency } from '../src/ledger/proof.js'
 import { tileHashReader } from '../src/ledger/tile.js'
 import type { PolicyWitness, WitnessPolicy } from '../src/ledger/witness-policy.js'
 import type { Db } from '../src/store/db.js'
-import { loadTiles } from '../src/store/tiles.js'
-import { type Head, headFor, keepCosignature, keepFault } from '../src/store/witnesses.js'
+import { loadTiles } from '../src/store/log/tiles.js'
+import { type Head, headFor, keepCosignature, keepFault } from '../src/store/log/witnesses.js'
 
 const WITHIN_MS = 5000
 /** One that does not cosign is not asked at every head. */

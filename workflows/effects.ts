@@ -10,8 +10,8 @@ import {
   connectorQueue,
   type Folded,
 } from '../src/contract/messages.js'
-import type { Recorded } from '../src/domain/case.js'
-import type { Due } from '../src/domain/due.js'
+import type { Recorded } from '../src/domain/case/case.js'
+import type { Due } from '../src/domain/case/due.js'
 
 /**
  * A few short transactions for each item of the inbox, of which there are at most a hundred; a minute

@@ -8,7 +8,7 @@ import { ulid } from 'ulid'
 import type { Effect, Login } from '../../src/connectors/connector.js'
 import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
 import { SYSTEM } from '../../src/demo/enterprise.js'
-import { fromBase64 } from '../../src/domain/base64.js'
+import { fromBase64 } from '../../src/domain/bytes/base64.js'
 import type { BareStep } from './messages.js'
 
 /** The configuration of one target, as the connector's own process reads it. */

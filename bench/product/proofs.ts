@@ -1,14 +1,14 @@
 /** Time to a signed proof: an entry is committed, the keeper signs a head over it, its proof verifies here. */
 
 import { LOG_ORIGIN } from '../../src/demo/enterprise.js'
-import { fromBase64 } from '../../src/domain/base64.js'
-import type { Digest } from '../../src/domain/digest.js'
+import { fromBase64 } from '../../src/domain/bytes/base64.js'
+import type { Digest } from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { ed25519Verifier } from '../../src/ledger/note-key.js'
-import { append, lockEnd } from '../../src/store/apply.js'
+import { append, lockEnd } from '../../src/store/case/apply.js'
 import { type Db, listen, transaction } from '../../src/store/db.js'
-import { awaitProof, type Log } from '../../src/store/proof.js'
+import { awaitProof, type Log } from '../../src/store/log/proof.js'
 import type { ProductSide } from './side.js'
 
 export interface ProofClock {

@@ -3,7 +3,7 @@
  * measured is work. The bench acts as the persons, the partner and the consumers, each by the real doors.
  */
 import { fileURLToPath } from 'node:url'
-import type { ApiClient } from '../../src/cli/client.js'
+import type { ApiClient } from '../../src/cli/session/client.js'
 import type { DemoPerson } from '../../src/demo/enterprise.js'
 import { PROCESSES } from '../../src/demo/processes.js'
 import { openStage, type Stage } from '../../src/demo/stage.js'
@@ -12,9 +12,9 @@ import { isRefusal } from '../../src/domain/refusal.js'
 import type { LoadedKey } from '../../src/keys/keystore.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type PackFiles, readPack } from '../../src/packs/load.js'
-import { installAuthority } from '../../src/store/authority.js'
+import { installAuthority } from '../../src/store/authority/authority.js'
+import { storePack } from '../../src/store/authority/packs.js'
 import { type Listener, listen, openDb } from '../../src/store/db.js'
-import { storePack } from '../../src/store/packs.js'
 import { heapFile, probeEnvironment } from '../heap.js'
 import { createNews, type News } from './news.js'
 

@@ -3,7 +3,7 @@
  * clock), the workflow's history (the server's clock) and the bench's own clock, all of one host.
  */
 import type { temporal } from '@temporalio/proto'
-import type { Recorded } from '../../src/domain/case.js'
+import type { Recorded } from '../../src/domain/case/case.js'
 import type { EventOf } from '../../src/domain/shapes/event.js'
 import type { Rotation, Sent } from './rotation.js'
 import type { ProductSide } from './side.js'

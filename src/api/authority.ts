@@ -6,7 +6,7 @@ import { type ProposalAnswer, ProposalRequest } from '../contract/http-control.j
 import { namedBy } from '../domain/plans/authority.js'
 import { isRefusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { proposeAuthority } from '../store/proposals.js'
+import { proposeAuthority } from '../store/authority/proposals.js'
 import type { Handler } from './call.js'
 
 /** UNTRUSTED: the body. Signed by those to whom the root delegated, whoever brings it. */

@@ -3,11 +3,11 @@
  * was sent, still untrusted. A *handler* answers with a *reply* or a refusal and never touches the response.
  */
 import type { RouteName } from '../contract/routes.js'
-import type { Authority } from '../domain/authority.js'
+import type { Authority } from '../domain/authority/authority.js'
 import type { Refusal } from '../domain/refusal.js'
-import type { ExportCollection } from '../packet/export-collection.js'
-import type { OpenCaseDeps } from '../store/open-case.js'
-import type { Log } from '../store/proof.js'
+import type { ExportCollection } from '../packet/export/export-collection.js'
+import type { OpenCaseDeps } from '../store/case/open-case.js'
+import type { Log } from '../store/log/proof.js'
 import type { Principal } from './principal.js'
 import type { CheckToken } from './token.js'
 

@@ -7,15 +7,15 @@ import {
   CampaignRequest,
   type CampaignView,
 } from '../contract/http-campaign.js'
-import type { Recorded } from '../domain/case.js'
-import { due } from '../domain/due.js'
-import { fold } from '../domain/evolve.js'
-import { qualityOf } from '../domain/quality.js'
+import type { Recorded } from '../domain/case/case.js'
+import { due } from '../domain/case/due.js'
+import { fold } from '../domain/case/evolve.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
+import { qualityOf } from '../domain/review/quality.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { eventsSince } from '../store/apply.js'
-import { openCampaign } from '../store/campaigns.js'
-import { pagesOfCampaign } from '../store/page-items.js'
+import { eventsSince } from '../store/case/apply.js'
+import { pagesOfCampaign } from '../store/case/page-items.js'
+import { openCampaign } from '../store/schedule/campaigns.js'
 import type { Handler } from './call.js'
 import { tenantOf } from './principal.js'
 

@@ -1,12 +1,12 @@
 /** Emergency access, through the enterprise's own doors: every use with what became of it, and the secret as it was sealed. */
 import { CasePath } from '../contract/http.js'
 import type { DeliveryAnswer, EmergenciesAnswer } from '../contract/http-control.js'
-import { digest } from '../domain/digest.js'
+import { digest } from '../domain/bytes/digest.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { eventsSince } from '../store/apply.js'
-import { emergencyUses } from '../store/emergency-uses.js'
-import { sealedFor } from '../store/queries.js'
+import { eventsSince } from '../store/case/apply.js'
+import { sealedFor } from '../store/case/queries.js'
+import { emergencyUses } from '../store/streams/emergency-uses.js'
 import type { Handler } from './call.js'
 
 export const emergencies: Handler = async ({ deps, authority }) => {

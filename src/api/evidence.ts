@@ -4,12 +4,12 @@
  */
 import { CasePath, type EntriesAnswer, EntriesQuery } from '../contract/http.js'
 import { CollectionQuery } from '../contract/http-evidence.js'
-import type { Digest } from '../domain/digest.js'
+import type { Digest } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { formatTlogProof } from '../ledger/tlog-proof.js'
-import { logOf, proofsOf } from '../store/proof.js'
-import { entriesAfter, provable } from '../store/queries.js'
+import { entriesAfter, provable } from '../store/case/queries.js'
+import { logOf, proofsOf } from '../store/log/proof.js'
 import type { Call, Handler, Reply } from './call.js'
 
 /** Receipts. A proof stands beside every entry that a signed checkpoint covers already. */

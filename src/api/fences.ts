@@ -3,12 +3,12 @@
  * its signature, so it is taken without a token too; it needs neither Temporal nor the log's signer.
  */
 import { FencePath, type FencePreview, FenceRequest } from '../contract/http-control.js'
-import { identitiesIn, isRegistered } from '../domain/fence.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { identitiesIn, isRegistered } from '../domain/rights/fence.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { contain } from '../store/containment.js'
-import { raiseFence } from '../store/fences.js'
-import { openCasesOf } from '../store/queries.js'
+import { contain } from '../store/case/containment.js'
+import { openCasesOf } from '../store/case/queries.js'
+import { raiseFence } from '../store/streams/fences.js'
 import type { Handler } from './call.js'
 
 export const fencePreview: Handler = async ({ deps, authority, params }) => {

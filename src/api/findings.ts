@@ -2,7 +2,7 @@
 import { type FindingsAnswer, PartnerPath } from '../contract/http-control.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { findingsAgainst } from '../store/findings.js'
+import { findingsAgainst } from '../store/streams/findings.js'
 import type { Handler } from './call.js'
 
 export const findings: Handler = async ({ deps, principal, authority, params }) => {

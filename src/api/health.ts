@@ -3,8 +3,8 @@
  * that lags behind, or a witness that is missing, is told and does not make it unready, because decisions and fences never wait for proofs.
  */
 import { isRefusal } from '../domain/refusal.js'
-import { logHealth } from '../store/queries.js'
-import { isMissing, witnessHealth } from '../store/witnesses.js'
+import { logHealth } from '../store/case/queries.js'
+import { isMissing, witnessHealth } from '../store/log/witnesses.js'
 import type { OpenHandler } from './call.js'
 
 /** Ms after which an entry without a signed checkpoint over it counts as late. */

@@ -2,7 +2,7 @@
 import { KitUseRequest } from '../contract/http-control.js'
 import { isRefusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { recordKitUse } from '../store/kits.js'
+import { recordKitUse } from '../store/streams/kits.js'
 import type { Handler } from './call.js'
 
 /** UNTRUSTED: the envelope. */

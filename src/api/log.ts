@@ -4,7 +4,7 @@
  */
 import { isRefusal } from '../domain/refusal.js'
 import { parseEntriesPath, parseTilePath } from '../ledger/tile-path.js'
-import { servedBundle, servedCheckpoint, servedTile } from '../store/served-log.js'
+import { servedBundle, servedCheckpoint, servedTile } from '../store/log/served-log.js'
 import type { OpenHandler, Reply } from './call.js'
 
 const PUBLIC = {

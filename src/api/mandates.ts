@@ -5,7 +5,7 @@
 import { type MandateList, MandateRequest } from '../contract/http-control.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { giveMandate, listMandates, revokeMandate } from '../store/mandates.js'
+import { giveMandate, listMandates, revokeMandate } from '../store/streams/mandates.js'
 import type { Handler } from './call.js'
 
 /** UNTRUSTED: the envelope. */

@@ -13,14 +13,14 @@ import {
   type WhyAnswer,
 } from '../contract/http-ops.js'
 import { whyOf } from '../contract/why.js'
-import { follow, unread } from '../domain/evolve.js'
+import { follow, unread } from '../domain/case/evolve.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { OperatorActed } from '../domain/shapes/ops-event.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { eventsSince } from '../store/apply.js'
-import { holders, quietCases, recordOperated, underWay } from '../store/ops.js'
-import { queueChanged, recordReattachment } from '../store/reconcile.js'
-import { isMissing, missingWords, witnessHealth } from '../store/witnesses.js'
+import { eventsSince } from '../store/case/apply.js'
+import { queueChanged, recordReattachment } from '../store/case/reconcile.js'
+import { isMissing, missingWords, witnessHealth } from '../store/log/witnesses.js'
+import { holders, quietCases, recordOperated, underWay } from '../store/streams/ops.js'
 import type { Call, Handler } from './call.js'
 
 const MOST = 100

@@ -2,7 +2,7 @@
 import { ErasePath } from '../contract/http-control.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { erasePerson } from '../store/erasure.js'
+import { erasePerson } from '../store/evidence/erasure.js'
 import type { Handler } from './call.js'
 
 /** Who still decides has to be known by name, so they are disabled first, by a case. */

@@ -4,13 +4,13 @@
  * the person whose key signed an envelope, which needs no issuer.
  */
 import type { Role } from '../contract/routes.js'
-import { type Authority, inForce } from '../domain/authority.js'
-import { type Verify, verifySignature } from '../domain/envelope.js'
-import { withDuty } from '../domain/policy.js'
+import { type Authority, inForce } from '../domain/authority/authority.js'
+import { companySignerOf, holdsClaimKey } from '../domain/authority/signer.js'
+import { withDuty } from '../domain/policy/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Person } from '../domain/shapes/authority.js'
 import type { Envelope } from '../domain/shapes/envelope.js'
-import { companySignerOf, holdsClaimKey } from '../domain/signer.js'
+import { type Verify, verifySignature } from '../domain/signed/envelope.js'
 import type { TokenSubject } from './token.js'
 
 export interface Principal {

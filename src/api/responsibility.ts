@@ -1,10 +1,10 @@
 /** Who answers for what, with the newest evidence of it; and what somebody reports about persons. */
 import { ReportRequest, type ResponsibilityAnswer } from '../contract/http-control.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
-import { kindsFor, ownershipGaps, responsibilities } from '../domain/responsibility.js'
+import { kindsFor, ownershipGaps, responsibilities } from '../domain/review/responsibility.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { keepReports, lastClosed, reportedGone } from '../store/ownership.js'
-import { openSuccessions } from '../store/successions.js'
+import { keepReports, lastClosed, reportedGone } from '../store/authority/ownership.js'
+import { openSuccessions } from '../store/schedule/successions.js'
 import type { Handler } from './call.js'
 import { tenantOf } from './principal.js'
 

@@ -3,12 +3,12 @@
  * signed now. A template is an offer: whoever signs compares it with what was shown, and `judge` decides.
  */
 import type { Review } from '../contract/http.js'
-import { isCovered } from '../domain/approval.js'
-import { type Authority, inForce, within } from '../domain/authority.js'
-import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case.js'
-import { currentStep } from '../domain/due.js'
-import { fold } from '../domain/evolve.js'
-import { sayStepsOf } from '../domain/plan.js'
+import { isCovered } from '../domain/approval/approval.js'
+import { type Authority, inForce, within } from '../domain/authority/authority.js'
+import { type CaseState, type Recorded, type StepState, stepOf } from '../domain/case/case.js'
+import { currentStep } from '../domain/case/due.js'
+import { fold } from '../domain/case/evolve.js'
+import { sayStepsOf } from '../domain/plans/plan.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { Decision } from '../domain/shapes/envelope.js'

@@ -1,8 +1,8 @@
 /** The door of the three rights: when each last worked, for every partner on every system, and what that is against. */
 import type { RightsAnswer } from '../contract/http-control.js'
 import { isRefusal } from '../domain/refusal.js'
-import { gridOf } from '../domain/rights.js'
-import { rightsStanding } from '../store/rights.js'
+import { gridOf } from '../domain/rights/rights.js'
+import { rightsStanding } from '../store/evidence/rights.js'
 import type { Handler } from './call.js'
 
 export const rights: Handler = async ({ deps, authority, at }) => {

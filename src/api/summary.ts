@@ -4,12 +4,12 @@
  */
 import type { CaseSummary, StepSummary } from '../contract/http.js'
 import { whyOf } from '../contract/why.js'
-import type { CaseState, Recorded, StepState } from '../domain/case.js'
-import { wholeClock } from '../domain/clock.js'
-import { awaited, deadlinesOf, due } from '../domain/due.js'
-import { missing } from '../domain/evidence.js'
-import { follow, unread } from '../domain/evolve.js'
-import { expiredUnder } from '../domain/grace.js'
+import { expiredUnder } from '../domain/authority/grace.js'
+import type { CaseState, Recorded, StepState } from '../domain/case/case.js'
+import { awaited, deadlinesOf, due } from '../domain/case/due.js'
+import { missing } from '../domain/case/evidence.js'
+import { follow, unread } from '../domain/case/evolve.js'
+import { wholeClock } from '../domain/review/clock.js'
 
 /** Null when the entries hold no case. */
 export function summaryOf(input: {

@@ -1,14 +1,21 @@
 /** How a program of the command line runs: a wrong word is one line on stderr, and every end has its exit code (outcome.ts). */
 import { type Command, CommanderError } from 'commander'
-import { EXIT, plain } from './outcome.js'
+import { EXIT, plain } from './session/outcome.js'
 
 export const EXIT_CODES = 'Exit codes: 0 done, 1 refused, 2 wrong usage or configuration, 3 fault.'
 
 /** Runs the program on the words of its caller; whatever happens, the process ends with one of the exit codes. */
 export async function runProgram(program: Command, words: readonly string[]): Promise<void> {
+  process.stdout.on('error', ended)
   await strict(program)
     .parseAsync([...words], { from: 'user' })
     .catch(fail)
+}
+
+/** A reader that has read enough (`| head`) ends the command; nothing is wrong with it. */
+function ended(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
 }
 
 /** Afterwards a wrong word throws instead of ending the process. */

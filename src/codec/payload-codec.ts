@@ -6,7 +6,7 @@
  */
 import type { Payload, PayloadCodec } from '@temporalio/common'
 import proto from '@temporalio/proto'
-import { canonicalBytes } from '../domain/digest.js'
+import { canonicalBytes } from '../domain/bytes/digest.js'
 import { IV_BYTES, type KeyRing, newestOf, seal, TAG_BYTES, unseal } from '../keys/aead.js'
 import { UNREADABLE_WHY, type UnreadableWhy, unreadable } from './unreadable.js'
 

@@ -3,7 +3,7 @@
  */
 import type { Payload } from '@temporalio/common'
 import { z } from 'zod'
-import { toBase64 } from '../domain/base64.js'
+import { toBase64 } from '../domain/bytes/base64.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 

@@ -4,7 +4,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { defineQuery, defineSignal } from '@temporalio/workflow'
-import type { CaseState, Recorded } from '../domain/case.js'
+import type { CaseState, Recorded } from '../domain/case/case.js'
 
 export const NAMESPACE = 'countersign'
 

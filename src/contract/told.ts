@@ -4,7 +4,7 @@
  * made. A run that folds what the ledger does not hold is told so by whoever it asks next, and folds anew.
  * Part of the workflow bundle; total, as everything that reads a signal.
  */
-import { type CaseState, type Recorded, stepOf } from '../domain/case.js'
+import { type CaseState, type Recorded, stepOf } from '../domain/case/case.js'
 
 /** An admitted approval, and the gate that it may have satisfied. */
 const MOST = 2

@@ -4,8 +4,8 @@
  * payload. Pure, and part of the workflow bundle. Nothing reads them back.
  */
 import type { SearchAttributeUpdatePair } from '@temporalio/common'
-import { type CaseState, type StepState, stepOf } from '../domain/case.js'
-import { type Due, deadlinesOf, due, dueUntil, type Turn, waitingOn } from '../domain/due.js'
+import { type CaseState, type StepState, stepOf } from '../domain/case/case.js'
+import { type Due, deadlinesOf, due, dueUntil, type Turn, waitingOn } from '../domain/case/due.js'
 import { ATTRIBUTES } from './messages.js'
 import { deadlineWords, whyOf, windowWords } from './why.js'
 

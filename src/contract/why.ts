@@ -3,8 +3,8 @@
  * details: who holds the ball, since when, for what, when that escalates and expires, and what happens when nobody
  * acts. Pure, and part of the workflow bundle. Opaque ids only.
  */
-import { type CaseState, stepOf } from '../domain/case.js'
-import { type Deadlines, type Due, deadlinesOf, due, type Turn } from '../domain/due.js'
+import { type CaseState, stepOf } from '../domain/case/case.js'
+import { type Deadlines, type Due, deadlinesOf, due, type Turn } from '../domain/case/due.js'
 import type { Span } from '../domain/shapes/basic.js'
 
 /** `escalates at …, expires at …`: the only words for these two moments; empty for neither. */

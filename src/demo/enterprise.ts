@@ -1,6 +1,6 @@
 /** The demonstration enterprise in statements: persons, companies, ownership, contract, policy reference. */
 
-import { personCommitment } from '../domain/commitment.js'
+import { personCommitment } from '../domain/bytes/commitment.js'
 import type {
   Acknowledgement,
   Contract,

@@ -1,9 +1,9 @@
 /** The rightful moves of a rotation, as the demonstration makes them: ask, approve, deploy, claim. */
 import { ulid } from 'ulid'
-import { toBase64 } from '../domain/base64.js'
-import { type CaseState, stepOf } from '../domain/case.js'
-import { digestOf } from '../domain/digest.js'
-import { due } from '../domain/due.js'
+import { toBase64 } from '../domain/bytes/base64.js'
+import { digestOf } from '../domain/bytes/digest.js'
+import { type CaseState, stepOf } from '../domain/case/case.js'
+import { due } from '../domain/case/due.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import type { Claim } from '../domain/shapes/envelope.js'
 import { signEnvelope } from '../keys/sign.js'

@@ -3,21 +3,21 @@
  * system, the box in which secrets rest, and the connector's own key. Only the connector process has it.
  */
 import type { Connector, Subject } from '../connectors/connector.js'
-import type { Authority } from '../domain/authority.js'
-import type { CaseState, Recorded } from '../domain/case.js'
-import { currentStep } from '../domain/due.js'
-import { type Purpose, purposeOf } from '../domain/grace.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { type Purpose, purposeOf } from '../domain/authority/grace.js'
+import type { CaseState, Recorded } from '../domain/case/case.js'
+import { currentStep } from '../domain/case/due.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import type { Plan } from '../domain/shapes/plan.js'
 import type { KeyRing } from '../keys/aead.js'
 import type { Signing } from '../keys/sign.js'
-import { type Applied, apply, caseOf, type View, wholeCase } from '../store/apply.js'
-import { recordFinding } from '../store/cases.js'
-import type { GateDeps } from '../store/gate.js'
-import { checkAttested, checkOpened } from '../store/judged.js'
-import type { Log } from '../store/proof.js'
+import { type Applied, apply, caseOf, type View, wholeCase } from '../store/case/apply.js'
+import { recordFinding } from '../store/case/cases.js'
+import type { GateDeps } from '../store/case/gate.js'
+import { checkAttested, checkOpened } from '../store/case/judged.js'
+import type { Log } from '../store/log/proof.js'
 
 export interface ExecutionDeps extends GateDeps {
   readonly connectorOf: (systemId: string) => Connector | undefined

@@ -3,8 +3,8 @@
  * work that must not wait for Temporal; beside a workflow it does no harm, because both hold the case's
  * lock and both execute under the same grants.
  */
-import { type Due, due } from '../domain/due.js'
-import { withCaseLock } from '../store/case-lock.js'
+import { type Due, due } from '../domain/case/due.js'
+import { withCaseLock } from '../store/case/case-lock.js'
 import type { Db } from '../store/db.js'
 import { type ExecutionDeps, readCase } from './deps.js'
 import { observeStep, performStep } from './execute.js'

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { isRefusal } from '../domain/refusal.js'
 import { now, transaction } from '../store/db.js'
-import { standingAround } from '../store/fences.js'
+import { standingAround } from '../store/streams/fences.js'
 import { ExecutionFault, stop } from './deps.js'
 import { faultPoint } from './faults.js'
 import { sealTo } from './offer.js'

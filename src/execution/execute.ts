@@ -11,20 +11,20 @@ import {
   type Recorded,
   type StepState,
   stepOf,
-} from '../domain/case.js'
+} from '../domain/case/case.js'
+import { due } from '../domain/case/due.js'
 import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/decide/execution.js'
-import { due } from '../domain/due.js'
+import { ownFrom } from '../domain/decide/task.js'
 import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation } from '../domain/shapes/plan.js'
-import { ownFrom } from '../domain/task.js'
-import type { Applied } from '../store/apply.js'
-import { recordFinding } from '../store/cases.js'
+import type { Applied } from '../store/case/apply.js'
+import { recordFinding } from '../store/case/cases.js'
+import { passGate } from '../store/case/gate.js'
 import { transaction } from '../store/db.js'
-import { holdFences } from '../store/fences.js'
-import { passGate } from '../store/gate.js'
-import { awaitProof } from '../store/proof.js'
+import { awaitProof } from '../store/log/proof.js'
+import { holdFences } from '../store/streams/fences.js'
 import {
   applied,
   type ExecutionDeps,

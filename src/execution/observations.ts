@@ -1,5 +1,5 @@
 /** Observations of a step's operations as the case holds them, and what follows from them for the next. */
-import type { Recorded, StepState } from '../domain/case.js'
+import type { Recorded, StepState } from '../domain/case/case.js'
 import type { Fact } from '../domain/shapes/basic.js'
 import type { CaseEvent, EventOf } from '../domain/shapes/event.js'
 import type { Operation, TargetState } from '../domain/shapes/plan.js'

@@ -2,13 +2,14 @@
  * A step that the partner executes is offered as a task with a signed, single-use permit. A new secret, where the
  * step delivers one, is sealed to each consumer, which alone can open it.
  */
-import type { CaseState, StepState } from '../domain/case.js'
+
+import { type Digest, digest } from '../domain/bytes/digest.js'
+import type { CaseState, StepState } from '../domain/case/case.js'
 import { failStep, holdsGrant } from '../domain/decide/execution.js'
-import { type Digest, digest } from '../domain/digest.js'
+import { taskUntil } from '../domain/decide/task.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { Permit } from '../domain/shapes/envelope.js'
-import { taskUntil } from '../domain/task.js'
 import { sealSecret } from '../keys/seal.js'
 import { signEnvelope } from '../keys/sign.js'
 import { type ExecutionDeps, ExecutionFault, record, settingOf, stop, targetOf } from './deps.js'

@@ -2,15 +2,15 @@
  * Where a case's work is done: on the identity's system, or in the evidence store alone. Each place says how a
  * plan is drawn there and what a signature is bound to besides the plan.
  */
-import { type CaseState, isOpening } from '../domain/case.js'
-import { currentStep } from '../domain/due.js'
-import { scopesAround } from '../domain/fence.js'
+import { type CaseState, isOpening } from '../domain/case/case.js'
+import { currentStep } from '../domain/case/due.js'
 import { isOnTarget } from '../domain/kinds.js'
-import { drawPlan, othersIn } from '../domain/plan.js'
+import { drawPlan, othersIn } from '../domain/plans/plan.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { scopesAround } from '../domain/rights/fence.js'
 import type { Plan, TargetState } from '../domain/shapes/plan.js'
 import { transaction } from '../store/db.js'
-import { standingAround } from '../store/fences.js'
+import { standingAround } from '../store/streams/fences.js'
 import { type ExecutionDeps, type Setting, settingOf, stop, targetOf } from './deps.js'
 import { planInRecords, stateInRecords } from './records/kinds.js'
 

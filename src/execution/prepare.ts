@@ -3,15 +3,15 @@
  * the signatures will be for. Nothing here changes a target.
  */
 
+import { purposeOf } from '../domain/authority/grace.js'
+import { due } from '../domain/case/due.js'
 import { openGate, plan as planCase } from '../domain/decide/gate.js'
-import { due } from '../domain/due.js'
-import { purposeOf } from '../domain/grace.js'
+import { requirementToday } from '../domain/policy/requirements.js'
 import { isRefusal } from '../domain/refusal.js'
-import { requirementToday } from '../domain/requirements.js'
-import { applyIn } from '../store/apply.js'
+import { applyIn } from '../store/case/apply.js'
+import { holdInvolved } from '../store/case/involved.js'
 import { transaction } from '../store/db.js'
-import { holdInvolved } from '../store/involved.js'
-import { coveringMandate } from '../store/mandates.js'
+import { coveringMandate } from '../store/streams/mandates.js'
 import { applied, type ExecutionDeps, readCase, record, stop } from './deps.js'
 import { lookAt, planAt } from './place.js'
 

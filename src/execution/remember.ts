@@ -1,8 +1,8 @@
 /** What a grant uses up cannot be given back by whoever can rewrite the database. */
-import { type CaseState, isOpening, type StepState } from '../domain/case.js'
-import { emergencyStream } from '../domain/emergency.js'
-import { mandateStream } from '../domain/mandate-record.js'
-import { rememberUse } from '../store/side-streams.js'
+import { type CaseState, isOpening, type StepState } from '../domain/case/case.js'
+import { emergencyStream } from '../domain/policy/emergency.js'
+import { mandateStream } from '../domain/rights/mandate-record.js'
+import { rememberUse } from '../store/streams/side-streams.js'
 import { type ExecutionDeps, type StepOf, stop } from './deps.js'
 
 /** What the grant used up, a mandate's cap or emergency access, is remembered outside the database before it is used. */

@@ -1,7 +1,7 @@
 /** A step's own rollback: only what this grant changed is put back, and only while nobody uses it. */
-import { stepOf } from '../domain/case.js'
+import { stepOf } from '../domain/case/case.js'
+import { due } from '../domain/case/due.js'
 import { undoStep } from '../domain/decide/execution.js'
-import { due } from '../domain/due.js'
 import type { Undo } from '../domain/shapes/plan.js'
 import {
   type ExecutionDeps,

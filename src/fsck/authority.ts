@@ -2,19 +2,19 @@
  * The authority as it was installed, version after version: each bundle is the one that its entry names and verifies
  * down from the trusted roots at that time; the packs that it names are stored; and the rows made from the newest are its own.
  */
-import type { Authority } from '../domain/authority.js'
-import { bundleHash } from '../domain/authority-as-of.js'
-import type { Digest } from '../domain/digest.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { bundleHash } from '../domain/authority/authority-as-of.js'
+import type { Digest } from '../domain/bytes/digest.js'
 import { isRefusal } from '../domain/refusal.js'
-import { liveOwners } from '../domain/responsibility.js'
+import { liveOwners } from '../domain/review/responsibility.js'
 import { AuthorityBundle } from '../domain/shapes/authority.js'
 import { AuthorityReference } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { type Believed, believe } from '../packet/bundles.js'
-import type { SideEntry } from '../packet/verify-sides.js'
+import type { SideEntry } from '../packet/verify/verify-sides.js'
 import { type PackFiles, packHash } from '../packs/load.js'
+import { type Found, tampered } from '../store/case/inspect.js'
 import type { Tx } from '../store/db.js'
-import { type Found, tampered } from '../store/inspect.js'
 import type { By } from './found.js'
 
 export interface Installed {

@@ -4,19 +4,19 @@
  * side store is left, which is what was committed to or it is nothing.
  */
 
-import type { Authority } from '../domain/authority.js'
-import { personCommitment, reasonDigest } from '../domain/commitment.js'
-import { digestOf } from '../domain/digest.js'
-import { readMandate } from '../domain/mandate.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { personCommitment, reasonDigest } from '../domain/bytes/commitment.js'
+import { digestOf } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
+import { readMandate } from '../domain/rights/mandate.js'
 import { Envelope } from '../domain/shapes/envelope.js'
 import { parseAs } from '../domain/shapes/parse.js'
-import { verifyEmergencies } from '../packet/verify-emergencies.js'
-import { verifyFences } from '../packet/verify-fences.js'
-import { verifyMandates } from '../packet/verify-mandates.js'
-import type { Believing, SideEntry } from '../packet/verify-sides.js'
+import { verifyEmergencies } from '../packet/verify/verify-emergencies.js'
+import { verifyFences } from '../packet/verify/verify-fences.js'
+import { verifyMandates } from '../packet/verify/verify-mandates.js'
+import type { Believing, SideEntry } from '../packet/verify/verify-sides.js'
+import { type Found, tampered } from '../store/case/inspect.js'
 import type { Tx } from '../store/db.js'
-import { type Found, tampered } from '../store/inspect.js'
 import { foundIn } from './found.js'
 
 export type Streams = ReadonlyMap<string, readonly SideEntry[]>

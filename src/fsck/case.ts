@@ -2,25 +2,31 @@
  * One case of the store: judged again as a packet of it would be, its list row compared with the fold of its entries,
  * and what other tables hold of it (grants, sealed secrets, signals, fence rows, pages) compared with what the entries say.
  */
-import type { Recorded } from '../domain/case.js'
-import { canonical, type Digest, digest } from '../domain/digest.js'
-import { fold } from '../domain/evolve.js'
-import { fencesAround } from '../domain/fence.js'
+
+import { canonical, type Digest, digest } from '../domain/bytes/digest.js'
+import type { Recorded } from '../domain/case/case.js'
+import { fold } from '../domain/case/evolve.js'
 import { isRefusal, refuse } from '../domain/refusal.js'
+import { fencesAround } from '../domain/rights/fence.js'
 import type { CaseEvent, CaseOpened } from '../domain/shapes/event.js'
 import { entryHash, readEntry } from '../ledger/entry.js'
 import { believe } from '../packet/bundles.js'
-import { collectBundles, collectDocuments, collectPacks, type SideRow } from '../packet/collect.js'
-import { collectAllSides } from '../packet/collect-review.js'
+import {
+  collectBundles,
+  collectDocuments,
+  collectPacks,
+  type SideRow,
+} from '../packet/export/collect.js'
+import { collectAllSides } from '../packet/export/collect-review.js'
 import { documentFile } from '../packet/files.js'
-import { judgeAgain } from '../packet/judge-again.js'
 import { readRecorded } from '../packet/told.js'
-import { verifyOnce } from '../packet/verify-once.js'
-import type { SideEntry } from '../packet/verify-sides.js'
-import { standingOf } from '../store/apply.js'
+import { judgeAgain } from '../packet/verify/judge-again.js'
+import { verifyOnce } from '../packet/verify/verify-once.js'
+import type { SideEntry } from '../packet/verify/verify-sides.js'
+import { standingOf } from '../store/case/apply.js'
+import { type Found, tampered } from '../store/case/inspect.js'
+import { rowOf } from '../store/case/open-case.js'
 import type { Tx } from '../store/db.js'
-import { type Found, tampered } from '../store/inspect.js'
-import { rowOf } from '../store/open-case.js'
 import { type By, foundIn } from './found.js'
 import { PLACE } from './streams.js'
 

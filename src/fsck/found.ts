@@ -1,9 +1,10 @@
 /** What a look at the whole store is made by, and how what it finds is kept together. */
-import type { Verify } from '../domain/envelope.js'
+
 import type { Refusal } from '../domain/refusal.js'
 import type { Trust } from '../domain/shapes/authority.js'
+import type { Verify } from '../domain/signed/envelope.js'
 import { sideStreamsIn } from '../packet/files.js'
-import type { Found } from '../store/inspect.js'
+import type { Found } from '../store/case/inspect.js'
 
 export interface By {
   readonly trust: Trust

@@ -4,20 +4,20 @@
  * consistent with every other; and the tree holds the largest head that the signer remembers.
  */
 
-import type { Authority } from '../domain/authority.js'
-import { fromBase64 } from '../domain/base64.js'
-import type { Digest } from '../domain/digest.js'
-import type { Verify } from '../domain/envelope.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { fromBase64 } from '../domain/bytes/base64.js'
+import type { Digest } from '../domain/bytes/digest.js'
 import { isRefusal } from '../domain/refusal.js'
+import type { Verify } from '../domain/signed/envelope.js'
 import { type Opening, openCheckpoint } from '../ledger/checkpoint.js'
 import { cosignatureVerifier } from '../ledger/cosignature.js'
 import { leafOf } from '../ledger/entry.js'
 import { ed25519Verifier, parseVkey } from '../ledger/note-key.js'
 import { newTiles } from '../ledger/tile.js'
 import { append, frontier, type Hash, rootOfFrontier, sameBytes } from '../ledger/tree.js'
+import { type Found, tampered } from '../store/case/inspect.js'
 import type { Tx } from '../store/db.js'
-import { type Found, tampered } from '../store/inspect.js'
-import type { HighWater } from '../store/sequencer.js'
+import type { HighWater } from '../store/log/sequencer.js'
 
 export interface LogChecked {
   readonly leaves: number

@@ -2,12 +2,12 @@
  * The entries as the store has them, stream after stream: each row says what its bytes say, each entry names the one
  * before it, and nothing is missing up to the last one. Where a row is wrong it is named, and not those that rest on it.
  */
-import type { Digest } from '../domain/digest.js'
+import type { Digest } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { checkLinks, entryHash, type Link } from '../ledger/entry.js'
-import type { SideEntry } from '../packet/verify-sides.js'
+import type { SideEntry } from '../packet/verify/verify-sides.js'
+import { type Found, tampered } from '../store/case/inspect.js'
 import type { Tx } from '../store/db.js'
-import { type Found, tampered } from '../store/inspect.js'
 
 export interface ReadStream {
   readonly stream: string

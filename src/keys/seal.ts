@@ -6,7 +6,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { z } from 'zod'
-import { canonicalBytes } from '../domain/digest.js'
+import { canonicalBytes } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { CaseId, ConsumerId, Ulid } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'

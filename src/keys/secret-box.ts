@@ -4,8 +4,8 @@
  * connector holds the key ring.
  */
 import { z } from 'zod'
-import { fromBase64, toBase64 } from '../domain/base64.js'
-import { canonicalBytes } from '../domain/digest.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
+import { canonicalBytes } from '../domain/bytes/digest.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { Base64 } from '../domain/shapes/basic.js'
 import { type KeyRing, newestOf, seal, unseal } from './aead.js'

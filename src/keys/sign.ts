@@ -10,9 +10,8 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
-import { toBase64 } from '../domain/base64.js'
-import { canonicalBytes, parseCanonical } from '../domain/digest.js'
-import { readKeyIds, signedBytes } from '../domain/envelope.js'
+import { toBase64 } from '../domain/bytes/base64.js'
+import { canonicalBytes, parseCanonical } from '../domain/bytes/digest.js'
 import { isRefusal } from '../domain/refusal.js'
 import {
   type Envelope,
@@ -20,6 +19,7 @@ import {
   PAYLOAD_TYPES,
   type PayloadKind,
 } from '../domain/shapes/envelope.js'
+import { readKeyIds, signedBytes } from '../domain/signed/envelope.js'
 
 export interface Signer {
   readonly alg: 'ed25519' | 'es256'

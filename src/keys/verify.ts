@@ -5,9 +5,9 @@
  * ES256 takes raw r||s or DER with either S; points off the curve are no keys.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { readEs256 } from '../domain/ecdsa.js'
-import type { Verify } from '../domain/envelope.js'
-import { isSound, type KeyBytes } from '../domain/public-key.js'
+import { readEs256 } from '../domain/bytes/ecdsa.js'
+import type { Verify } from '../domain/signed/envelope.js'
+import { isSound, type KeyBytes } from '../domain/signed/public-key.js'
 
 /** DER SubjectPublicKeyInfo up to the key's own bytes: RFC 8410 §4 and RFC 5480 §2. */
 const SPKI_PREFIX = {

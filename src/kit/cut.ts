@@ -3,7 +3,7 @@
  * fence's id where a grant's would be. One that cannot be reached does not hold the others up.
  */
 import type { Connector } from '../connectors/connector.js'
-import type { Cutting } from '../domain/kit.js'
+import type { Cutting } from '../domain/rights/kit.js'
 import type { Identity } from '../domain/shapes/authority.js'
 import type { KitUse } from '../domain/shapes/kit.js'
 

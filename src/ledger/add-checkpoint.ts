@@ -2,7 +2,7 @@
  * What a log asks of a witness, and when a witness may say yes (C2SP tlog-witness, `add-checkpoint`): the size
  * that it cosigned last, the proof that the new tree extends that one, and the new checkpoint.
  */
-import { fromBase64, toBase64 } from '../domain/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { type Checkpoint, parseCheckpoint, parseDecimal } from './checkpoint.js'
 import { MAX_NOTE_CHARACTERS, type NoteSignature, openNote, parseNote, sameSigner } from './note.js'

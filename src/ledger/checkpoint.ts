@@ -5,7 +5,7 @@
  * before: that takes a consistency proof.
  */
 
-import { fromBase64, toBase64 } from '../domain/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { openNote, type Signer, type Signing, sameSigner, signNote } from './note.js'
 import { hasControl, type NoteVerifier } from './note-key.js'

@@ -5,7 +5,7 @@
  * Its *record* is what the log holds of it in public: its hash, which the salt inside makes a commitment.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { canonicalBytes, type Digest, parseCanonical } from '../domain/digest.js'
+import { canonicalBytes, type Digest, parseCanonical } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { Entry } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'

@@ -7,7 +7,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import { fromBase64, toBase64 } from '../domain/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { sameBytes } from './tree.js'
 

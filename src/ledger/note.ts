@@ -4,7 +4,7 @@
  * Signatures by unknown keys are ignored, which is what lets witnesses and the next key sign as well.
  */
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import { fromBase64, toBase64 } from '../domain/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { hasControl, isKeyName, keyHashOf, type NoteKey, type NoteVerifier } from './note-key.js'
 

@@ -3,7 +3,7 @@
  * inclusion proof and the signed checkpoint, as text. *Extra* data rides along unauthenticated.
  */
 
-import { fromBase64, toBase64 } from '../domain/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { type OpenedCheckpoint, type Opening, openCheckpoint, parseDecimal } from './checkpoint.js'
 import { MAX_NOTE_CHARACTERS, parseNote } from './note.js'

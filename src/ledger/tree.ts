@@ -5,7 +5,7 @@
  * A *frontier* is the right edge of a tree, enough to append to it and to know its root: the roots of
  * its maximal complete subtrees, largest first, one for each 1 bit of the size. It is plain data.
  */
-import { emptyRoot, type Hash, isHash, nodeHash } from '../domain/merkle.js'
+import { emptyRoot, type Hash, isHash, nodeHash } from '../domain/bytes/merkle.js'
 
 export {
   emptyRoot,
@@ -15,7 +15,7 @@ export {
   leafHash,
   nodeHash,
   rootOf,
-} from '../domain/merkle.js'
+} from '../domain/bytes/merkle.js'
 
 /** Sizes and indices are safe integers, so every tree here has fewer than 2^53 leaves. */
 export const isSize = (value: unknown): value is number =>

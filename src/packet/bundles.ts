@@ -2,12 +2,12 @@
  * The authority bundles and policy packs of a packet, as they may be believed. A bundle counts only as
  * of a time: the time of the entry that uses it. A pack counts only under the hash that such a bundle names.
  */
-import type { Authority } from '../domain/authority.js'
-import { type AsOf, authorityAsOf } from '../domain/authority-as-of.js'
-import { packInForce } from '../domain/count.js'
-import type { Digest } from '../domain/digest.js'
-import { openEnvelope, type Verify } from '../domain/envelope.js'
-import { isSaidExpired, type Purpose } from '../domain/grace.js'
+
+import { packInForce } from '../domain/approval/count.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { type AsOf, authorityAsOf } from '../domain/authority/authority-as-of.js'
+import { isSaidExpired, type Purpose } from '../domain/authority/grace.js'
+import type { Digest } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import {
   type AuthorityBundle,
@@ -19,6 +19,7 @@ import {
 import type { JudgedUnder } from '../domain/shapes/basic.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import type { Pack } from '../domain/shapes/policy.js'
+import { openEnvelope, type Verify } from '../domain/signed/envelope.js'
 import { type PackFiles, packHash, parsePack } from '../packs/load.js'
 import { authorityFile, policyFolder } from './files.js'
 

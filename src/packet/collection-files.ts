@@ -4,8 +4,8 @@
  * streams, documents, the checkpoint) held once; the population as a table; and the entry that says who took it away.
  */
 import { z } from 'zod'
-import type { CaseState, Recorded } from '../domain/case.js'
-import { fold } from '../domain/evolve.js'
+import type { CaseState, Recorded } from '../domain/case/case.js'
+import { fold } from '../domain/case/evolve.js'
 import { Count, DigestText, EnterpriseId, PersonId, Time } from '../domain/shapes/basic.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { EvidenceQuery } from '../domain/shapes/ops-event.js'

@@ -3,7 +3,7 @@
  * from the rest, so composing the same evidence again gives the same bytes; the verifier does so and compares.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { type Digest, digestOf } from '../domain/digest.js'
+import { type Digest, digestOf } from '../domain/bytes/digest.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle } from '../domain/shapes/authority.js'
 import { parseTlogProof } from '../ledger/tlog-proof.js'
@@ -11,9 +11,9 @@ import type { Files } from './archive.js'
 import { readUnverified } from './bundles.js'
 import { type Collected, type CollectionManifest, POPULATION } from './collection-files.js'
 import { jsonFile, MANIFEST, README, readJson, TOOL } from './files.js'
-import { readText } from './open.js'
-import { populationCsv } from './population.js'
-import { collectionReadme } from './readme.js'
+import { populationCsv } from './report/population.js'
+import { collectionReadme } from './report/readme.js'
+import { readText } from './verify/open.js'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
 

@@ -3,11 +3,11 @@
  * composing the same evidence again gives the same bytes; the verifier does so and compares.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { digestOf } from '../domain/digest.js'
+import { digestOf } from '../domain/bytes/digest.js'
 import type { Files } from './archive.js'
 import { jsonFile, MANIFEST, type PacketManifest, README, REPORT, TOOL } from './files.js'
-import { readme } from './readme.js'
-import { report } from './report.js'
+import { readme } from './report/readme.js'
+import { report } from './report/report.js'
 import { show, type Told } from './told.js'
 
 /** README and report. */

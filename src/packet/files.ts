@@ -5,7 +5,7 @@
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
-import { canonicalBytes, type Digest } from '../domain/digest.js'
+import { canonicalBytes, type Digest } from '../domain/bytes/digest.js'
 import { type Refusal, refuse } from '../domain/refusal.js'
 import { CaseId, Count, DigestText, EnterpriseId, PersonId, Time } from '../domain/shapes/basic.js'
 

@@ -3,7 +3,7 @@
  * and the first ones are the sample: the same seed over the same cases gives the same sample anywhere, in any language.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { digestOf } from '../domain/digest.js'
+import { digestOf } from '../domain/bytes/digest.js'
 
 /** Of the cases, `of` at most, in the order in which they are drawn. */
 export const sampleOf = (

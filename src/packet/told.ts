@@ -3,15 +3,16 @@
  * exporter and the verifier make them from the same evidence, so that a report which says something
  * else than the entries is found. Persons are opaque ids, with names only where the side store had them.
  */
-import type { CaseState, Recorded } from '../domain/case.js'
-import type { Digest } from '../domain/digest.js'
-import { openEnvelope } from '../domain/envelope.js'
-import { fold } from '../domain/evolve.js'
+
+import type { Digest } from '../domain/bytes/digest.js'
+import type { CaseState, Recorded } from '../domain/case/case.js'
+import { fold } from '../domain/case/evolve.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import type { AuthorityBundle, Identity, Root } from '../domain/shapes/authority.js'
 import { Decision } from '../domain/shapes/envelope.js'
 import { CaseEvent, type CaseOpened, type EventOf } from '../domain/shapes/event.js'
 import { parseAs } from '../domain/shapes/parse.js'
+import { openEnvelope } from '../domain/signed/envelope.js'
 import type { StoredEntry } from '../ledger/entry.js'
 import { readUnverified } from './bundles.js'
 import type { Names, Reasons } from './files.js'

@@ -3,9 +3,10 @@
  * misspelt tier, duty or step does not load. A pack carries the schema that its authors wrote by; it may lack what is
  * newer, and may say nothing of its own.
  */
-import { isAsked } from '../domain/authorisation.js'
-import { canonical } from '../domain/digest.js'
+
+import { canonical } from '../domain/bytes/digest.js'
 import { KINDS } from '../domain/kinds.js'
+import { isAsked } from '../domain/policy/authorisation.js'
 import { Person } from '../domain/shapes/authority.js'
 import { CaseKind, Change, Tier } from '../domain/shapes/basic.js'
 

@@ -16,7 +16,7 @@ import {
   statefulIsAuthorized,
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs'
-import { digest } from '../domain/digest.js'
+import { digest } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Cedar, NO_CEDAR, type Question } from '../domain/shapes/cedar.js'
 import { actionsAround, CEDAR_SCHEMA, foreignWord } from './cedar-words.js'

@@ -4,20 +4,20 @@
  * every quorum, so that what is compared is what the packs say and not who works there today.
  */
 
-import { isAsked } from '../domain/authorisation.js'
-import type { Authority } from '../domain/authority.js'
-import { canonical, type Digest, digest } from '../domain/digest.js'
+import type { Authority } from '../domain/authority/authority.js'
+import { matterOf } from '../domain/authority/matter.js'
+import { canonical, type Digest, digest } from '../domain/bytes/digest.js'
 import { KINDS } from '../domain/kinds.js'
-import { matterOf } from '../domain/matter.js'
-import { preflight, resolve, type Subject } from '../domain/policy.js'
+import { isAsked } from '../domain/policy/authorisation.js'
+import { preflight, resolve, type Subject } from '../domain/policy/policy.js'
+import { requirementOf } from '../domain/policy/requirements.js'
+import { stricter } from '../domain/policy/stricter.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
-import { requirementOf } from '../domain/requirements.js'
 import { CaseKind, Change, Tier, type WeeklyHours } from '../domain/shapes/basic.js'
 import type { CaseOpened } from '../domain/shapes/event.js'
 import { type Pack, Role } from '../domain/shapes/policy.js'
 import type { AskedOnPaper } from '../domain/shapes/policy-test.js'
 import type { Requirement, ResolvedRequirement } from '../domain/shapes/requirement.js'
-import { stricter } from '../domain/stricter.js'
 import { circumstancesOnPaper } from './on-paper.js'
 
 export type Situation = Omit<Subject, 'roles' | 'exclude' | 'circumstances'>

@@ -5,9 +5,9 @@
  */
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deadlinesFrom, windowAt } from '../domain/calendar.js'
-import { canonical, type Digest, digest, digestOf } from '../domain/digest.js'
-import { hoursOf, resolve } from '../domain/policy.js'
+import { canonical, type Digest, digest, digestOf } from '../domain/bytes/digest.js'
+import { deadlinesFrom, windowAt } from '../domain/policy/calendar.js'
+import { hoursOf, resolve } from '../domain/policy/policy.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Pack, PackHead, type Role, type Rule, RuleFile } from '../domain/shapes/policy.js'
 import { type Expected, PackTestFile } from '../domain/shapes/policy-test.js'

@@ -14,7 +14,7 @@ import { openCheckpoint } from '../ledger/checkpoint.js'
 import { cosign, cosignatureVerifier } from '../ledger/cosignature.js'
 import { formatNote, formatSignature } from '../ledger/note.js'
 import { ed25519Verifier, type NoteKey } from '../ledger/note-key.js'
-import { readDurable, writeDurable } from '../store/durable.js'
+import { readDurable, writeDurable } from '../store/log/durable.js'
 
 export interface WitnessOptions {
   /** The log's origin is the name of its key. */

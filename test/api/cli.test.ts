@@ -2,7 +2,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { plain } from '../../src/cli/outcome.js'
+import { plain } from '../../src/cli/session/outcome.js'
 import { performStep } from '../../src/execution/execute.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { waitUntil } from '../support/wait.js'

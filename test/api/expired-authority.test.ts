@@ -1,9 +1,9 @@
 /** The authority bundle ran out and nobody has signed the next one: access is taken away all the same, and nothing is given. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { GRACE_MS } from '../../src/domain/grace.js'
+import { GRACE_MS } from '../../src/domain/authority/grace.js'
 import { drive } from '../../src/execution/drive.js'
-import { eventsSince } from '../../src/store/apply.js'
-import { giveMandate } from '../../src/store/mandates.js'
+import { eventsSince } from '../../src/store/case/apply.js'
+import { giveMandate } from '../../src/store/streams/mandates.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { packetOf, verdictOf } from '../support/packets.js'

@@ -1,6 +1,6 @@
 /** What operators do through the API: each call is recorded under their name, and none changes what a case is. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventsSince } from '../../src/store/apply.js'
+import { eventsSince } from '../../src/store/case/apply.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
 import { type ApiRig, anApi } from './rig.js'

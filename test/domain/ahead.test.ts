@@ -1,6 +1,6 @@
 /** judge: decisions given ahead; and every envelope against every gate that it was not signed for. */
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../src/domain/approval.js'
+import { judge } from '../../src/domain/approval/approval.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { Fact } from '../../src/domain/shapes/basic.js'
 import { nodeVerify } from '../../src/keys/verify.js'

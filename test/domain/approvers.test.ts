@@ -1,6 +1,6 @@
 /** judge: who decides. Persons and not accounts; never who asks or executes; a delegate for one vote. */
 import { describe, expect, it } from 'vitest'
-import { verifyAuthority } from '../../src/domain/authority.js'
+import { verifyAuthority } from '../../src/domain/authority/authority.js'
 import type { Delegation } from '../../src/domain/shapes/envelope.js'
 import { signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'

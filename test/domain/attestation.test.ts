@@ -1,7 +1,7 @@
 /** Events that only a connector may write are believed only with its signature, for this case. */
 import { describe, expect, it } from 'vitest'
-import { attestWith, checkAttestations, isAttested } from '../../src/domain/attestation.js'
-import type { Recorded } from '../../src/domain/case.js'
+import { attestWith, checkAttestations, isAttested } from '../../src/domain/case/attestation.js'
+import type { Recorded } from '../../src/domain/case/case.js'
 import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { aRotation, CAST, told } from '../support/given.js'

@@ -1,11 +1,11 @@
 /** verifyAuthority: nothing is believed that was not signed down from the root, for this purpose, in force now. */
 import { describe, expect, it } from 'vitest'
-import { type Authority, verifyAuthority } from '../../src/domain/authority.js'
-import { digestOf } from '../../src/domain/digest.js'
-import { decodePayload } from '../../src/domain/envelope.js'
+import { type Authority, verifyAuthority } from '../../src/domain/authority/authority.js'
+import { digestOf } from '../../src/domain/bytes/digest.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { AuthorityBundle, SectionName, Trust } from '../../src/domain/shapes/authority.js'
 import type { Envelope, PayloadKind } from '../../src/domain/shapes/envelope.js'
+import { decodePayload } from '../../src/domain/signed/envelope.js'
 import { addSignature, signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import {

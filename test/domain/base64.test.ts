@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import { fromBase64, toBase64 } from '../../src/domain/base64.js'
+import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
 
 describe('base64', () => {
   test.prop([fc.uint8Array()])('is what node writes, and reads back', (bytes) => {

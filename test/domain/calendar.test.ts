@@ -1,7 +1,7 @@
 /** The business calendar: nights on which the clocks change, holidays, freezes, ends of months, business days. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { deadlinesFrom, windowAt } from '../../src/domain/calendar.js'
+import { deadlinesFrom, windowAt } from '../../src/domain/policy/calendar.js'
 import type { WeeklyHours } from '../../src/domain/shapes/basic.js'
 
 const MINUTE = 60_000

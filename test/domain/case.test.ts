@@ -4,9 +4,9 @@
  */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { type CaseState, type Recorded, stepOf } from '../../src/domain/case.js'
-import { awaited, due, inFlight } from '../../src/domain/due.js'
-import { evolve, fold } from '../../src/domain/evolve.js'
+import { type CaseState, type Recorded, stepOf } from '../../src/domain/case/case.js'
+import { awaited, due, inFlight } from '../../src/domain/case/due.js'
+import { evolve, fold } from '../../src/domain/case/evolve.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { CaseEvent, type EventOf } from '../../src/domain/shapes/event.js'
 import type { TestPerson } from '../support/authority.js'

@@ -7,7 +7,7 @@ import {
   partnersParts,
   stretchesOf,
   wholeClock,
-} from '../../src/domain/clock.js'
+} from '../../src/domain/review/clock.js'
 import { DAY, HOUR, shifted, told } from '../support/given.js'
 import {
   approved,

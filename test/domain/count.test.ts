@@ -1,7 +1,7 @@
 /** countAgain: entries that say that a gate was satisfied are not believed; the envelopes in them are counted. */
 import { describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
-import { countAgain } from '../../src/domain/count.js'
+import { countAgain } from '../../src/domain/approval/count.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import type { Delegation } from '../../src/domain/shapes/envelope.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { anAuthority, SPAN } from '../support/authority.js'

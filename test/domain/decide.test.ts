@@ -1,9 +1,9 @@
 /** What may be appended to a case, and what it owes next: gates, grants, failures, deadlines, fences, endings. */
 import { describe, expect, it } from 'vitest'
-import { countingVotes, stepOf } from '../../src/domain/case.js'
+import { digest } from '../../src/domain/bytes/digest.js'
+import { countingVotes, stepOf } from '../../src/domain/case/case.js'
+import { due, waitingOn } from '../../src/domain/case/due.js'
 import { admitDecision, recordRefusal } from '../../src/domain/decide/decision.js'
-import { digest } from '../../src/domain/digest.js'
-import { due, waitingOn } from '../../src/domain/due.js'
 import { refuse } from '../../src/domain/refusal.js'
 import type { Plan } from '../../src/domain/shapes/plan.js'
 import { nodeVerify } from '../../src/keys/verify.js'

@@ -8,7 +8,7 @@ import {
   digestOf,
   MAX_DOCUMENT_BYTES,
   parseCanonical,
-} from '../../src/domain/digest.js'
+} from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { Plan } from '../../src/domain/shapes/plan.js'
 import { aRotation, told } from '../support/given.js'

@@ -1,8 +1,8 @@
 /** What a drill measures, and what the grid of the rights holds against the enterprise. */
 import { describe, expect, it } from 'vitest'
-import type { Recorded } from '../../src/domain/case.js'
-import { measureAll, measuredFrom, stateOfMeasured } from '../../src/domain/drill.js'
-import { gridOf, type Standing } from '../../src/domain/rights.js'
+import type { Recorded } from '../../src/domain/case/case.js'
+import { measureAll, measuredFrom, stateOfMeasured } from '../../src/domain/rights/drill.js'
+import { gridOf, type Standing } from '../../src/domain/rights/rights.js'
 import { anAuthority } from '../support/authority.js'
 
 const at = (second: number): string => `2026-06-01T12:00:${String(second).padStart(2, '0')}.000Z`

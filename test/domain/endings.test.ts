@@ -1,7 +1,7 @@
 /** How a case ends early: silence, declines, fences; what is undone then, and what is left alone. */
 import { describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
-import { due } from '../../src/domain/due.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
 import { aRotation, DAY, given, type Move, refusal, type Story, told } from '../support/given.js'
 import {
   all,

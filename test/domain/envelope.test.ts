@@ -1,7 +1,10 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { fromBase64, toBase64 } from '../../src/domain/base64.js'
-import { canonical, canonicalBytes, parseCanonical } from '../../src/domain/digest.js'
+import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
+import { canonical, canonicalBytes, parseCanonical } from '../../src/domain/bytes/digest.js'
+import { isRefusal } from '../../src/domain/refusal.js'
+import { Fence, PAYLOAD_TYPES, type PayloadKind } from '../../src/domain/shapes/envelope.js'
+import { parseAs } from '../../src/domain/shapes/parse.js'
 import {
   decodePayload,
   envelopeDigest,
@@ -9,10 +12,7 @@ import {
   pae,
   readKeyIds,
   verifySignature,
-} from '../../src/domain/envelope.js'
-import { isRefusal } from '../../src/domain/refusal.js'
-import { Fence, PAYLOAD_TYPES, type PayloadKind } from '../../src/domain/shapes/envelope.js'
-import { parseAs } from '../../src/domain/shapes/parse.js'
+} from '../../src/domain/signed/envelope.js'
 import { addSignature, generateEd25519, signEnvelope, signerFromPem } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { createPasskey, signWithPasskey } from '../support/authenticator.js'

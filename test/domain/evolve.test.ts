@@ -1,8 +1,8 @@
 /** What an entry changes, and what it does not. */
 import { describe, expect, it } from 'vitest'
-import { initial } from '../../src/domain/case.js'
-import { due } from '../../src/domain/due.js'
-import { evolve } from '../../src/domain/evolve.js'
+import { initial } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
+import { evolve } from '../../src/domain/case/evolve.js'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
 import { start } from '../support/rotation.js'
 

@@ -4,7 +4,7 @@ import {
   attestationsToAsk,
   exceptionsInForce,
   isExcepted,
-} from '../../src/domain/exceptions.js'
+} from '../../src/domain/case/exceptions.js'
 
 const DAY = 86_400_000
 const day = (n: number) => new Date(Date.UTC(2026, 0, 1 + n)).toISOString()

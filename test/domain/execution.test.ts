@@ -1,6 +1,6 @@
 /** What a connector may say of a step: it is granted once, performed when all was observed, failed, undone, contradicted. */
 import { describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import { holdsGrant } from '../../src/domain/decide/execution.js'
 import { given, refusal, told } from '../support/given.js'
 import {

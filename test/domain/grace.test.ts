@@ -7,7 +7,7 @@ import {
   type Purpose,
   purposeOf,
   verifyFor,
-} from '../../src/domain/grace.js'
+} from '../../src/domain/authority/grace.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { CaseKind } from '../../src/domain/shapes/basic.js'
 import type { CaseOpened } from '../../src/domain/shapes/event.js'

@@ -1,6 +1,6 @@
 /** Who counts as having responded to an incident. */
 import { describe, expect, it } from 'vitest'
-import { containingOf, type Responding, respondersOf } from '../../src/domain/incident.js'
+import { containingOf, type Responding, respondersOf } from '../../src/domain/admission/incident.js'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
 import { anAuthority } from '../support/authority.js'
 

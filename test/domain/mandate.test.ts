@@ -1,8 +1,12 @@
 /** judgeMandate: who signed in advance, for which steps, how often, when; and never more than that. */
 import { describe, expect, it } from 'vitest'
-import type { Authority } from '../../src/domain/authority.js'
-import { type JudgingMandate, judgeMandate, judgeRevocation } from '../../src/domain/mandate.js'
+import type { Authority } from '../../src/domain/authority/authority.js'
 import { type Refusal, refuse } from '../../src/domain/refusal.js'
+import {
+  type JudgingMandate,
+  judgeMandate,
+  judgeRevocation,
+} from '../../src/domain/rights/mandate.js'
 import type { Envelope, Mandate, MandateRevocation } from '../../src/domain/shapes/envelope.js'
 import { addSignature, signEnvelope } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
@@ -35,10 +39,9 @@ const signed = (mandate: Mandate, by: readonly TestPerson[] = ['per_cleo', 'per_
   const [first, ...others] = by
   const { keyId, signer } = keys.persons[first ?? 'per_cleo']
   const envelope = signEnvelope({ kind: 'mandate', payload: mandate, keyId, signer })
-  return others.reduce(
-    (sofar, person) => addSignature({ envelope: sofar, ...keys.persons[person] }),
-    envelope,
-  )
+  const add = (to: Envelope, person: TestPerson) =>
+    addSignature({ envelope: to, ...keys.persons[person] })
+  return others.reduce(add, envelope)
 }
 
 const use: JudgingMandate['use'] = {
@@ -52,9 +55,9 @@ const judged = (mandate: Mandate, change: Partial<JudgingMandate> = {}) =>
     ...{ uses: { total: 0, today: 0 }, revocations: [] },
     ...change,
   })
-const code = (answer: ReturnType<typeof judgeMandate>) =>
-  'refused' in answer ? answer.refused : answer.nth
-const place = (answer: ReturnType<typeof judgeMandate>) => ('where' in answer ? answer.where : '')
+type Answer = ReturnType<typeof judgeMandate>
+const code = (answer: Answer) => ('refused' in answer ? answer.refused : answer.nth)
+const place = (answer: Answer) => ('where' in answer ? answer.where : '')
 
 describe('a mandate', () => {
   it('covers a step like those it describes, and says which use this is', () => {
@@ -301,12 +304,9 @@ describe('a revocation', () => {
 })
 
 describe('the window of a mandate', () => {
+  const around = (at: string) => ({ notBefore: shifted(at, -DAY), notAfter: shifted(at, DAY) })
   const during = (window: NonNullable<Mandate['window']>, at: string) =>
-    code(
-      judged(aMandate({ window, notBefore: shifted(at, -DAY), notAfter: shifted(at, DAY) }), {
-        at,
-      }),
-    )
+    code(judged(aMandate({ window, ...around(at) }), { at }))
   const work = { zone: 'Europe/Berlin', weekdays: [1, 2, 3, 4, 5], fromMinute: 540, toMinute: 1020 }
 
   it('is wall-clock time in its own zone, summer and winter', () => {

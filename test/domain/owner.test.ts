@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { identityScope } from '../../src/domain/matter.js'
-import { admitRequest, type CaseRequest } from '../../src/domain/owner.js'
+import { admitRequest, type CaseRequest } from '../../src/domain/admission/owner.js'
+import { identityScope } from '../../src/domain/authority/matter.js'
 import type { Clause, Contract, Identity, Person } from '../../src/domain/shapes/authority.js'
 import { AT, anAuthority, must, type Overrides, SPAN, someKeys } from '../support/authority.js'
 

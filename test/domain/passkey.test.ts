@@ -1,9 +1,9 @@
 /** A gate that asks for passkeys, signed by real P-256 ones (WebAuthn, ES256): from the assertion to the grant. */
 import { describe, expect, it } from 'vitest'
-import type { Authority } from '../../src/domain/authority.js'
-import { fromBase64, toBase64 } from '../../src/domain/base64.js'
-import { stepOf } from '../../src/domain/case.js'
-import { countAgain } from '../../src/domain/count.js'
+import { countAgain } from '../../src/domain/approval/count.js'
+import type { Authority } from '../../src/domain/authority/authority.js'
+import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type Bend, createPasskey, signWithPasskey, UP } from '../support/authenticator.js'
 import { RELYING_PARTY, SPAN } from '../support/authority.js'

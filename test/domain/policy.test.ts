@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { digest } from '../../src/domain/digest.js'
-import { identityScope, matterOf } from '../../src/domain/matter.js'
+import { identityScope, matterOf } from '../../src/domain/authority/matter.js'
+import { digest } from '../../src/domain/bytes/digest.js'
 import {
   frozen,
   preflight,
@@ -8,7 +8,7 @@ import {
   type Subject,
   settingsFor,
   subjectOf,
-} from '../../src/domain/policy.js'
+} from '../../src/domain/policy/policy.js'
 import type { PersonKey } from '../../src/domain/shapes/authority.js'
 import type { Pack, Rule } from '../../src/domain/shapes/policy.js'
 import { Requirement } from '../../src/domain/shapes/requirement.js'

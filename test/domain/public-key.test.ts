@@ -1,9 +1,9 @@
 /** Keys with which a signature proves nothing are refused before it is looked at. */
 import { createPublicKey, verify as opensslVerify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { toBase64 } from '../../src/domain/base64.js'
-import { canonicalBytes } from '../../src/domain/digest.js'
-import { pae, verifySignature } from '../../src/domain/envelope.js'
+import { toBase64 } from '../../src/domain/bytes/base64.js'
+import { canonicalBytes } from '../../src/domain/bytes/digest.js'
+import { pae, verifySignature } from '../../src/domain/signed/envelope.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { fence, key, sealed, verified, withSig } from '../support/sealed.js'
 import { little, P } from '../support/signatures.js'

@@ -1,8 +1,8 @@
 /** How owners decided, as a role: from the entries alone, so that anybody who has them gets the same numbers. */
 import { describe, expect, it } from 'vitest'
-import type { Recorded } from '../../src/domain/case.js'
-import { rootOver } from '../../src/domain/merkle.js'
-import { burdenOf, qualityOf } from '../../src/domain/quality.js'
+import { rootOver } from '../../src/domain/bytes/merkle.js'
+import type { Recorded } from '../../src/domain/case/case.js'
+import { burdenOf, qualityOf } from '../../src/domain/review/quality.js'
 import type { EventOf } from '../../src/domain/shapes/event.js'
 import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { leafHash, nodeHash } from '../../src/ledger/tree.js'

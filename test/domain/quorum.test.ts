@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { satisfied, unfilledGroup } from '../../src/domain/quorum.js'
+import { satisfied, unfilledGroup } from '../../src/domain/policy/quorum.js'
 import { anyRequirement, anyVotes, aRequirement, bruteForce } from '../support/requirement.js'
 
 const owners = [

@@ -1,11 +1,20 @@
 /** The requirements of a case's gates: resolved at the opening, and never looser than that afterwards. */
 import { describe, expect, it } from 'vitest'
-import type { Authority } from '../../src/domain/authority.js'
-import { stepOf } from '../../src/domain/case.js'
-import { type AskingAgain, countAgain, packInForce, termsAgain } from '../../src/domain/count.js'
-import { identityScope, matterOf } from '../../src/domain/matter.js'
+import {
+  type AskingAgain,
+  countAgain,
+  packInForce,
+  termsAgain,
+} from '../../src/domain/approval/count.js'
+import type { Authority } from '../../src/domain/authority/authority.js'
+import { identityScope, matterOf } from '../../src/domain/authority/matter.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import {
+  requirementOf,
+  requirementsOf,
+  requirementToday,
+} from '../../src/domain/policy/requirements.js'
 import { isRefusal, type Refusal, refuse } from '../../src/domain/refusal.js'
-import { requirementOf, requirementsOf, requirementToday } from '../../src/domain/requirements.js'
 import type { Pack, StepTerms } from '../../src/domain/shapes/policy.js'
 import type { ResolvedRequirement } from '../../src/domain/shapes/requirement.js'
 import { nodeVerify } from '../../src/keys/verify.js'

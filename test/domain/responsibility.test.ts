@@ -1,6 +1,10 @@
 /** Each outcome has one name; whoever owns and is not there leaves a gap that is listed. */
 import { describe, expect, it } from 'vitest'
-import { kindsFor, ownershipGaps, responsibilities } from '../../src/domain/responsibility.js'
+import {
+  kindsFor,
+  ownershipGaps,
+  responsibilities,
+} from '../../src/domain/review/responsibility.js'
 import { anAuthority } from '../support/authority.js'
 
 const { authority } = anAuthority()

@@ -1,6 +1,6 @@
 /** planRotation: which credential comes in, which retires, in which steps; or why not. */
 import { describe, expect, it } from 'vitest'
-import { digest } from '../../src/domain/digest.js'
+import { digest } from '../../src/domain/bytes/digest.js'
 import type { Seen } from '../../src/domain/plans/planning.js'
 import { planRotation, ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
 import { isRefusal } from '../../src/domain/refusal.js'

@@ -1,9 +1,9 @@
 /** Whatever text a refusal carries, what is appended of it is a strict event with canonical bytes. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
+import { canonicalBytes, digest, parseCanonical } from '../../src/domain/bytes/digest.js'
 import { recordRefusal } from '../../src/domain/decide/decision.js'
 import { refuseAtGate } from '../../src/domain/decide/execution.js'
-import { canonicalBytes, digest, parseCanonical } from '../../src/domain/digest.js'
 import { isRefusal, refuse } from '../../src/domain/refusal.js'
 import { CaseEvent } from '../../src/domain/shapes/event.js'
 import { attestOf, type Story, told } from '../support/given.js'

@@ -1,8 +1,8 @@
 import { test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { satisfied } from '../../src/domain/quorum.js'
+import { satisfied } from '../../src/domain/policy/quorum.js'
+import { stricter } from '../../src/domain/policy/stricter.js'
 import { isRefusal } from '../../src/domain/refusal.js'
-import { stricter } from '../../src/domain/stricter.js'
 import { must } from '../support/authority.js'
 import { anyRequirement, anyVotes, aRequirement } from '../support/requirement.js'
 

@@ -1,6 +1,6 @@
 /** A task: leased under a number that only grows, claimed by the executing company, worth nothing by itself. */
 import { describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import { anAuthority } from '../support/authority.js'
 import { aRotation, CAST, DAY, given, HOUR, refusal, shifted, told } from '../support/given.js'
 import {

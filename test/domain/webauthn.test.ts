@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { fromBase64, toBase64, toBase64Url } from '../../src/domain/base64.js'
-import { checkAssertion } from '../../src/domain/webauthn.js'
+import { fromBase64, toBase64, toBase64Url } from '../../src/domain/bytes/base64.js'
+import { checkAssertion } from '../../src/domain/signed/webauthn.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import {
   AT,

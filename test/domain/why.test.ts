@@ -1,8 +1,8 @@
 /** Why a case stands where it stands: one paragraph, and one vocabulary for the two moments that matter. */
 import { describe, expect, it } from 'vitest'
 import { gateWords, whyOf } from '../../src/contract/why.js'
-import { stepOf } from '../../src/domain/case.js'
-import { follow, unread } from '../../src/domain/evolve.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import { follow, unread } from '../../src/domain/case/evolve.js'
 import { aRotation, CASE_ID, type Story, told } from '../support/given.js'
 import { deadline, gateOpens, offered, performed, planned, waits } from '../support/moves.js'
 

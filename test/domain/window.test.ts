@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import { waitLabel } from '../../src/contract/views.js'
 import { gateWords, whyOf } from '../../src/contract/why.js'
-import { stepOf } from '../../src/domain/case.js'
-import { termsAgain } from '../../src/domain/count.js'
-import { due, waitingOn } from '../../src/domain/due.js'
-import { follow, unread } from '../../src/domain/evolve.js'
+import { termsAgain } from '../../src/domain/approval/count.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import { due, waitingOn } from '../../src/domain/case/due.js'
+import { follow, unread } from '../../src/domain/case/evolve.js'
+import { taskUntil } from '../../src/domain/decide/task.js'
 import type { WeeklyHours } from '../../src/domain/shapes/basic.js'
-import { taskUntil } from '../../src/domain/task.js'
 import {
   aRotation,
   CASE_ID,

@@ -2,7 +2,7 @@
 
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fold } from '../../src/domain/evolve.js'
+import { fold } from '../../src/domain/case/evolve.js'
 import { namedBy } from '../../src/domain/plans/authority.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { AuthorityKind } from '../../src/domain/shapes/basic.js'
@@ -11,11 +11,11 @@ import { drive } from '../../src/execution/drive.js'
 import { openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { believe } from '../../src/packet/bundles.js'
-import { drawnAgain } from '../../src/packet/reproduce-authority.js'
+import { drawnAgain } from '../../src/packet/verify/reproduce-authority.js'
 import { type PackFiles, packHash } from '../../src/packs/load.js'
+import { type Proposed, proposeAuthority } from '../../src/store/authority/proposals.js'
+import { openCase } from '../../src/store/case/open-case.js'
 import { now } from '../../src/store/db.js'
-import { openCase } from '../../src/store/open-case.js'
-import { type Proposed, proposeAuthority } from '../../src/store/proposals.js'
 import {
   aKey,
   anAuthority,

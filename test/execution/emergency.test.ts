@@ -1,7 +1,7 @@
 /** An emergency is signed by one person on duty, who says by it that it is one; both owners look at it afterwards. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { simulatePacket } from '../../src/packet/simulate.js'
+import { simulatePacket } from '../../src/packet/verify/simulate.js'
 import { packHash, parsePack } from '../../src/packs/load.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'

@@ -1,7 +1,7 @@
 /** An identity's life on a real PostgreSQL target: it is made as planned, and it is removed without a trace. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Asked } from '../../src/domain/shapes/asked.js'
-import { eventsSince } from '../../src/store/apply.js'
+import { eventsSince } from '../../src/store/case/apply.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aWorld, type World } from '../support/world.js'
 

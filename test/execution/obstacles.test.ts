@@ -1,6 +1,6 @@
 /** What stands in the way of a step on the target: it is refused with its own code, and the owner is asked again. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import type { EventOf } from '../../src/domain/shapes/event.js'
 import { readCase } from '../../src/execution/deps.js'
 import { registerSecret } from '../../src/execution/secrets.js'

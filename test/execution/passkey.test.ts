@@ -3,11 +3,11 @@
  * execution gate grants on it, the target is changed, and the packet shows it to an outsider.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
+import { stepOf } from '../../src/domain/case/case.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
-import { submitDecision } from '../../src/store/cases.js'
+import { exportPacket } from '../../src/packet/export/export.js'
+import { verifyPacket } from '../../src/packet/verify/verify.js'
+import { submitDecision } from '../../src/store/case/cases.js'
 import { type Bend, createPasskey, signWithPasskey, UP } from '../support/authenticator.js'
 import { must, RELYING_PARTY, someKeys } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'

@@ -2,18 +2,22 @@
 import { readFile } from 'node:fs/promises'
 import { ulid } from 'ulid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { digest } from '../../src/domain/digest.js'
-import { rootOver } from '../../src/domain/merkle.js'
+import { digest } from '../../src/domain/bytes/digest.js'
+import { rootOver } from '../../src/domain/bytes/merkle.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
 import type { Plan } from '../../src/domain/shapes/plan.js'
 import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { drive } from '../../src/execution/drive.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
-import { deprovisionUndecided, openCampaign, recertifyDue } from '../../src/store/campaigns.js'
-import { submitDeadline, submitDecision } from '../../src/store/cases.js'
-import { giveMandate } from '../../src/store/mandates.js'
-import { revocationOf } from '../../src/store/recertification.js'
+import { submitDeadline, submitDecision } from '../../src/store/case/cases.js'
+import {
+  deprovisionUndecided,
+  openCampaign,
+  recertifyDue,
+} from '../../src/store/schedule/campaigns.js'
+import { revocationOf } from '../../src/store/schedule/recertification.js'
+import { giveMandate } from '../../src/store/streams/mandates.js'
 import { forge, reattest } from '../packet/forge.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'

@@ -1,9 +1,9 @@
 /** The three rights as a number: what the cases themselves say about when each last worked, and where. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { gridOf } from '../../src/domain/rights.js'
+import { gridOf } from '../../src/domain/rights/rights.js'
 import { drive } from '../../src/execution/drive.js'
-import { giveMandate } from '../../src/store/mandates.js'
-import { rightsStanding } from '../../src/store/rights.js'
+import { rightsStanding } from '../../src/store/evidence/rights.js'
+import { giveMandate } from '../../src/store/streams/mandates.js'
 import { must } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { containmentIn } from '../support/cutting.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readCase } from '../../src/execution/deps.js'
-import { renewedAt } from '../../src/store/renewals.js'
+import { renewedAt } from '../../src/store/schedule/renewals.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aWorld, type World } from '../support/world.js'
 

@@ -2,8 +2,8 @@
 
 import type { System } from '../../src/demo/system.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { type Verdict, verifyPacket } from '../../src/packet/verify.js'
+import { exportPacket } from '../../src/packet/export/export.js'
+import { type Verdict, verifyPacket } from '../../src/packet/verify/verify.js'
 import { type Db, listen } from '../../src/store/db.js'
 import { accepted } from './parties.js'
 

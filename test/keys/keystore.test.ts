@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { fromBase64 } from '../../src/domain/base64.js'
+import { fromBase64 } from '../../src/domain/bytes/base64.js'
 import { createKey, KeyFileFault, loadKey } from '../../src/keys/keystore.js'
 import { generateEd25519, signNoteBytes } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { fromBase64, toBase64 } from '../../src/domain/base64.js'
+import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
 import { generateX25519, openSealed, sealSecret } from '../../src/keys/seal.js'
 import { closeBox, openBox } from '../../src/keys/secret-box.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fromBase64, toBase64 } from '../../src/domain/base64.js'
+import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
 import {
   formatNote,
   MAX_NOTE_CHARACTERS,

@@ -1,9 +1,9 @@
 /** What Python's compliance-trestle says of the assessment results that are made from a collection. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportCollection } from '../../src/packet/export-collection.js'
-import { oscalResults } from '../../src/packet/oscal.js'
-import { judgeCollection } from '../../src/packet/verify-collection.js'
+import { exportCollection } from '../../src/packet/export/export-collection.js'
+import { oscalResults } from '../../src/packet/report/oscal.js'
+import { judgeCollection } from '../../src/packet/verify/verify-collection.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
 import { aWorld, type World } from '../support/world.js'

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { readArchive, writeArchive } from '../../src/packet/archive.js'
 import { PACKET_NAME } from '../../src/packet/files.js'
-import { verifyPacket } from '../../src/packet/verify.js'
+import { verifyPacket } from '../../src/packet/verify/verify.js'
 import { anAuthority, must } from '../support/authority.js'
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text))

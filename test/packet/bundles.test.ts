@@ -1,9 +1,9 @@
 /** A bundle of a packet: believed as of the time of each entry that uses it, and verified no more often than that needs. */
 import { describe, expect, it } from 'vitest'
-import { bundleHash } from '../../src/domain/authority-as-of.js'
-import type { Verify } from '../../src/domain/envelope.js'
+import { bundleHash } from '../../src/domain/authority/authority-as-of.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { AuthorityBundle } from '../../src/domain/shapes/authority.js'
+import type { Verify } from '../../src/domain/signed/envelope.js'
 import { addSignature } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { believe } from '../../src/packet/bundles.js'

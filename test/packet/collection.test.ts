@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { digestOf } from '../../src/domain/digest.js'
-import { headOf, populationDigest } from '../../src/domain/evidence-query.js'
+import { digestOf } from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
+import { headOf, populationDigest } from '../../src/domain/review/evidence-query.js'
 import type { EvidenceQuery } from '../../src/domain/shapes/ops-event.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { chain, readEntry } from '../../src/ledger/entry.js'
@@ -16,16 +16,16 @@ import {
   memberOf,
   placed,
 } from '../../src/packet/collection-files.js'
-import { exportCollection } from '../../src/packet/export-collection.js'
+import { exportCollection } from '../../src/packet/export/export-collection.js'
 import { jsonFile, MANIFEST, readJson } from '../../src/packet/files.js'
-import { cell } from '../../src/packet/population.js'
-import { verifyOpened } from '../../src/packet/verify.js'
+import { cell } from '../../src/packet/report/population.js'
+import { verifyOpened } from '../../src/packet/verify/verify.js'
 import {
   type CollectionVerdict,
   isCollection,
   openCollection,
   verifyCollection,
-} from '../../src/packet/verify-collection.js'
+} from '../../src/packet/verify/verify-collection.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
 import { someSalt } from '../support/salt.js'

@@ -4,8 +4,8 @@
  * proofs, report and manifest around it, so that only what persons and connectors signed stands in the way.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { attestWith } from '../../src/domain/attestation.js'
-import { type Digest, digestOf } from '../../src/domain/digest.js'
+import { type Digest, digestOf } from '../../src/domain/bytes/digest.js'
+import { attestWith } from '../../src/domain/case/attestation.js'
 import type { CaseEvent } from '../../src/domain/shapes/event.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { signCheckpoint } from '../../src/ledger/checkpoint.js'
@@ -29,8 +29,8 @@ import {
   sideEntryFile,
   sideProofFile,
 } from '../../src/packet/files.js'
-import { openPacket } from '../../src/packet/open.js'
 import { readRecorded, toldByBundles } from '../../src/packet/told.js'
+import { openPacket } from '../../src/packet/verify/open.js'
 import { must, type TestAuthority, type TestKey } from '../support/authority.js'
 import { someSalt } from '../support/salt.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Verify } from '../../src/domain/envelope.js'
+import type { Verify } from '../../src/domain/signed/envelope.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { verifyOnce } from '../../src/packet/verify-once.js'
+import { verifyOnce } from '../../src/packet/verify/verify-once.js'
 import { aKey } from '../support/authority.js'
 
 const { signer } = aKey('key_ana')

@@ -1,6 +1,6 @@
 /** cedar-answers: what a pack answers to some subjects, as JSON, in a process of its own. Argument: the file with both. */
 import { readFileSync } from 'node:fs'
-import { resolve } from '../../src/domain/policy.js'
+import { resolve } from '../../src/domain/policy/policy.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { packHash, parsePack } from '../../src/packs/load.js'
 

@@ -1,6 +1,6 @@
 /** Windows and business days in a pack: what does not load, what a step's requirement says, what a pack's own tests say of times. */
 import { describe, expect, it } from 'vitest'
-import { resolve } from '../../src/domain/policy.js'
+import { resolve } from '../../src/domain/policy/policy.js'
 import type { Change } from '../../src/domain/shapes/basic.js'
 import { Role } from '../../src/domain/shapes/policy.js'
 import {

@@ -50,8 +50,8 @@ const SINS: Readonly<Record<string, { readonly text: string; readonly rule: stri
   'src/store/temporal.ts': { text: "import '@temporalio/client'", rule: 'store: values' },
   'src/execution/api.ts': { text: "import '../api/ok.js'", rule: 'execution: values' },
   'src/packet/reads.ts': { text: "import '../store/ok.js'", rule: 'packet: values' },
-  'src/packet/verify.ts': {
-    text: "import './export.js'",
+  'src/packet/verify/verify.ts': {
+    text: "import '../export/export.js'",
     rule: 'verify needs neither database nor Temporal',
   },
   'src/api/signs.ts': {
@@ -81,16 +81,16 @@ const SINS: Readonly<Record<string, { readonly text: string; readonly rule: stri
 }
 const FINE: Readonly<Record<string, string>> = {
   'src/domain/ok.ts': "import { sha256 } from '@noble/hashes/sha2.js'\nexport const ok = sha256",
-  'src/domain/case.ts': "import { ok } from './ok.js'\nexport const fold = ok",
+  'src/domain/case/case.ts': "import { ok } from '../ok.js'\nexport const fold = ok",
   'src/domain/shapes/ok.ts': "import { z } from 'zod'\nexport const shape = z.string()",
   'src/store/ok.ts': "import pg from 'pg'\nimport '../domain/shapes/ok.js'\nexport const p = pg",
   'src/keys/sign.ts': "import 'node:crypto'\nimport '../domain/ok.js'\nexport const s = 1",
-  'src/packet/export.ts': "import '../store/ok.js'\nexport const e = 1",
+  'src/packet/export/export.ts': "import '../../store/ok.js'\nexport const e = 1",
   'src/api/ok.ts': "import '../store/ok.js'\nimport 'express'\nexport const a = 1",
   'src/demo/ok.ts': "import '../store/ok.js'\nexport const d = 1",
   'src/cli/main.ts': "import('../api/ok.js')\nimport('../demo/ok.js')",
   'workflows/index.ts':
-    "import { fold } from '../src/domain/case.js'\nimport type { shape } from '../src/domain/shapes/ok.js'\nexport const w: typeof shape = fold as never",
+    "import { fold } from '../src/domain/case/case.js'\nimport type { shape } from '../src/domain/shapes/ok.js'\nexport const w: typeof shape = fold as never",
   'test/ok.ts': 'export const t = 1',
   ...Object.fromEntries(
     ['pg', 'zod', 'express', '@noble/hashes', '@temporalio/client'].flatMap((name) => [

@@ -1,5 +1,5 @@
 /** The case that the explorer takes through its life: one rotation, whose every gate one owner signs; one step has a window. */
-import { digest } from '../../src/domain/digest.js'
+import { digest } from '../../src/domain/bytes/digest.js'
 import type { Planning } from '../../src/domain/plans/planning.js'
 import { ROTATION_STEPS } from '../../src/domain/plans/rotate.js'
 import type { Identity } from '../../src/domain/shapes/authority.js'

@@ -6,19 +6,19 @@
  * step: a move and the situations before and after it.
  */
 
-import type { Attest } from '../../src/domain/attestation.js'
-import type { CaseState, Recorded } from '../../src/domain/case.js'
+import type { Digest } from '../../src/domain/bytes/digest.js'
+import type { Attest } from '../../src/domain/case/attestation.js'
+import type { CaseState, Recorded } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
+import { fold } from '../../src/domain/case/evolve.js'
 import { fence, settled } from '../../src/domain/decide/ending.js'
 import * as execution from '../../src/domain/decide/execution.js'
 import * as gates from '../../src/domain/decide/gate.js'
-import type { Digest } from '../../src/domain/digest.js'
-import { due } from '../../src/domain/due.js'
-import { fold } from '../../src/domain/evolve.js'
+import { leaseTask } from '../../src/domain/decide/task.js'
 import { planRotation } from '../../src/domain/plans/rotate.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type { CaseEvent, CaseOpened } from '../../src/domain/shapes/event.js'
 import type { Plan } from '../../src/domain/shapes/plan.js'
-import { leaseTask } from '../../src/domain/task.js'
 import { calm, opened, resolvedFor, rotation } from './case-explorer-case.js'
 
 export interface Move {

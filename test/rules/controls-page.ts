@@ -1,5 +1,5 @@
 /** docs/controls.md as the table says it. */
-import { CONTROLS, type Control, FRAMEWORKS } from '../../src/domain/controls.js'
+import { CONTROLS, type Control, FRAMEWORKS } from '../../src/domain/review/controls.js'
 
 const NAMES = Object.entries(FRAMEWORKS) as [Control['framework'], string][]
 
@@ -7,7 +7,7 @@ export const controlsPage = (): string =>
   [
     '# Controls, and where their evidence is',
     '',
-    'Made from `src/domain/controls.ts` by `test/rules/controls.test.ts`. It says which cases are evidence for a control and how to take',
+    'Made from `src/domain/review/controls.ts` by `test/rules/controls.test.ts`. It says which cases are evidence for a control and how to take',
     'them away; whether a control is met is the auditor’s to say. What a framework asks for is in our own words.',
     ...NAMES.flatMap(([framework, name]) => [
       '',

@@ -1,7 +1,7 @@
 /** The table of controls: docs/controls.md is what it says (`npx vitest run test/rules/controls.test.ts -u` makes it again). */
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { CONTROLS, controlsOf } from '../../src/domain/controls.js'
+import { CONTROLS, controlsOf } from '../../src/domain/review/controls.js'
 import { CaseKind } from '../../src/domain/shapes/basic.js'
 import { controlsPage } from './controls-page.js'
 import { root } from './tree.js'

@@ -4,9 +4,9 @@
  */
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { CaseState, StepPhase } from '../../src/domain/case.js'
-import type { Due } from '../../src/domain/due.js'
-import { due } from '../../src/domain/due.js'
+import type { CaseState, StepPhase } from '../../src/domain/case/case.js'
+import type { Due } from '../../src/domain/case/due.js'
+import { due } from '../../src/domain/case/due.js'
 import { deadEnds, explore } from './case-explorer.js'
 import { asJson, asMarkdown, graphOf } from './state-graph.js'
 import { root, shrinking } from './tree.js'

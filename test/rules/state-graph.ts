@@ -2,8 +2,8 @@
  * graph: the explored case as two small graphs that a person can read: what is due (of the case) and
  * the phases (of a step). Both are written to docs/reference and compared with it.
  */
-import type { CaseState } from '../../src/domain/case.js'
-import { due } from '../../src/domain/due.js'
+import type { CaseState } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
 import type { Explored } from './case-explorer.js'
 
 export interface Arrow {

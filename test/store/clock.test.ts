@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MOST_SKEW_MS, skewOf } from '../../src/store/skew.js'
+import { MOST_SKEW_MS, skewOf } from '../../src/store/log/skew.js'
 import { createSigning } from '../../worker/signing.js'
 import { aWorld, type World } from '../support/world.js'
 

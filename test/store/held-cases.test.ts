@@ -1,9 +1,9 @@
 /** A case that a process holds: only what came after is read, and whatever was changed in between is found. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isRefusal } from '../../src/domain/refusal.js'
+import { heldCases } from '../../src/store/case/held-cases.js'
+import { knownEntries } from '../../src/store/case/known-entries.js'
 import type { Db } from '../../src/store/db.js'
-import { heldCases } from '../../src/store/held-cases.js'
-import { knownEntries } from '../../src/store/known-entries.js'
 import { must } from '../support/authority.js'
 import { aStore, type TestStore } from '../support/store.js'
 

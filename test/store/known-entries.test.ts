@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalBytes } from '../../src/domain/digest.js'
+import { canonicalBytes } from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { entryHash, type StoredEntry } from '../../src/ledger/entry.js'
-import { eventOf, knownEntries } from '../../src/store/known-entries.js'
+import { eventOf, knownEntries } from '../../src/store/case/known-entries.js'
 import { must } from '../support/authority.js'
 import { someSalt } from '../support/salt.js'
 

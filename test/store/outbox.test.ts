@@ -1,7 +1,7 @@
 /** The outbox: what is owed to workflows is delivered at least once, and taking it costs no wait for the disk. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { queueSignal } from '../../src/store/apply.js'
-import { dropOutgoing, takeOutgoing } from '../../src/store/outbox.js'
+import { queueSignal } from '../../src/store/case/apply.js'
+import { dropOutgoing, takeOutgoing } from '../../src/store/case/outbox.js'
 import { aStore, type TestStore } from '../support/store.js'
 
 let store: TestStore

@@ -1,10 +1,10 @@
 /** What the schedule and a campaign ask of all cases costs as much after many pages and rotations as after few. */
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pagesOfCampaign } from '../../src/store/case/page-items.js'
 import type { Db } from '../../src/store/db.js'
-import { pagesOfCampaign } from '../../src/store/page-items.js'
-import { askedBefore, pastOf, undecided } from '../../src/store/recertification.js'
-import { renewedAt } from '../../src/store/renewals.js'
+import { askedBefore, pastOf, undecided } from '../../src/store/schedule/recertification.js'
+import { renewedAt } from '../../src/store/schedule/renewals.js'
 import { aStore, type TestStore } from '../support/store.js'
 
 const IDENTITIES = Array.from({ length: 40 }, (_, index) => `nhi_${index + 1}`)

@@ -4,10 +4,10 @@
  * signature.
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { toBase64, toBase64Url } from '../../src/domain/base64.js'
-import { canonicalBytes } from '../../src/domain/digest.js'
-import { pae } from '../../src/domain/envelope.js'
+import { toBase64, toBase64Url } from '../../src/domain/bytes/base64.js'
+import { canonicalBytes } from '../../src/domain/bytes/digest.js'
 import { type Envelope, PAYLOAD_TYPES, type PayloadKind } from '../../src/domain/shapes/envelope.js'
+import { pae } from '../../src/domain/signed/envelope.js'
 import { signerFromKey } from '../../src/keys/sign.js'
 
 export const UP = 0x01

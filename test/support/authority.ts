@@ -6,10 +6,9 @@
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { type Authority, verifyAuthority } from '../../src/domain/authority.js'
-import { toBase64 } from '../../src/domain/base64.js'
-import { type Digest, digest, digestOf } from '../../src/domain/digest.js'
-import { decodePayload } from '../../src/domain/envelope.js'
+import { type Authority, verifyAuthority } from '../../src/domain/authority/authority.js'
+import { toBase64 } from '../../src/domain/bytes/base64.js'
+import { type Digest, digest, digestOf } from '../../src/domain/bytes/digest.js'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.js'
 import type {
   AuthorityBundle,
@@ -25,6 +24,7 @@ import type {
 } from '../../src/domain/shapes/authority.js'
 import { CaseKind } from '../../src/domain/shapes/basic.js'
 import type { Delegation, Envelope } from '../../src/domain/shapes/envelope.js'
+import { decodePayload } from '../../src/domain/signed/envelope.js'
 import { generateX25519 } from '../../src/keys/seal.js'
 import { type Signer, signEnvelope, signerFromKey } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'

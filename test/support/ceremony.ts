@@ -5,7 +5,6 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodePayload } from '../../src/domain/envelope.js'
 import {
   type ContractsSection,
   type OwnershipSection,
@@ -14,6 +13,7 @@ import {
   SectionName,
 } from '../../src/domain/shapes/authority.js'
 import type { Envelope } from '../../src/domain/shapes/envelope.js'
+import { decodePayload } from '../../src/domain/signed/envelope.js'
 import { anAuthority, ENTERPRISE, must, SPAN, type TestAuthority } from './authority.js'
 import { ran } from './command.js'
 

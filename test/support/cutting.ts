@@ -1,7 +1,7 @@
 /** A cut as a duty person makes it: a signed fence, and the containments that it opens. The connector has not begun. */
 import type { Fence } from '../../src/domain/shapes/envelope.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
+import { contain } from '../../src/store/case/containment.js'
+import { raiseFence } from '../../src/store/streams/fences.js'
 import { must, type TestPerson } from './authority.js'
 import { signFence } from './people.js'
 import type { World } from './world.js'

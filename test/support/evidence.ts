@@ -1,8 +1,8 @@
 /** A store with evidence of every sort in it: a rotation, a mandate and its use, a fence that cut, its review and its lift. */
-import { identityScope } from '../../src/domain/matter.js'
+import { identityScope } from '../../src/domain/authority/matter.js'
 import { drive } from '../../src/execution/drive.js'
-import { giveMandate } from '../../src/store/mandates.js'
-import { openCase } from '../../src/store/open-case.js'
+import { openCase } from '../../src/store/case/open-case.js'
+import { giveMandate } from '../../src/store/streams/mandates.js'
 import { rotate } from '../packet/story.js'
 import { must } from './authority.js'
 import { caseworkIn } from './casework.js'

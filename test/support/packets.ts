@@ -1,7 +1,7 @@
 /** The packet of a case of a World, as the enterprise takes it away, and what an outsider's verifier says of it. */
 import { nodeVerify } from '../../src/keys/verify.js'
-import { exportPacket } from '../../src/packet/export.js'
-import { verifyPacket } from '../../src/packet/verify.js'
+import { exportPacket } from '../../src/packet/export/export.js'
+import { verifyPacket } from '../../src/packet/verify/verify.js'
 import { must } from './authority.js'
 import type { World } from './world.js'
 

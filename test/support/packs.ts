@@ -1,8 +1,8 @@
 /** Policy of a World that changes: packs with a window, another pack from now on, and a database that shows another time. */
 import { nodeVerify } from '../../src/keys/verify.js'
 import { type PackFiles, packHash } from '../../src/packs/load.js'
-import { installAuthority } from '../../src/store/authority.js'
-import { storePack } from '../../src/store/packs.js'
+import { installAuthority } from '../../src/store/authority/authority.js'
+import { storePack } from '../../src/store/authority/packs.js'
 import { anAuthority, must, SPAN } from './authority.js'
 import { quickPack, type World } from './world.js'
 

@@ -1,6 +1,6 @@
 /** What persons and partners send, signed with their real keys: decisions at a gate or ahead, claims, fences. */
 import { ulid } from 'ulid'
-import { type CaseState, stepOf } from '../../src/domain/case.js'
+import { type CaseState, stepOf } from '../../src/domain/case/case.js'
 import { type Fact, Tier } from '../../src/domain/shapes/basic.js'
 import type {
   Claim,

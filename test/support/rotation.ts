@@ -1,5 +1,5 @@
 /** The planned rotation that most tests of the core begin with, and what is read off a story. */
-import { due } from '../../src/domain/due.js'
+import { due } from '../../src/domain/case/due.js'
 import type { Fact } from '../../src/domain/shapes/basic.js'
 import type { Plan } from '../../src/domain/shapes/plan.js'
 import { aRotation, type Story, told } from './given.js'

@@ -1,6 +1,7 @@
 /** One real envelope: a fence, signed with a plain Ed25519 key. */
-import { type VerificationKey, verifySignature } from '../../src/domain/envelope.js'
+
 import type { Envelope } from '../../src/domain/shapes/envelope.js'
+import { type VerificationKey, verifySignature } from '../../src/domain/signed/envelope.js'
 import { generateEd25519, signEnvelope, signerFromPem } from '../../src/keys/sign.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 

@@ -1,8 +1,8 @@
 /** Every kind of case as a durable workflow: real Temporal, real PostgreSQL, each step behind its own gate. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Asked } from '../../src/domain/shapes/asked.js'
-import { contain } from '../../src/store/containment.js'
-import { raiseFence } from '../../src/store/fences.js'
+import { contain } from '../../src/store/case/containment.js'
+import { raiseFence } from '../../src/store/streams/fences.js'
 import { must, type TestPerson } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { signFence } from '../support/people.js'

@@ -1,8 +1,8 @@
 /** A run goes on at the word of the relay's signal, and finds out when that word was false. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { stepOf } from '../../src/domain/case.js'
-import { due } from '../../src/domain/due.js'
-import { eventsSince } from '../../src/store/apply.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
+import { eventsSince } from '../../src/store/case/apply.js'
 import { aDecision, signDecision } from '../support/people.js'
 import { aRig, type Rig, until } from '../support/rig.js'
 

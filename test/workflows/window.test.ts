@@ -1,9 +1,9 @@
 /** A step with a window through Temporal: the workflow sleeps until it opens, says so, and goes on by itself. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ATTRIBUTES } from '../../src/contract/messages.js'
-import { stepOf } from '../../src/domain/case.js'
-import { due } from '../../src/domain/due.js'
-import { eventsSince } from '../../src/store/apply.js'
+import { stepOf } from '../../src/domain/case/case.js'
+import { due } from '../../src/domain/case/due.js'
+import { eventsSince } from '../../src/store/case/apply.js'
 import { verdictOn } from '../support/packets.js'
 import { installPack, windowedPack } from '../support/packs.js'
 import { soon } from '../support/people.js'

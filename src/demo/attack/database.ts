@@ -1,8 +1,8 @@
 /** Abuse by a superuser of the evidence store, and races against the gate's open transaction. */
 import { ulid } from 'ulid'
 import { scramVerifier } from '../../connectors/scram.js'
-import { stepOf } from '../../domain/case.js'
-import { due } from '../../domain/due.js'
+import { stepOf } from '../../domain/case/case.js'
+import { due } from '../../domain/case/due.js'
 import { isRefusal } from '../../domain/refusal.js'
 import type { Fence } from '../../domain/shapes/envelope.js'
 import { generateEd25519, signEnvelope } from '../../keys/sign.js'

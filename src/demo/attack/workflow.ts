@@ -1,7 +1,7 @@
 /** Abuse by whoever rules the Temporal namespace: forged results, resets, terminations. */
 import { encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js'
 import { NAMESPACE } from '../../contract/messages.js'
-import type { Recorded } from '../../domain/case.js'
+import type { Recorded } from '../../domain/case/case.js'
 import { look, type Stage, until, untilGate } from '../stage.js'
 import { askForRotation, finishRotation, openRotation, passStep } from '../steps.js'
 import type { Attempt } from './attempt.js'

@@ -1,4 +1,4 @@
-import { gridLines } from '../../cli/rights.js'
+import { gridLines } from '../../cli/owners/rights.js'
 import { PARTNER } from '../enterprise.js'
 import { cut } from './enterprise-moves.js'
 import {

@@ -1,11 +1,11 @@
 /** What the enterprise does besides signing at gates: mandates in daylight, fences at night, and changes of its own authority. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { signFence } from '../../cli/sign-fence.js'
-import { openEnvelope } from '../../domain/envelope.js'
+import { signFence } from '../../cli/owners/sign-fence.js'
 import type { AuthorityBundle, SectionName } from '../../domain/shapes/authority.js'
 import type { AuthorityKind, CaseKind } from '../../domain/shapes/basic.js'
 import type { Envelope, PayloadKind } from '../../domain/shapes/envelope.js'
+import { openEnvelope } from '../../domain/signed/envelope.js'
 import { signEnvelope } from '../../keys/sign.js'
 import { countersign } from '../command-line.js'
 import type { DemoPerson } from '../enterprise.js'

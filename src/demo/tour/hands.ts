@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ulid } from 'ulid'
-import { choicesOf, type Named } from '../../cli/choices.js'
-import { signDecision } from '../../cli/sign-decision.js'
+import { signDecision } from '../../cli/owners/sign-decision.js'
+import { choicesOf, type Named } from '../../cli/session/choices.js'
 import type { CaseRow, CaseSummary, OpenCaseRequest } from '../../contract/http.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { CaseKind } from '../../domain/shapes/basic.js'

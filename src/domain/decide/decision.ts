@@ -2,8 +2,9 @@
  * What people send: a decision is admitted with all that follows from it, or its refusal is recorded.
  * Pure, as everything that decides: time is a field, keys are in the authority.
  */
-import { type Judged, judge } from '../approval.js'
-import type { Authority } from '../authority.js'
+import { type Judged, judge } from '../approval/approval.js'
+import type { Authority } from '../authority/authority.js'
+import type { Digest } from '../bytes/digest.js'
 import {
   type CaseState,
   countingVotes,
@@ -11,13 +12,12 @@ import {
   type StepState,
   stepOf,
   type Vote,
-} from '../case.js'
-import type { Digest } from '../digest.js'
-import type { Verify } from '../envelope.js'
+} from '../case/case.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import type { Envelope } from '../shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'
 import type { Choice } from '../shapes/recertify.js'
+import type { Verify } from '../signed/envelope.js'
 import { settled } from './ending.js'
 import { whenSatisfied } from './gate.js'
 

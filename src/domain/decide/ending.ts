@@ -2,10 +2,11 @@
  * How a case ends early. A fence ends it at once; whatever else does, no step stays in flight and
  * nothing that can be undone is left behind before it closes.
  */
-import { type CaseState, isEnding } from '../case.js'
-import type { Digest } from '../digest.js'
-import { inFlight, undoable } from '../due.js'
-import { evolve } from '../evolve.js'
+
+import type { Digest } from '../bytes/digest.js'
+import { type CaseState, isEnding } from '../case/case.js'
+import { inFlight, undoable } from '../case/due.js'
+import { evolve } from '../case/evolve.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'
 

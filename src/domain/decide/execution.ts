@@ -2,11 +2,12 @@
  * What only a connector says: a satisfied gate is granted or refused; the step under the grant is
  * performed, failed or undone; a claim is contradicted. `attest` signs each with the connector's key.
  */
-import type { Attest } from '../attestation.js'
-import { type CaseState, isEnding, type StepState, stepOf } from '../case.js'
-import type { Digest } from '../digest.js'
-import { undoable } from '../due.js'
-import { missing } from '../evidence.js'
+
+import type { Digest } from '../bytes/digest.js'
+import type { Attest } from '../case/attestation.js'
+import { type CaseState, isEnding, type StepState, stepOf } from '../case/case.js'
+import { undoable } from '../case/due.js'
+import { missing } from '../case/evidence.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../refusal.js'
 import type { Fact } from '../shapes/basic.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'

@@ -2,8 +2,9 @@
  * What happens before anything is executed: the plan is drawn, gates open with what was signed for,
  * are satisfied, or run out of time.
  */
-import type { Attest } from '../attestation.js'
-import { deadlinesFrom, earliest, windowAt } from '../calendar.js'
+
+import { digest } from '../bytes/digest.js'
+import type { Attest } from '../case/attestation.js'
 import {
   type CaseState,
   countingVotes,
@@ -11,11 +12,11 @@ import {
   isEnding,
   type StepState,
   stepOf,
-} from '../case.js'
-import { digest } from '../digest.js'
-import { currentStep } from '../due.js'
-import { factsObserved } from '../evidence.js'
-import { satisfied } from '../quorum.js'
+} from '../case/case.js'
+import { currentStep } from '../case/due.js'
+import { factsObserved } from '../case/evidence.js'
+import { deadlinesFrom, earliest, windowAt } from '../policy/calendar.js'
+import { satisfied } from '../policy/quorum.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import type { CaseEvent, EventOf } from '../shapes/event.js'
 import type { Plan, TargetState } from '../shapes/plan.js'

@@ -2,7 +2,7 @@
  * attest: the person whom an exception names says, for one due date, that its compensating controls are there. A
  * completed case *is* the attestation; a declined or missing one suspends the exception.
  */
-import { type AcceptedException, controlsOf, isDueDate } from '../exceptions.js'
+import { type AcceptedException, controlsOf, isDueDate } from '../case/exceptions.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan } from '../shapes/plan.js'
 import { type AskedOf, lookStep, type RecordsPlanning, recordsPlanBase } from './planning.js'

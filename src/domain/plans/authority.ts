@@ -4,9 +4,9 @@
  * that person never decides, and whoever answers for something from then on accepts it. A *revocation* gives
  * nothing to anybody: keys and persons stop counting, which one step and few signatures have to suffice for.
  */
-import type { Authority } from '../authority.js'
-import { type Comparing, type Difference, differences } from '../authority-difference.js'
-import { livePerson } from '../matter.js'
+import type { Authority } from '../authority/authority.js'
+import { type Comparing, type Difference, differences } from '../authority/authority-difference.js'
+import { livePerson } from '../authority/matter.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { AuthorityTerms } from '../shapes/asked.js'
 import type { SectionName } from '../shapes/authority.js'

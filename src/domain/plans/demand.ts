@@ -4,13 +4,13 @@
  * it. What comes late, not at all, or is not accepted is a finding against the partner (finding.ts).
  */
 
-import type { Recorded } from '../case.js'
-import type { Digest } from '../digest.js'
-import { openEnvelope } from '../envelope.js'
+import type { Digest } from '../bytes/digest.js'
+import type { Recorded } from '../case/case.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { Claim, type Envelope } from '../shapes/envelope.js'
 import { parseAs } from '../shapes/parse.js'
 import type { Plan, Step, TargetState } from '../shapes/plan.js'
+import { openEnvelope } from '../signed/envelope.js'
 import { type AskedOf, lookStep, type RecordsPlanning, recordsPlanBase } from './planning.js'
 
 export const DEMAND_STEPS = ['ask', 'accept'] as const

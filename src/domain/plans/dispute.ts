@@ -2,7 +2,7 @@
  * dispute: a partner holds that a finding against it is wrong. The owner of the contract decides: approved, the
  * finding is withdrawn; declined or unanswered, it stands.
  */
-import type { Finding } from '../finding.js'
+import type { Finding } from '../case/finding.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan } from '../shapes/plan.js'
 import { type AskedOf, lookStep, type RecordsPlanning, recordsPlanBase } from './planning.js'

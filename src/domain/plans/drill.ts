@@ -3,7 +3,7 @@
  * and for evidence; the cut is a signed fence around the canary, which no case can raise. The second is the
  * signature of whoever answers for the contract over what each right did, and how long it took.
  */
-import type { Authority } from '../authority.js'
+import type { Authority } from '../authority/authority.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Plan, Step } from '../shapes/plan.js'
 import {

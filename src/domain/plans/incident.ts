@@ -3,8 +3,9 @@
  * changes a target: the scope is approved, then containment, then eradication is validated by a probe, and it
  * is closed. Containing itself needs no plan and waits for nothing of this: a fence does it at once.
  */
-import type { Authority } from '../authority.js'
-import { incidentScope, scopesAroundAll } from '../incident.js'
+
+import { incidentScope, scopesAroundAll } from '../admission/incident.js'
+import type { Authority } from '../authority/authority.js'
 import { isRefusal, type Refusal } from '../refusal.js'
 import type { IncidentScope, Plan, Step } from '../shapes/plan.js'
 import {

@@ -3,8 +3,9 @@
  * others in the scope of the same fence stay where they are. No target is changed: access that was taken
  * away comes back by a case of its own.
  */
-import type { Standing } from '../fence.js'
+
 import { type Refusal, refuse } from '../refusal.js'
+import type { Standing } from '../rights/fence.js'
 import type { Plan, Step } from '../shapes/plan.js'
 import { closeStep, type Planning, planBase } from './planning.js'
 

@@ -1,7 +1,7 @@
 /** What every plan is drawn from, and the parts that plans of several kinds have in common. */
 
-import type { Standing } from '../fence.js'
 import { type Refusal, refuse } from '../refusal.js'
+import type { Standing } from '../rights/fence.js'
 import type { Settings } from '../shapes/asked.js'
 import type { Identity } from '../shapes/authority.js'
 import type { CaseOpened } from '../shapes/event.js'

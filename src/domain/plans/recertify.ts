@@ -3,7 +3,7 @@
  * is revoked gets a deprovision of its own, and the page is done when the target of each refuses it. A page that
  * nobody decided keeps nothing: the schedule takes its identities' access away.
  */
-import { rootOver } from '../merkle.js'
+import { rootOver } from '../bytes/merkle.js'
 import type { Plan, Step } from '../shapes/plan.js'
 import type { Oddity, PageItem } from '../shapes/recertify.js'
 import { type AskedOf, type RecordsPlanning, recordsPlanBase } from './planning.js'

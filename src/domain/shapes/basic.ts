@@ -1,6 +1,6 @@
 /** The small words every other noun is made of: opaque ids, digests, times, facts. */
 import { z } from 'zod'
-import type { Digest } from '../digest.js'
+import type { Digest } from '../bytes/digest.js'
 
 const opaque = (prefix: string) =>
   z

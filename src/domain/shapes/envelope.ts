@@ -4,7 +4,7 @@
  * SHA-256 of that encoding, so the envelope carries the assertion beside the signature.
  */
 import { z } from 'zod'
-import { MAX_DOCUMENT_BYTES } from '../digest.js'
+import { MAX_DOCUMENT_BYTES } from '../bytes/digest.js'
 import {
   Base64,
   CaseId,

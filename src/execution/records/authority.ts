@@ -1,12 +1,12 @@
 /** Changes of the authority: the plan compares the proposed bundle with today's; the operation activates what was approved. */
 
-import { digest } from '../../domain/digest.js'
+import { digest } from '../../domain/bytes/digest.js'
 import { planAuthorityChange } from '../../domain/plans/authority.js'
 import type { AskedOf } from '../../domain/plans/planning.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import { AuthorityKind } from '../../domain/shapes/basic.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import { activateProposal, proposed } from '../../store/proposals.js'
+import { activateProposal, proposed } from '../../store/authority/proposals.js'
 import type { ExecutionDeps, RecordsWork, Setting } from '../deps.js'
 import { done, type Only, refused, type Seen } from '../seen.js'
 

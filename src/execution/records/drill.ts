@@ -1,9 +1,10 @@
 /** A drill in the evidence store: what it asks for, and what its rights have done so far. */
-import { exercisesOf, measureAll, stateOfMeasured } from '../../domain/drill.js'
+
 import { isRefusal } from '../../domain/refusal.js'
+import { exercisesOf, measureAll, stateOfMeasured } from '../../domain/rights/drill.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import { exercisedSince } from '../../store/drills.js'
-import { openCase } from '../../store/open-case.js'
+import { openCase } from '../../store/case/open-case.js'
+import { exercisedSince } from '../../store/schedule/drills.js'
 import { type ExecutionDeps, type RecordsWork, readCase, type Setting, stop } from '../deps.js'
 import { type Doing, done, refused, type Seen } from '../seen.js'
 

@@ -2,11 +2,11 @@
  * Validating an incident: what became of each identity since it opened. Closed cases say it under the connector's
  * signature; where they do not, the target itself is looked at. Nothing is changed.
  */
-import type { Authority } from '../../domain/authority.js'
+import type { Authority } from '../../domain/authority/authority.js'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../../domain/refusal.js'
 import type { Fact } from '../../domain/shapes/basic.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import { type CameTo, cameTo } from '../../store/outcomes.js'
+import { type CameTo, cameTo } from '../../store/case/outcomes.js'
 import { type ExecutionDeps, ExecutionFault, type RecordsWork, readCase } from '../deps.js'
 import { lookDisabled } from '../probes.js'
 import { done, type Only, refused, type Seen } from '../seen.js'

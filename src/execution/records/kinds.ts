@@ -2,7 +2,7 @@
  * Kinds of case whose work is done in the evidence store: how the plan of each is drawn, and what a signature is
  * bound to besides the plan. A new one is a line in each.
  */
-import { findingNamed, findingsIn } from '../../domain/finding.js'
+import { findingNamed, findingsIn } from '../../domain/case/finding.js'
 import { isOnTarget } from '../../domain/kinds.js'
 import { planAttestation } from '../../domain/plans/attest.js'
 import { demandState, planDemand } from '../../domain/plans/demand.js'
@@ -12,7 +12,7 @@ import { planException } from '../../domain/plans/exception.js'
 import { planIncident } from '../../domain/plans/incident.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
-import { acceptedExceptions } from '../../store/exceptions.js'
+import { acceptedExceptions } from '../../store/streams/exceptions.js'
 import { type ExecutionDeps, readCase, type Setting, stop } from '../deps.js'
 import { authorityState, isAuthorityChange, planAuthority } from './authority.js'
 import { stateOfDrill } from './drill.js'

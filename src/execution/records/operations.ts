@@ -1,12 +1,12 @@
 /**
  * Operations that act in the evidence store and on no target: one function each, repeatable under its grant.
  */
-import { attested } from '../../domain/attestation.js'
+import { attested } from '../../domain/case/attestation.js'
 import { documentIn } from '../../domain/plans/demand.js'
 import { isRefusal } from '../../domain/refusal.js'
 import type { Operation } from '../../domain/shapes/plan.js'
-import { documentBytes } from '../../store/documents.js'
-import { liftFence } from '../../store/fences.js'
+import { documentBytes } from '../../store/evidence/documents.js'
+import { liftFence } from '../../store/streams/fences.js'
 import { type RecordsWork, readCase } from '../deps.js'
 import { type Doing, done, type Only, refused, type Seen } from '../seen.js'
 import { activateBundle } from './authority.js'

@@ -3,20 +3,20 @@
  * the log, its cases are judged again by the verifier's own replay and the review is drawn.
  */
 import type { Connector } from '../../connectors/connector.js'
-import type { Recorded } from '../../domain/case.js'
-import { due } from '../../domain/due.js'
+import type { Recorded } from '../../domain/case/case.js'
+import { due } from '../../domain/case/due.js'
 import { planPartnerReview, unreviewable } from '../../domain/plans/partner-review.js'
 import type { AskedOf } from '../../domain/plans/planning.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
-import { type Covered, coveredBy, reviewOf } from '../../domain/review.js'
+import { type Covered, coveredBy, reviewOf } from '../../domain/review/review.js'
 import type { AttestedEvent, EventOf } from '../../domain/shapes/event.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { openCheckpoint } from '../../ledger/checkpoint.js'
 import { believe } from '../../packet/bundles.js'
-import { collectBundles, collectPacks } from '../../packet/collect.js'
-import { placedEntries, recordedOf, reviewStreams } from '../../packet/collect-review.js'
-import { rejudging } from '../../packet/rejudge.js'
-import { awaitProofs } from '../../store/proof.js'
+import { collectBundles, collectPacks } from '../../packet/export/collect.js'
+import { placedEntries, recordedOf, reviewStreams } from '../../packet/export/collect-review.js'
+import { rejudging } from '../../packet/verify/rejudge.js'
+import { awaitProofs } from '../../store/log/proof.js'
 import { type ExecutionDeps, ExecutionFault, readCase, record, type Setting } from '../deps.js'
 
 /** More than one review can hold. */

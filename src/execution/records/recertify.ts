@@ -1,19 +1,20 @@
 /** A page of a campaign in the evidence store: what is known of its items, and what follows from its decision. */
-import { revokedIn } from '../../domain/choice.js'
-import { scopesAround } from '../../domain/fence.js'
+
 import type { AskedOf } from '../../domain/plans/planning.js'
 import { type Known, planRecertification } from '../../domain/plans/recertify.js'
+import { revokedIn } from '../../domain/policy/choice.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
+import { scopesAround } from '../../domain/rights/fence.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import { transaction } from '../../store/db.js'
-import { standingAround } from '../../store/fences.js'
 import {
   ensureRevocation,
   type Past,
   pastOf,
   type Revocation,
   revocationOf,
-} from '../../store/recertification.js'
+} from '../../store/schedule/recertification.js'
+import { standingAround } from '../../store/streams/fences.js'
 import { type ExecutionDeps, type RecordsWork, readCase, type Setting } from '../deps.js'
 import { type Doing, done, refused, type Seen } from '../seen.js'
 

@@ -2,7 +2,7 @@
 import type { AskedOf } from '../../domain/plans/planning.js'
 import { planSuccession } from '../../domain/plans/succession.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
-import { knownOfSuccession, ownersOf, successorsOf } from '../../domain/responsibility.js'
+import { knownOfSuccession, ownersOf, successorsOf } from '../../domain/review/responsibility.js'
 import type { Plan, TargetState } from '../../domain/shapes/plan.js'
 import type { ExecutionDeps, RecordsWork, Setting } from '../deps.js'
 import { type Doing, done, refused, type Seen } from '../seen.js'

@@ -1,0 +1,43 @@
+/** fsck: is the whole store what was signed? Reads it at one moment, under any role that may, and writes nothing. */
+import { Command } from 'commander'
+import { type Env, fsckConfig } from '../../config.js'
+import { type Checked, fsck } from '../../fsck/fsck.js'
+import { nodeVerify } from '../../keys/verify.js'
+import { openDb } from '../../store/db.js'
+import { readHighWater } from '../../store/log/sequencer.js'
+import { EXIT, finish, UsageFault } from '../session/outcome.js'
+
+interface Options {
+  readonly highWater?: string
+  readonly json?: boolean
+}
+
+export const define = (): Command =>
+  new Command('fsck')
+    .option(
+      '--high-water <file>',
+      'the largest head that the keeper remembers: its high-water.json',
+    )
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', '\nReads DATABASE_URL (the role cs_api suffices) and COUNTERSIGN_TRUST.')
+    .action((options: Options) => run(process.env, options))
+
+async function run(env: Env, { highWater: file, json }: Options): Promise<void> {
+  const { databaseUrl, trust } = fsckConfig(env)
+  // Before the store: whatever was signed until then has to be in it.
+  const highWater = file === undefined ? null : await readHighWater(file)
+  if (file !== undefined && highWater === null) throw new UsageFault(`${file} is not there`)
+  const db = openDb(databaseUrl, { name: 'fsck', max: 1 })
+  try {
+    const checked = await fsck(db, { trust, verify: nodeVerify, highWater })
+    finish(checked, { json, show })
+    if (checked.verdict !== 'CLEAN') process.exitCode = EXIT.refused
+  } finally {
+    await db.end()
+  }
+}
+
+const show = ({ verdict, problems, ...counts }: Checked): readonly string[] => [
+  `${verdict} at=${counts.at} streams=${counts.streams} cases=${counts.cases} entries=${counts.entries} leaves=${counts.leaves} checkpoints=${counts.checkpoints}`,
+  ...problems.map(({ code, subject, where, detail }) => `${code} ${subject} ${where}: ${detail}`),
+]
