@@ -20,7 +20,7 @@ RUN npm prune --omit=dev --no-audit --no-fund \
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production TZ=UTC
 WORKDIR /opt/countersign
-COPY --from=build /build/package.json ./
+COPY --from=build /build/package.json /build/package-lock.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY policies policies

@@ -23,10 +23,17 @@ import { openMemory } from '../src/store/log/memory.js'
 import { type Log, logOf } from '../src/store/log/proof.js'
 import { pollQueues } from './connector-queues.js'
 import { startContaining } from './containing.js'
+import { present } from './presence.js'
 import { type Service, serve } from './service.js'
 
 export const run = (env: Env): Promise<void> =>
-  serve({ name: 'connector', start: (log) => startConnector(connectorConfig(env), log) })
+  serve({
+    name: 'connector',
+    start: (log) => {
+      const config = connectorConfig(env)
+      return present({ process: 'connector', config, log }, () => startConnector(config, log))
+    },
+  })
 
 /**
  * A step in progress holds its case's lock on one connection, a change its fences on a second and reads on a

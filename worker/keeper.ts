@@ -14,6 +14,7 @@ import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
 import { AWAITED } from '../src/store/log/proof.js'
 import { keepPolicy } from '../src/store/log/witnesses.js'
 import { type Loop, startLoop } from './loop.js'
+import { present } from './presence.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
 import { createSchedule } from './schedule.js'
@@ -30,7 +31,13 @@ const SIGN_AT_LEAST_EVERY_MS = 5000
 const ASK_AT_LEAST_EVERY_MS = 5000
 
 export const run = (env: Env): Promise<void> =>
-  serve({ name: 'keeper', start: (log) => startKeeper(keeperConfig(env), log) })
+  serve({
+    name: 'keeper',
+    start: (log) => {
+      const config = keeperConfig(env)
+      return present({ process: 'keeper', config, log }, () => startKeeper(config, log))
+    },
+  })
 
 /** Throws KeyFileFault; everything else that is missing is waited for. */
 export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Service> {

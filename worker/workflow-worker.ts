@@ -15,6 +15,7 @@ import { nodeVerify } from '../src/keys/verify.js'
 import { authoritySource } from '../src/store/authority/authority.js'
 import { openDb } from '../src/store/db.js'
 import { BUNDLE_PATH } from './bundle-path.js'
+import { present } from './presence.js'
 import { type Service, serve } from './service.js'
 
 /** As few polls as are needed, as many as help. */
@@ -24,7 +25,13 @@ const POLLERS = { type: 'autoscaling', minimum: 2, initial: 4, maximum: 32 } as 
 const DRAIN = '10s'
 
 export const run = (env: Env): Promise<void> =>
-  serve({ name: 'worker', start: (log) => startWorkflowWorker(workerConfig(env), log) })
+  serve({
+    name: 'worker',
+    start: (log) => {
+      const config = workerConfig(env)
+      return present({ process: 'worker', config, log }, () => startWorkflowWorker(config, log))
+    },
+  })
 
 /** Rejects when Temporal cannot be reached. */
 export async function startWorkflowWorker(config: WorkerConfig, log: Logger): Promise<Service> {

@@ -21,7 +21,7 @@ import { kitUse } from './kits.js'
 import { buckets, LIMITS } from './limits.js'
 import * as log from './log.js'
 import { give, listInForce, revoke } from './mandates.js'
-import { drain, nudge, reattach, stuck, who, why } from './ops.js'
+import { drain, nudge, processes, reattach, stuck, who, why } from './ops.js'
 import { decide, inbox, review } from './owner.js'
 import { claim, lease, open, tasks } from './partner.js'
 import { erase } from './persons.js'
@@ -39,6 +39,7 @@ const HANDLERS: Handlers = {
   ...{ collection },
   ...{ emergencies, delivery },
   ...{ opsStuck: stuck, opsWho: who, opsDrain: drain, opsWhy: why },
+  opsProcesses: processes,
   ...{ opsNudge: nudge, opsReattach: reattach },
   ...{ openCampaign: openAll, showCampaign: show },
   ...{ proposeAuthority: propose, reportPersons: report, listResponsibilities },

@@ -7,6 +7,7 @@ import { CasePath } from '../contract/http.js'
 import {
   type DrainAnswer,
   type OperatedAnswer,
+  type ProcessesAnswer,
   type StuckAnswer,
   StuckQuery,
   type WhoAnswer,
@@ -21,6 +22,12 @@ import { eventsSince } from '../store/case/apply.js'
 import { queueChanged, recordReattachment } from '../store/case/reconcile.js'
 import { isMissing, missingWords, witnessHealth } from '../store/log/witnesses.js'
 import { holders, quietCases, recordOperated, underWay } from '../store/streams/ops.js'
+import {
+  isSilent,
+  type MeasuredClock,
+  measuredClocks,
+  startedProcesses,
+} from '../store/streams/processes.js'
 import type { Call, Handler } from './call.js'
 
 const MOST = 100
@@ -40,6 +47,26 @@ export const stuck: Handler = async (call) => {
 export const who: Handler = async (call) => {
   await record(call, { act: 'who', caseId: null })
   return { body: { holders: [...(await holders(call.deps.db))] } satisfies WhoAnswer }
+}
+
+/** Of each process the newest starts; a start does not say that it still runs, its clock does. */
+export const processes: Handler = async (call) => {
+  await record(call, { act: 'processes', caseId: null })
+  const { db } = call.deps
+  const clocks = new Map((await measuredClocks(db)).map((one) => [one.instance, one]))
+  const found = (await startedProcesses(db, { each: MOST_STARTS })).map((start) => {
+    const { type: _, seq: __, at, skewMs: ___, ...said } = start
+    const clock = clocks.get(start.instance)
+    return { ...said, startedAt: at, running: runningOf(clock), skewMs: clock?.skewMs ?? null }
+  })
+  return { body: { processes: found } satisfies ProcessesAnswer }
+}
+
+const MOST_STARTS = 10
+
+const runningOf = (clock: MeasuredClock | undefined): 'yes' | 'silent' | 'no' => {
+  if (clock === undefined) return 'no'
+  return isSilent(clock) ? 'silent' : 'yes'
 }
 
 /** Looked at before it is recorded: its own entry is not what anybody waits for. */

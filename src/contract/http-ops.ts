@@ -1,6 +1,7 @@
 /** The HTTP contract of operators, version 1: what stands still and why, and having a case looked at again. See http.ts for the rules. */
 import { z } from 'zod'
-import { CaseId, Count, Time } from '../domain/shapes/basic.js'
+import { CaseId, Count, DigestText, Time } from '../domain/shapes/basic.js'
+import { ProcessName } from '../domain/shapes/process-event.js'
 
 /** Seconds, as text of the query. */
 export const StuckQuery = z.strictObject({
@@ -23,6 +24,19 @@ export const WhoAnswer = z.object({
   holders: z.array(z.object({ holder: z.string(), cases: Count, quietSince: Time })),
 })
 export type WhoAnswer = z.infer<typeof WhoAnswer>
+
+/** What was started, the latest first; `running` where it measured its clock lately, and then how far ahead that is. */
+export const ProcessesAnswer = z.object({
+  processes: z.array(
+    z.object({
+      ...{ process: ProcessName, instance: z.string(), host: z.string(), startedAt: Time },
+      ...{ tool: z.string(), build: DigestText, configuration: DigestText },
+      running: z.enum(['yes', 'silent', 'no']),
+      skewMs: z.int().nullable(),
+    }),
+  ),
+})
+export type ProcessesAnswer = z.infer<typeof ProcessesAnswer>
 
 /** `granted`: cases with a step under way. */
 export const DrainAnswer = z.object({

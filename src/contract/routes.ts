@@ -115,6 +115,10 @@ export const ROUTES = {
   },
   opsStuck: { method: 'get', path: '/v1/ops/stuck', asks: 'token', who: OPERATOR, scope: 'all' },
   opsWho: { method: 'get', path: '/v1/ops/who', asks: 'token', who: OPERATOR, scope: 'all' },
+  opsProcesses: {
+    ...{ method: 'get', path: '/v1/ops/processes', asks: 'token' },
+    ...{ who: OPERATOR, scope: 'all' },
+  },
   opsDrain: { method: 'get', path: '/v1/ops/drain', asks: 'token', who: OPERATOR, scope: 'all' },
   opsWhy: {
     ...{ method: 'get', path: '/v1/ops/cases/:caseId/why', asks: 'token' },

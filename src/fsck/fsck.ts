@@ -15,6 +15,7 @@ import { type Beside, checkBeside, checkErasable, checkOrphans, checkSealed } fr
 import { checkCase } from './case.js'
 import { type By, distinct } from './found.js'
 import { checkLog } from './log.js'
+import { checkProcesses } from './processes.js'
 import { allStreams, readStream } from './streams.js'
 
 export interface Fsck extends By {
@@ -60,6 +61,7 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     ...log.found,
     ...installed.found,
     ...(await checkBeside(tx, { ...read, believed, verify: asked.verify })),
+    ...checkProcesses(read.streams),
     ...(await checkOrphans(tx, read.cases)),
     ...(await checkSealed(tx, read.granted)),
     ...(await checkErasable(tx, authorities)),

@@ -124,6 +124,7 @@ const TABLE: Readonly<Record<RouteName, Row>> = {
   collection: { partner: 403, enterprise: 200 },
   opsStuck: OPERATED,
   opsWho: OPERATED,
+  opsProcesses: OPERATED,
   opsDrain: OPERATED,
   opsWhy: OPERATED,
   opsNudge: OPERATED,

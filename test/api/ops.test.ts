@@ -1,6 +1,8 @@
 /** What operators do through the API: each call is recorded under their name, and none changes what a case is. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/domain/bytes/digest.js'
 import { eventsSince } from '../../src/store/case/apply.js'
+import { keepClock, recordStart } from '../../src/store/streams/processes.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
 import { type ApiRig, anApi } from './rig.js'
@@ -52,6 +54,20 @@ describe('an operator', () => {
       ['owner:per_ana', 1],
       ['system', 1],
     ])
+  })
+
+  it('sees what was started, what still runs, and whose clock is off', async () => {
+    const db = rig.world.db('cs_keeper')
+    const running = { process: 'keeper', instance: '01KB0000000000000000000007' } as const
+    const [build, configuration] = [digest('build'), digest('configuration')]
+    const said = { ...running, host: 'ops-1', tool: 'countersign/0.1.0', skewMs: 0 }
+    await recordStart(db, { type: 'ProcessStarted', ...said, build, configuration })
+    const { skewMs: _, ...shown } = said
+    const found = async () => must(await dora().opsProcesses()).processes
+    expect(await found()).toMatchObject([{ ...shown, build, running: 'no', skewMs: null }])
+    await keepClock(db, { ...running, skewMs: -3000 })
+    expect(await found()).toMatchObject([{ ...shown, running: 'yes', skewMs: -3000 }])
+    expect(await operated()).toContain('processes all by per_dora')
   })
 
   it('has the workflow look again, once until that is delivered', async () => {

@@ -1,9 +1,14 @@
 /** The service as a newcomer and an operator meet it: two at once, started again at the same addresses, looked at by doctor. */
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PROCESSES } from '../../src/domain/shapes/process-event.js'
+import { openDb } from '../../src/store/db.js'
+import { startedProcesses } from '../../src/store/streams/processes.js'
 import { type Running, runSystem } from './running-system.js'
 
 const run = promisify(execFile)
@@ -61,7 +66,7 @@ describe('doctor', () => {
     expect(states).toEqual({
       ...{ temporal: 'good', store: 'good', authority: 'good', issuers: 'good', api: 'good' },
       ...{ codec: 'good', workers: 'good', targets: 'good', clocks: 'good' },
-      witnesses: 'not configured',
+      ...{ build: 'good', witnesses: 'not configured' },
     })
     expect(code).toBe(0)
   })
@@ -91,5 +96,19 @@ describe('a service that is started again', () => {
       `port ${port} of codec is taken; it has ${instead} now`,
     ])
     expect((await doctor(dir)).code).toBe(0)
+  })
+
+  it('has an entry for each start of each process, of the same build', async () => {
+    const file = await readFile(join(first.system.dir, 'doctor.json'), 'utf8')
+    const db = openDb(JSON.parse(file).DATABASE_URL, { name: 'test', max: 1 })
+    try {
+      const starts = await startedProcesses(db, { each: 10 })
+      expect(starts.map(({ process }) => process).sort()).toEqual(
+        PROCESSES.flatMap((name) => [name, name]).sort(),
+      )
+      expect(new Set(starts.map(({ build }) => build)).size).toBe(1)
+    } finally {
+      await db.end()
+    }
   })
 })

@@ -90,7 +90,8 @@ describe('metrics', () => {
     insert into outbox (case_id, signal, payload, not_before) values ('c1', 'changed', '{}', now() - interval '1 hour');
     insert into fences values ('partner', 'com_a', 2), ('partner', 'com_b', 0);
     insert into checkpoints values (3, 'head', now() - interval '1 hour'), (9, 'head', now());
-    insert into witnesses (witness, name, size) values ('vkey', 'auditor', 2);`
+    insert into witnesses (witness, name, size) values ('vkey', 'auditor', 2);
+    insert into clocks (instance, process, skew_ms) values ('1', 'keeper', -9000), ('2', 'keeper', 10);`
 
   it.each(Object.entries(queries))(
     '%s is answered by the schema with its columns',
@@ -110,6 +111,7 @@ describe('metrics', () => {
     expect(Number(unsigned.oldest_seconds)).toBeGreaterThan(30)
     expect(Number(outbox.late_seconds)).toBeGreaterThan(3599)
     expect(await seen('countersign_cases')).toMatchObject({ due: 'undo', open: '1' })
+    expect(Number((await seen('countersign_clocks')).off_seconds)).toBe(9)
     const witness = await seen('countersign_witnesses')
     expect(witness).toMatchObject({ witness: 'auditor' })
     expect(Number(witness.late_seconds)).toBeGreaterThan(3599)

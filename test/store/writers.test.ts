@@ -6,6 +6,7 @@ import { EmergencyEvent } from '../../src/domain/shapes/emergency-event.js'
 import { CaseEvent } from '../../src/domain/shapes/event.js'
 import { FenceEvent } from '../../src/domain/shapes/fence-event.js'
 import { MandateEvent } from '../../src/domain/shapes/mandate-event.js'
+import { ProcessEvent } from '../../src/domain/shapes/process-event.js'
 import { chain } from '../../src/ledger/entry.js'
 import { append, lockEnd } from '../../src/store/case/apply.js'
 import { transaction } from '../../src/store/db.js'
@@ -30,6 +31,7 @@ const STREAMS = {
   ops: 'ops',
   findings: 'findings:log',
   'emergency-use': 'emergency-use:ent_bank',
+  process: 'process:keeper',
 } as const
 type Kind = keyof typeof STREAMS
 
@@ -60,7 +62,9 @@ describe('who writes what', () => {
     for (const kind of Object.keys(STREAMS) as Kind[])
       for (const type of types)
         for (const role of ROLES) {
-          const may = known.some((w) => w.kind === kind && w.type === type && w.role === role)
+          const may =
+            known.some((w) => w.kind === kind && w.type === type && w.role === role) &&
+            (kind !== 'process' || role === 'cs_keeper')
           const writing = write(role, { stream: STREAMS[kind], type })
           if (may) await writing
           else await expect(writing).rejects.toMatchObject({ code: '42501' })
@@ -77,6 +81,7 @@ describe('who writes what', () => {
     expect(of('fence')).toEqual(typesOf(FenceEvent).sort())
     expect(of('mandate')).toEqual(typesOf(MandateEvent).sort())
     expect(of('emergency-use')).toEqual(typesOf(EmergencyEvent).sort())
+    expect(of('process')).toEqual(typesOf(ProcessEvent).sort())
   })
 
   it('is what the architecture says', async () => {

@@ -18,6 +18,7 @@ const FOUND = 'what can be done with it is asked of signed entries; a row helps 
 const DELIVERY = 'when it is delivered again; a lost or doubled signal changes nothing'
 const REPORTED = 'a report of somebody else’s, believed by nothing'
 const HEALTH = 'how a witness does, for people; its cosignatures are checked'
+const CLOCK = 'what a process measured last, for people; when its clock went off is an entry'
 const SECRET =
   'encrypted and authenticated under its name: altered, it opens no login, which the connector finds at its use'
 const ENFORCED = 'what is enforced on writing; what was written is judged by its signatures'
@@ -175,6 +176,7 @@ export function columns(of: Evidence): Columns {
       uncounted:
         'how many messages were refused since the last entry that counts them; it is in no evidence (034)',
     },
+    clocks: { instance: CLOCK, process: CLOCK, skew_ms: CLOCK, at: CLOCK },
     fences: {
       kind: { set: `'partner'`, where: `id = 'nhi_ledger'`, named: `${fence} /row` },
       id: { set: `'nhi_other'`, where: `id = 'nhi_ledger'`, named: `${fence} /row` },

@@ -1,12 +1,14 @@
 /**
  * The *checks* of doctor: Temporal and its namespace, the store, the authority, the issuers, the API's public
- * address, the codec server, who takes work, the rights of the admin credential on each target, the clocks and the witnesses.
+ * address, the codec server, who takes work, the rights of the admin credential on each target, the clocks, the witnesses
+ * and which build this is.
  * Each reads; none changes anything.
  */
 
 import { readFile } from 'node:fs/promises'
 import { Connection } from '@temporalio/client'
 import pg from 'pg'
+import { buildDigest } from '../../../worker/build-digest.js'
 import { connectorConfig, type Env } from '../../config.js'
 import { createPostgresqlConnector } from '../../connectors/postgresql.js'
 import { ATTRIBUTES, CORE_QUEUE, connectorQueue, NAMESPACE } from '../../contract/messages.js'
@@ -16,6 +18,7 @@ import { isRefusal } from '../../domain/refusal.js'
 import { Trust } from '../../domain/shapes/authority.js'
 import { parseAs } from '../../domain/shapes/parse.js'
 import { nodeVerify } from '../../keys/verify.js'
+import { TOOL } from '../../packet/files.js'
 import { authoritySource } from '../../store/authority/authority.js'
 import { now, openDb } from '../../store/db.js'
 import { checkClocks } from './doctor-clocks.js'
@@ -41,6 +44,7 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   targets: checkTargets,
   clocks: checkClocks,
   witnesses: checkWitnesses,
+  build: async () => good(`${TOOL} ${buildDigest()}`),
 }
 
 async function checkTemporal(env: Env): Promise<Found> {

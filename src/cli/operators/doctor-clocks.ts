@@ -1,10 +1,12 @@
 /**
- * How far clocks are from the database's, which is the one that counts: this machine's, which signs, and those of
- * the processes that answer over HTTP. A decision signed by a clock that is ahead is not valid yet.
+ * How far clocks are from the database's, which is the one that counts: this machine's, which signs, those of
+ * the processes that answer over HTTP, and what each running process measured of its own. A decision signed by a clock that
+ * is ahead is not valid yet.
  */
 import type { Env } from '../../config.js'
 import { openDb } from '../../store/db.js'
 import { isFarOff, MOST_SKEW_MS, skewOf } from '../../store/log/skew.js'
+import { isSilent, measuredClocks } from '../../store/streams/processes.js'
 import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
 
 /** A Date header has whole seconds, cut off. */
@@ -23,17 +25,24 @@ export async function checkClocks(env: Env): Promise<Found> {
   try {
     const here = await skewOf(db)
     const others = await Promise.all(processesIn(env).map((item) => skewOfProcess(item, here)))
-    const skews: Skew[] = [{ whose: 'this machine', ms: here }, ...others]
+    const measured = (await measuredClocks(db))
+      .filter((clock) => !isSilent(clock))
+      .map(({ process, skewMs }) => ({ whose: `${process}, which it measured itself`, ms: skewMs }))
+    const skews: Skew[] = [{ whose: 'this machine', ms: here }, ...others, ...measured]
     const [far] = skews.filter(({ ms }) => isFarOff(ms))
     return far === undefined
-      ? good(
-          `within ${MOST_SKEW_MS} ms of the database: ${skews.map(({ whose }) => whose).join(', ')}`,
-        )
-      : bad(`the clock of ${far.whose} is ${Math.round(far.ms)} ms ahead of the database's`)
+      ? good(`within ${MOST_SKEW_MS} ms of the database: ${namesOf(skews)}`)
+      : bad(`the clock of ${far.whose} is ${offBy(far.ms)} the database's`)
   } finally {
     await db.end()
   }
 }
+
+const namesOf = (skews: readonly Skew[]): string =>
+  [...new Set(skews.map(({ whose }) => whose))].join(', ')
+
+const offBy = (ms: number): string =>
+  `${Math.abs(Math.round(ms))} ms ${ms > 0 ? 'ahead of' : 'behind'}`
 
 const processesIn = (env: Env) =>
   [

@@ -1,7 +1,7 @@
 /** ops: beside the Temporal UI, which changes nothing. Each call is recorded under the operator's name, and none authorises anything. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Command } from 'commander'
-import type { DrainAnswer } from '../../contract/http-ops.js'
+import type { DrainAnswer, ProcessesAnswer } from '../../contract/http-ops.js'
 import { isRefusal } from '../../domain/refusal.js'
 import { type Common, clientFor, withProfile } from '../session/options.js'
 import { EXIT, finish, UsageFault } from '../session/outcome.js'
@@ -46,6 +46,11 @@ export const define = (): Command =>
         )
         .option('--wait <seconds>', 'how long to wait for that', '0')
         .action(drain),
+    )
+    .addCommand(
+      withProfile('processes')
+        .description('what was started, of which build and configuration, and whose clock is off')
+        .action(processes),
     )
     .addCommand(
       withProfile('who').description('who holds the ball in how many open cases').action(who),
@@ -136,3 +141,23 @@ async function who(options: Common): Promise<void> {
           ),
   })
 }
+
+async function processes(options: Common): Promise<void> {
+  const api = await clientFor(options)
+  finish(await api.opsProcesses(), {
+    json: options.json,
+    show: (found) =>
+      found.processes.length === 0 ? ['no start is recorded'] : found.processes.map(processLine),
+  })
+}
+
+const RUNNING = { yes: 'running', silent: 'silent', no: 'ended' } as const
+
+const processLine = (one: ProcessesAnswer['processes'][number]): string =>
+  [
+    `${one.process.padEnd(10)} ${RUNNING[one.running].padEnd(8)} started ${one.startedAt} on ${one.host}`,
+    `build ${short(one.build)} configuration ${short(one.configuration)}`,
+    ...(one.skewMs === null ? [] : [`clock ${one.skewMs} ms ahead`]),
+  ].join('  ')
+
+const short = (digest: string): string => digest.slice('sha256:'.length, 23)

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { present } from '../../../worker/presence.js'
 import { serve } from '../../../worker/service.js'
 import { startApi } from '../../api/server.js'
 import { apiConfig } from '../../config.js'
@@ -8,9 +9,12 @@ export const define = (): Command =>
   new Command('api').action(() =>
     serve({
       name: 'api',
-      start: async (log) => {
-        const running = await startApi(apiConfig(process.env), log)
-        return service({ ready: { url: running.url }, stop: running.stop })
+      start: (log) => {
+        const config = apiConfig(process.env)
+        return present({ process: 'api', config, log }, async () => {
+          const running = await startApi(config, log)
+          return service({ ready: { url: running.url }, stop: running.stop })
+        })
       },
     }),
   )

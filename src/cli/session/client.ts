@@ -40,6 +40,7 @@ import type { CollectionQuery } from '../../contract/http-evidence.js'
 import {
   DrainAnswer,
   OperatedAnswer,
+  ProcessesAnswer,
   StuckAnswer,
   WhoAnswer,
   WhyAnswer,
@@ -123,6 +124,7 @@ export interface ApiClient {
     readonly quietFor?: string | undefined
   }) => Answer<typeof StuckAnswer>
   readonly opsWho: () => Answer<typeof WhoAnswer>
+  readonly opsProcesses: () => Answer<typeof ProcessesAnswer>
   readonly opsDrain: () => Answer<typeof DrainAnswer>
   readonly opsWhy: (at: CaseAt) => Answer<typeof WhyAnswer>
   readonly opsNudge: (at: CaseAt) => Answer<typeof OperatedAnswer>
@@ -183,6 +185,7 @@ export function clientOf(connection: Connection): ApiClient {
     collection: (query) => askFile(connection, { name: 'collection', query: { ...query } }),
     opsStuck: (query) => ask({ name: 'opsStuck', shape: StuckAnswer, query: { ...query } }),
     opsWho: () => ask({ name: 'opsWho', shape: WhoAnswer }),
+    opsProcesses: () => ask({ name: 'opsProcesses', shape: ProcessesAnswer }),
     opsDrain: () => ask({ name: 'opsDrain', shape: DrainAnswer }),
     opsWhy: (at) => ask({ name: 'opsWhy', shape: WhyAnswer, params: { ...at } }),
     opsNudge: (at) => ask({ name: 'opsNudge', shape: OperatedAnswer, params: { ...at } }),

@@ -13,7 +13,15 @@ import {
   Time,
 } from './basic.js'
 
-export const OPERATIONS = ['list-stuck', 'who', 'drain', 'why', 'nudge', 'reattach'] as const
+export const OPERATIONS = [
+  'list-stuck',
+  'who',
+  'drain',
+  'why',
+  'nudge',
+  'reattach',
+  'processes',
+] as const
 
 export const OperatorActed = z.strictObject({
   type: z.literal('OperatorActed'),
