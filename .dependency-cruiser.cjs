@@ -51,6 +51,12 @@ const ARROWS = [
     node: 'any',
   },
   { folder: 'src/connectors', own: ['src/domain/'], npm: ['pg'], node: 'any' },
+  {
+    folder: 'src/notices',
+    own: ['src/domain/'],
+    npm: ['nodemailer', 'standardwebhooks'],
+    node: 'any',
+  },
   { folder: 'src/kit', own: ['src/domain/', 'src/connectors/', 'src/keys/'] },
   {
     folder: 'src/store',

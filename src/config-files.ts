@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { fromBase64 } from './domain/bytes/base64.js'
 import { isRefusal } from './domain/refusal.js'
 import { Trust } from './domain/shapes/authority.js'
+import { Channels, type NoticeSettings } from './domain/shapes/channel.js'
 import { parseAs } from './domain/shapes/parse.js'
 import { type KeyRing, newestOf } from './keys/aead.js'
 import { parseWitnessPolicy, type WitnessPolicy } from './ledger/witness-policy.js'
@@ -78,3 +79,29 @@ export function readWitnessPolicy(path: string | undefined): WitnessPolicy | nul
 
 export const readTrust = (path: string): Trust =>
   readJson({ variable: 'COUNTERSIGN_TRUST', path, shape: Trust })
+
+/** A signing secret of Standard Webhooks: 24 to 64 bytes. */
+const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/
+
+/** Null where no file is named: nobody is told anything. */
+export function readNotices(path: string | undefined): NoticeSettings | null {
+  const variable = 'COUNTERSIGN_NOTICES'
+  if (path === undefined) return null
+  const read = parseAs(Channels)(jsonIn(variable, path))
+  if (isRefusal(read))
+    throw new ConfigFault(variable, `${path} is wrong at ${read.where || '/'}: ${read.detail}`)
+  const secrets = Object.entries(read.channels).map(([name, channel]) => {
+    const file = channel.kind === 'webhook' ? channel.secretFile : channel.login?.passwordFile
+    const lines = file === undefined ? [] : textIn(variable, file).split('\n').filter(Boolean)
+    if (channel.kind === 'webhook' && !isSigning(lines))
+      throw new ConfigFault(
+        variable,
+        `${file} does not hold secrets of the form whsec_…, one a line`,
+      )
+    return [name, lines] as const
+  })
+  return { ...read, secrets: Object.fromEntries(secrets) }
+}
+
+const isSigning = (lines: readonly string[]): boolean =>
+  lines.length > 0 && lines.every((line) => WEBHOOK_SECRET.test(line))

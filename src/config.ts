@@ -4,7 +4,14 @@
  * shows a value, because many of them are secrets.
  */
 import { z } from 'zod'
-import { ConfigFault, readJson, readRing, readTrust, readWitnessPolicy } from './config-files.js'
+import {
+  ConfigFault,
+  readJson,
+  readNotices,
+  readRing,
+  readTrust,
+  readWitnessPolicy,
+} from './config-files.js'
 import { NAMESPACE } from './contract/messages.js'
 import { SystemId } from './domain/shapes/basic.js'
 import type { KeyRing } from './keys/aead.js'
@@ -73,6 +80,8 @@ const Keeper = z.object({
   COUNTERSIGN_INTENT_GRACE_MS: MS.default(300_000),
   /** A C2SP tlog-policy; without one the log is single-party. */
   COUNTERSIGN_WITNESS_POLICY: PATH.optional(),
+  /** Channels and routes; without them nobody is told anything. */
+  COUNTERSIGN_NOTICES: PATH.optional(),
 })
 const Connector = z.object({
   ...Database,
@@ -200,8 +209,12 @@ export function keeperConfig(env: Env) {
     missingGraceMs: parsed.COUNTERSIGN_MISSING_GRACE_MS,
     intentGraceMs: parsed.COUNTERSIGN_INTENT_GRACE_MS,
     witnessPolicy: readWitnessPolicy(parsed.COUNTERSIGN_WITNESS_POLICY),
+    notices: readNotices(parsed.COUNTERSIGN_NOTICES),
   }
 }
+
+/** Throws ConfigFault. */
+export const noticesConfig = (env: Env) => readNotices(env.COUNTERSIGN_NOTICES || undefined)
 
 /** Throws ConfigFault. */
 export function kitConfig(env: Env) {

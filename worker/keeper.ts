@@ -20,6 +20,7 @@ import { createRelay } from './relay.js'
 import { createSchedule } from './schedule.js'
 import { type Service, serve } from './service.js'
 import { createSigning } from './signing.js'
+import { startTelling } from './telling.js'
 import { lazyClient } from './temporal.js'
 import { createWitnessing } from './witnessing.js'
 
@@ -75,6 +76,7 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
     }),
   }
   const witnesses = startWitnesses({ db, log, policy: config.witnessPolicy })
+  const telling = startTelling({ db, authority, settings: config.notices, log })
   const listening = listenForEver({
     db,
     url: config.databaseUrl,
@@ -82,12 +84,15 @@ export async function startKeeper(config: KeeperConfig, log: Logger): Promise<Se
     heard: (channel, payload) => {
       if (channel === 'outbox') loops.outbox.wake()
       else if (channel === 'checkpoint') for (const loop of witnesses) loop.wake()
-      else loops.entries.wake(payload === AWAITED ? 0 : SIGN_WITHIN_MS)
+      else {
+        loops.entries.wake(payload === AWAITED ? 0 : SIGN_WITHIN_MS)
+        telling.wake()
+      }
     },
   })
   const stop = async (): Promise<void> => {
     await (await listening.stop())?.close()
-    await Promise.all([...Object.values(loops), ...witnesses].map((loop) => loop.stop()))
+    await Promise.all([...Object.values(loops), ...witnesses, telling].map((loop) => loop.stop()))
     await temporal.close()
     await db.end()
   }

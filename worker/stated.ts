@@ -6,6 +6,7 @@
 import type { ApiConfig, ConnectorConfig, KeeperConfig, WorkerConfig } from '../src/config.js'
 import { toBase64 } from '../src/domain/bytes/base64.js'
 import { type Digest, digest } from '../src/domain/bytes/digest.js'
+import type { NoticeSettings } from '../src/domain/shapes/channel.js'
 import type { KeyRing } from '../src/keys/aead.js'
 import type { WitnessPolicy } from '../src/ledger/witness-policy.js'
 
@@ -50,6 +51,7 @@ const STATED: Stating = {
       ...{ relayPollMs, reconcileMs, scheduleMs, missingGraceMs, intentGraceMs },
       logKey: config.logKey.path,
       witnessPolicy: config.witnessPolicy === null ? null : witnessesOf(config.witnessPolicy),
+      notices: config.notices === null ? null : noticesOf(config.notices),
     }
   },
   connector: (config) => ({
@@ -71,6 +73,19 @@ const witnessesOf = ({ witnesses, quorum }: WitnessPolicy) => ({
   })),
   quorum,
 })
+
+/** The rest of a webhook's address can be a secret. */
+const noticesOf = ({ channels, routes, retry }: NoticeSettings) => ({
+  channels: Object.fromEntries(
+    Object.entries(channels).map(([name, channel]) => [
+      name,
+      { kind: channel.kind, host: channel.kind === 'mail' ? channel.host : hostOf(channel.url) },
+    ]),
+  ),
+  ...{ routes, retry },
+})
+
+const hostOf = (url: string): string => new URL(url).host
 
 /** Nothing in it is a secret. */
 export const stated = <Name extends keyof Configurations>(

@@ -21,6 +21,7 @@ import { parseAs } from '../domain/shapes/parse.js'
 import { eventsSince } from '../store/case/apply.js'
 import { queueChanged, recordReattachment } from '../store/case/reconcile.js'
 import { isMissing, missingWords, witnessHealth } from '../store/log/witnesses.js'
+import { toldOf } from '../store/notices.js'
 import { holders, quietCases, recordOperated, underWay } from '../store/streams/ops.js'
 import {
   isSilent,
@@ -80,7 +81,8 @@ export const why: Handler = async (call) => {
   const path = parseAs(CasePath)(call.params)
   if (isRefusal(path)) return path
   await record(call, { act: 'why', ...path })
-  return { body: { ...path, ...(await explain(call, path.caseId)) } satisfies WhyAnswer }
+  const told = [...(await toldOf(call.deps.db, path.caseId))]
+  return { body: { ...path, ...(await explain(call, path.caseId)), told } satisfies WhyAnswer }
 }
 
 /** The workflow reads the ledger again. */

@@ -46,7 +46,23 @@ export const DrainAnswer = z.object({
 })
 export type DrainAnswer = z.infer<typeof DrainAnswer>
 
-export const WhyAnswer = z.object({ caseId: CaseId, why: z.string(), quietSince: Time })
+/** Who was told what of a case, over which channel; `moot` what awaited nobody any more, `no-channel` what no route leads to. */
+const Told = z.object({
+  topic: z.string(),
+  to: z.string(),
+  at: Time,
+  channel: z.string().nullable(),
+  state: z.enum(['queued', 'sent', 'moot', 'given-up', 'no-channel']),
+  attempts: Count,
+  fault: z.string().nullable(),
+})
+
+export const WhyAnswer = z.object({
+  caseId: CaseId,
+  why: z.string(),
+  quietSince: Time,
+  told: z.array(Told).default([]),
+})
 export type WhyAnswer = z.infer<typeof WhyAnswer>
 
 /** `nothing`: it is being told already, or closed. */

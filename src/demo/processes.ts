@@ -1,7 +1,7 @@
 /** The processes of an embedded system, each with only the environment that is its own. */
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NAMESPACE } from '../contract/messages.js'
 import { type Child, startChild } from '../embedded/children.js'
@@ -78,6 +78,7 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
       return {
         DATABASE_URL: databaseUrl(at, 'cs_keeper'),
         COUNTERSIGN_LOG_KEY: at.genesis.keyFile('key_log'),
+        ...noticesGiven(),
         ...temporal,
         ...codec,
         ...trust,
@@ -97,9 +98,16 @@ function environmentOf(at: Parts, name: ProcessName): NodeJS.ProcessEnv {
   }
 }
 
+/** Whoever starts the system may name channels of their own. */
+const noticesGiven = (): NodeJS.ProcessEnv => {
+  const { COUNTERSIGN_NOTICES: file } = process.env
+  return file === undefined ? {} : { COUNTERSIGN_NOTICES: resolve(file) }
+}
+
 /** What `countersign doctor --service` needs to look at all of them: the connector's view, and where the others answer. */
 export const doctorEnvironment = (at: Parts): NodeJS.ProcessEnv => ({
   ...environmentOf(at, 'connector'),
+  ...noticesGiven(),
   PUBLIC_URL: at.addresses.api,
   OIDC_ISSUERS: at.addresses.issuer,
   COUNTERSIGN_CODEC_URL: at.addresses.codec,

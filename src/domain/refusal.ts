@@ -85,6 +85,8 @@ export const REFUSALS = {
   LEASE_LOST: 'the task is leased to somebody else, or the lease ended',
   SECRET_UNREADABLE: 'a sealed secret cannot be opened with the keys at hand',
   CLAIM_INVALID: 'the claim is not signed for this task by the executing company',
+  // telling people
+  NOTICE_UNDELIVERED: 'notices could not be delivered over a channel, and were given up',
   // verification of a packet
   PACKET_INVALID: 'the packet is not a well-formed archive of the expected files',
   PROOF_INVALID: 'an inclusion proof or checkpoint does not verify',

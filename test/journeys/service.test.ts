@@ -66,7 +66,7 @@ describe('doctor', () => {
     expect(states).toEqual({
       ...{ temporal: 'good', store: 'good', authority: 'good', issuers: 'good', api: 'good' },
       ...{ codec: 'good', workers: 'good', targets: 'good', clocks: 'good' },
-      ...{ build: 'good', witnesses: 'not configured' },
+      ...{ build: 'good', witnesses: 'not configured', notices: 'not configured' },
     })
     expect(code).toBe(0)
   })

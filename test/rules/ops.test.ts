@@ -15,7 +15,7 @@ const read = (name: string): string => readFileSync(path.join(root, 'ops', name)
 interface Queries {
   readonly [name: string]: { readonly query: string; readonly metrics: readonly Metric[] }
 }
-type Metric = Readonly<Record<string, { readonly usage: 'GAUGE' | 'LABEL' }>>
+type Metric = Readonly<Record<string, { readonly usage: 'GAUGE' | 'COUNTER' | 'LABEL' }>>
 
 const queries = parse(read('queries.yml')) as Queries
 const columns = (metrics: readonly Metric[]): string[] =>

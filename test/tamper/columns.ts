@@ -16,6 +16,7 @@ export type Columns = Readonly<Record<string, Readonly<Record<string, Altered | 
 
 const FOUND = 'what can be done with it is asked of signed entries; a row helps to find them'
 const DELIVERY = 'when it is delivered again; a lost or doubled signal changes nothing'
+const NOTICE = 'what people were told, made of the entries; no decision is taken from it'
 const REPORTED = 'a report of somebody else’s, believed by nothing'
 const HEALTH = 'how a witness does, for people; its cosignatures are checked'
 const CLOCK = 'what a process measured last, for people; when its clock went off is an entry'
@@ -196,6 +197,14 @@ export function columns(of: Evidence): Columns {
       grant_id: sealed(`repeat('0', 26)`),
       consumer_id: sealed(`'cns_other'`),
       jwe: sealed(`jwe || 'A'`),
+    },
+    notice_cursor: { single: NOTICE, index: NOTICE },
+    notices: {
+      ...{ id: NOTICE, recipient: NOTICE, case_id: NOTICE, not_before: NOTICE, body: NOTICE },
+    },
+    notice_deliveries: {
+      ...{ notice_id: NOTICE, channel: NOTICE, state: NOTICE, attempts: NOTICE },
+      ...{ not_before: NOTICE, fault: NOTICE, done_at: NOTICE },
     },
     outbox: {
       id: DELIVERY,

@@ -1,7 +1,7 @@
 /**
  * The *checks* of doctor: Temporal and its namespace, the store, the authority, the issuers, the API's public
- * address, the codec server, who takes work, the rights of the admin credential on each target, the clocks, the witnesses
- * and which build this is.
+ * address, the codec server, who takes work, the rights of the admin credential on each target, the clocks, the witnesses,
+ * the channels of notices and which build this is.
  * Each reads; none changes anything.
  */
 
@@ -23,6 +23,7 @@ import { authoritySource } from '../../store/authority/authority.js'
 import { now, openDb } from '../../store/db.js'
 import { checkClocks } from './doctor-clocks.js'
 import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
+import { checkNotices } from './doctor-notices.js'
 import { checkWitnesses } from './doctor-witnesses.js'
 
 export interface Checked extends Found {
@@ -45,6 +46,7 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   clocks: checkClocks,
   witnesses: checkWitnesses,
   build: async () => good(`${TOOL} ${buildDigest()}`),
+  notices: checkNotices,
 }
 
 async function checkTemporal(env: Env): Promise<Found> {

@@ -1,7 +1,7 @@
 /** ops: beside the Temporal UI, which changes nothing. Each call is recorded under the operator's name, and none authorises anything. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Command } from 'commander'
-import type { DrainAnswer, ProcessesAnswer } from '../../contract/http-ops.js'
+import type { DrainAnswer, ProcessesAnswer, WhyAnswer } from '../../contract/http-ops.js'
 import { isRefusal } from '../../domain/refusal.js'
 import { type Common, clientFor, withProfile } from '../session/options.js'
 import { EXIT, finish, UsageFault } from '../session/outcome.js'
@@ -9,6 +9,7 @@ import { EXIT, finish, UsageFault } from '../session/outcome.js'
 interface ListOptions extends Common {
   readonly quietFor?: string
 }
+type Told = WhyAnswer['told'][number]
 interface DrainOptions extends Common {
   readonly wait?: string
 }
@@ -77,8 +78,18 @@ async function listStuck({ quietFor, ...options }: ListOptions): Promise<void> {
 
 async function why(caseId: string, options: Common): Promise<void> {
   const api = await clientFor(options)
-  finish(await api.opsWhy({ caseId }), { json: options.json, show: (answer) => [answer.why] })
+  finish(await api.opsWhy({ caseId }), {
+    json: options.json,
+    show: (answer) => [answer.why, ...answer.told.map(toldLine)],
+  })
 }
+
+const toldLine = ({ at, topic, to, channel, state, attempts, fault }: Told): string =>
+  [
+    `  ${at}  ${topic} to ${to}`,
+    ...(channel === null ? [] : [`by ${channel}`]),
+    `${state}${fault === null ? '' : ` (${fault}, ${attempts} tried)`}`,
+  ].join('  ')
 
 const DONE = {
   opsNudge: {

@@ -88,6 +88,7 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   LEASE_LOST: 'take it again with `countersign task lease`',
   SECRET_UNREADABLE: OPERATOR,
   CLAIM_INVALID: 'sign with the claim key of the executing company, for this task',
+  NOTICE_UNDELIVERED: '`countersign doctor` looks at every channel',
   PACKET_INVALID: PACKET,
   PROOF_INVALID: PACKET,
   ENTRY_MISSING: PACKET,
