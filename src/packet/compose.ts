@@ -4,19 +4,35 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { digestOf } from '../domain/bytes/digest.js'
+import { attestedEnvelope, isAttested } from '../domain/case/attestation.js'
 import type { Files } from './archive.js'
-import { jsonFile, MANIFEST, type PacketManifest, README, REPORT, TOOL } from './files.js'
+import {
+  jsonFile,
+  MANIFEST,
+  type PacketManifest,
+  README,
+  REPORT,
+  statementFile,
+  TOOL,
+} from './files.js'
 import { readme } from './report/readme.js'
 import { report } from './report/report.js'
 import { show, type Told } from './told.js'
 
-/** README and report. */
+/** README and report, and what connectors attested as in-toto statements in DSSE envelopes, for other tools to read. */
 export function composeReading(told: Told): Files {
   return new Map([
     [README, utf8ToBytes(readme(told))],
     [REPORT, utf8ToBytes(report(show(told)))],
+    ...statementFiles(told),
   ])
 }
+
+const statementFiles = ({ caseId, recorded }: Told): readonly (readonly [string, Uint8Array])[] =>
+  recorded.flatMap(({ event, seq }) => {
+    const envelope = isAttested(event) ? attestedEnvelope(caseId, event) : null
+    return envelope === null ? [] : [[statementFile(seq), jsonFile(envelope)] as const]
+  })
 
 /** The manifest's own statements, file hashes aside. `enterprise` is as the case's first entry says. */
 export function summaryOf(told: Told): Omit<PacketManifest, 'files' | 'tool'> {

@@ -18,6 +18,8 @@ export const CHECKPOINT = 'checkpoint'
 export const REASONS = 'reasons.json'
 export const NAMES = 'names.json'
 export const REPORT = 'report.html'
+/** The folder of the in-toto statements, each named by the number of its entry. */
+export const STATEMENTS = 'statements/'
 
 const HEX = '[0-9a-f]{64}'
 const PACK_NAME = '[a-z0-9][a-z0-9-]{0,62}'
@@ -27,7 +29,7 @@ const COMPANY = 'com_[a-z0-9-]{1,48}'
 const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|emergency-uses/ent_[a-z0-9-]{1,48}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
 
 /** What is a packet's own. */
-export const OWN_NAME = `(?:README\\.txt|manifest\\.json|reasons\\.json|names\\.json|report\\.html|entries/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof)`
+export const OWN_NAME = `(?:README\\.txt|manifest\\.json|reasons\\.json|names\\.json|report\\.html|(?:entries|statements)/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof)`
 /** What is named after its content, or by its place in a stream or log: under one checkpoint the same in every packet. */
 export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:(?:pack|(?:rules|tests)/${PACK_NAME})\\.yaml|cedar/(?:${PACK_NAME}\\.cedar|schema\\.cedarschema)))`
 
@@ -39,6 +41,7 @@ const hexOf = (hash: Digest): string => hash.slice('sha256:'.length)
 
 export const entryFile = (seq: number): string => `entries/${padded(seq)}.json`
 export const proofFile = (seq: number): string => `proofs/${padded(seq)}.tlog-proof`
+export const statementFile = (seq: number): string => `${STATEMENTS}${padded(seq)}.json`
 export const authorityFile = (hash: Digest): string => `authority/${hexOf(hash)}.json`
 export const policyFolder = (hash: Digest): string => `policy/${hexOf(hash)}/`
 

@@ -1,8 +1,17 @@
 /** Events that only a connector may write are believed only with its signature, for this case. */
 import { describe, expect, it } from 'vitest'
-import { attestWith, checkAttestations, isAttested } from '../../src/domain/case/attestation.js'
+import { toBase64 } from '../../src/domain/bytes/base64.js'
+import { canonicalBytes, digest } from '../../src/domain/bytes/digest.js'
+import {
+  attestedEnvelope,
+  attestWith,
+  checkAttestations,
+  isAttested,
+} from '../../src/domain/case/attestation.js'
 import type { Recorded } from '../../src/domain/case/case.js'
+import { PAYLOAD_TYPES } from '../../src/domain/shapes/envelope.js'
 import type { CaseEvent, EventOf } from '../../src/domain/shapes/event.js'
+import { pae, verifySignature } from '../../src/domain/signed/envelope.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { aRotation, CAST, told } from '../support/given.js'
 import { fails, granted, performed, planned } from '../support/moves.js'
@@ -59,6 +68,48 @@ describe('an attestation', () => {
       return named(rest)
     })
     expect(check(renamed)?.detail).toBe('no connector that the root names signed this')
+  })
+
+  it('is an in-toto statement in DSSE, of the digests that the event names', () => {
+    const event = story.recorded.find((item) => item.event.type === 'Granted')?.event
+    if (event?.type !== 'Granted') throw new Error('nothing was granted')
+    const envelope = attestedEnvelope(story.opened.caseId, event)
+    if (envelope === null) throw new Error('no statement')
+    const { signer, ...named } = keys.connector
+    const key = { ...named, alg: signer.alg, publicKey: toBase64(signer.publicKey) }
+    expect(verifySignature({ envelope, key, index: 0, verify: nodeVerify })).toBe(true)
+    const { attestation: _, ...bare } = event
+    const stated = JSON.parse(Buffer.from(envelope.payload, 'base64').toString())
+    expect(stated).toMatchObject({
+      ...{ _type: 'https://in-toto.io/Statement/v1', predicate: { event: bare } },
+      subject: [
+        { name: 'event', digest: { sha256: digest(bare).slice('sha256:'.length) } },
+        { name: 'plan', digest: { sha256: event.planHash.slice('sha256:'.length) } },
+        ...[{ name: 'requirement' }, { name: 'pre-state' }],
+      ],
+    })
+  })
+
+  it('from before, over the bare event, still holds; in the form of the other it does not', () => {
+    const { caseId } = story.opened
+    const { signer, keyId } = keys.connector
+    const before = (event: CaseEvent, form?: 'in-toto') => {
+      const { attestation: _, ...bare } = event as EventOf<'Granted'>
+      const message = pae(PAYLOAD_TYPES.attestation, canonicalBytes({ caseId, event: bare }))
+      const sig = toBase64(signer.sign(message))
+      return { ...bare, attestation: { keyid: keyId, sig, ...(form && { form }) } }
+    }
+    expect(check(withEvent('Granted', (event) => before(event)))).toBeNull()
+    expect(check(withEvent('Granted', (event) => before(event, 'in-toto')))).not.toBeNull()
+    const old = before(
+      story.recorded.find(({ event }) => event.type === 'Granted')?.event as CaseEvent,
+    )
+    expect(attestedEnvelope(caseId, old)).toBeNull()
+    const formless = withEvent('Granted', (event) => {
+      const { attestation, ...bare } = event as EventOf<'Granted'>
+      return { ...bare, attestation: { keyid: attestation.keyid, sig: attestation.sig } }
+    })
+    expect(check(formless)).not.toBeNull()
   })
 
   it('is refused when its bytes are no base64, and names the entry', () => {

@@ -5,73 +5,19 @@ import type { Authority } from '../../src/domain/authority/authority.js'
 import { fromBase64, toBase64 } from '../../src/domain/bytes/base64.js'
 import { stepOf } from '../../src/domain/case/case.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { type Bend, createPasskey, signWithPasskey, UP } from '../support/authenticator.js'
-import { RELYING_PARTY, SPAN } from '../support/authority.js'
-import {
-  aRotation,
-  CAST,
-  DAY,
-  given,
-  type Move,
-  refusal,
-  type Story,
-  shifted,
-  told,
-} from '../support/given.js'
-import {
-  believes,
-  finishes,
-  gateOpens,
-  grants,
-  performed,
-  planned,
-  sends,
-  signs,
-} from '../support/moves.js'
+import { type Bend, signWithPasskey, UP } from '../support/authenticator.js'
+import { SPAN } from '../support/authority.js'
+import { CAST, DAY, given, type Move, refusal, shifted, told } from '../support/given.js'
+import { believes, finishes, grants, sends, signs } from '../support/moves.js'
+import { type Holder, passkeyGate } from '../support/passkeys.js'
 import { aDecision } from '../support/people.js'
-import { changed } from '../support/terms.js'
 
 const { keys } = CAST
-const passkeys = {
-  per_ana: createPasskey('es256', RELYING_PARTY.id),
-  per_ben: createPasskey('es256', RELYING_PARTY.id),
-}
-type Holder = keyof typeof passkeys
-const isHolder = (personId: string): personId is Holder => personId in passkeys
-
-const enrolled = changed((section) => ({
-  ...section,
-  persons: section.persons.map((person) => {
-    const { personId } = person
-    if (!isHolder(personId)) return person
-    const { publicKey } = passkeys[personId]
-    const own = (keyId: string) => keyId === keys.passkeys[personId].keyId
-    return {
-      ...person,
-      keys: person.keys.map((key) => (own(key.keyId) ? { ...key, publicKey } : key)),
-    }
-  }),
-}))
-
-/** What the console does at the open gate; `bend` is what a dishonest one would. */
-const touched = (story: Story, input: { person: Holder; stepId: string; bend?: Bend }) => {
-  const { person, stepId, bend = {} } = input
-  const span = { notBefore: story.at, notAfter: shifted(story.at, DAY) }
-  return signWithPasskey({
-    ...{ kind: 'decision', keyId: keys.passkeys[person].keyId, passkey: passkeys[person], bend },
-    payload: aDecision(story.state, { stepId, person, overrides: span }),
-  })
-}
+const { passkeys, enrolled, touched, atRetire } = passkeyGate('es256')
 const touches =
   (person: Holder, bend?: Bend): Move =>
   (story) =>
     sends(touched(story, { person, stepId: 'retire', ...(bend && { bend }) }))(story)
-
-const atRetire = told(
-  aRotation({ terms: { retire: { assurance: 'passkey' } } }),
-  ...[planned, performed('issue'), performed('cut-over')],
-  ...[gateOpens('retire'), believes(enrolled)],
-)
 
 describe('a gate that asks for passkeys', () => {
   it('is satisfied by those of everybody it asks, and its step is granted and performed', () => {

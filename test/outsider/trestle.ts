@@ -1,13 +1,9 @@
-/** The outsider for OSCAL: Python's compliance-trestle, in an environment of its own that is gone afterwards. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+/** The outsider for OSCAL: Python's compliance-trestle. */
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { promisify } from 'node:util'
+import { aPython } from './python.js'
 
 const PACKAGE = 'compliance-trestle==5.2.0'
-const WITHIN_MS = 300_000
-const execute = promisify(execFile)
 const READ = `import pathlib, sys
 from trestle.oscal.assessment_results import AssessmentResults
 read = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
@@ -19,25 +15,16 @@ export interface Trestle {
   readonly remove: () => Promise<void>
 }
 
-/** Why there is none here, in one line: no Python, or PyPI cannot be reached. */
+/** Why there is none here, in one line. */
 export async function aTrestle(): Promise<Trestle | string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-trestle-'))
-  const remove = () => rm(folder, { recursive: true, force: true })
-  const python = path.join(folder, 'venv', 'bin', 'python')
-  const run = (program: string, words: readonly string[]) =>
-    execute(program, [...words], { timeout: WITHIN_MS })
-  try {
-    await run('python3', ['-m', 'venv', path.join(folder, 'venv')])
-    await run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', PACKAGE])
-  } catch (error) {
-    await remove()
-    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  }
+  const python = await aPython(PACKAGE)
+  if (typeof python === 'string') return python
+  const { folder, run, remove } = python
   return {
     observations: async (text) => {
       const file = path.join(folder, 'results.json')
       await writeFile(file, text)
-      return Number((await run(python, ['-c', READ, file])).stdout)
+      return Number(await run('-c', READ, file))
     },
     remove,
   }

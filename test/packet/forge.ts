@@ -108,7 +108,7 @@ export async function forge(forging: Forging): Promise<Uint8Array> {
   const { note, texts } = await relog(forging, log)
   const kept = [...packet.files].filter(
     ([name]) =>
-      !/^(entries|proofs|fences|mandates)\//.test(name) &&
+      !/^(entries|proofs|statements|fences|mandates)\//.test(name) &&
       ![README, REPORT, MANIFEST].includes(name),
   )
   const evidence = new Map([

@@ -155,10 +155,10 @@ describe('a file of the packet that is changed', () => {
       expect(verdictOn(world, writeArchive(rest)).problems[0], name).toMatchObject({ where: name })
       expect(verdictOn(world, reseal(rest)).verdict, name).toBe('NOT VERIFIED')
     }
-    const extra = new Map(files).set('proofs/0099.tlog-proof', new Uint8Array([1]))
-    expect(verdictOn(world, reseal(extra)).problems).toMatchObject([
-      { where: 'proofs/0099.tlog-proof' },
-    ])
+    for (const where of ['proofs/0099.tlog-proof', 'statements/0001.json']) {
+      const extra = new Map(files).set(where, new Uint8Array([1]))
+      expect(verdictOn(world, reseal(extra)).problems).toMatchObject([{ where }])
+    }
   })
 })
 

@@ -1,18 +1,28 @@
 /**
  * An attestation is the connector's signature over an event of a case: what makes a row that says
- * "granted" or "observed" more than a row. It covers the case id and the event without the signature.
+ * "granted" or "observed" more than a row. What is signed is a DSSE envelope around the in-toto statement of the
+ * case id and the event without the signature; the entry keeps the signature, from which the envelope is made again.
  */
 import type { Authority } from '../authority/authority.js'
 import { fromBase64, toBase64 } from '../bytes/base64.js'
 import { canonicalBytes } from '../bytes/digest.js'
 import { type Refusal, refuse } from '../refusal.js'
-import { PAYLOAD_TYPES } from '../shapes/envelope.js'
+import type { Attestation } from '../shapes/basic.js'
+import { type Envelope, PAYLOAD_TYPES } from '../shapes/envelope.js'
 import { ATTESTED, type AttestedEvent, type CaseEvent } from '../shapes/event.js'
 import { pae, type Verify } from '../signed/envelope.js'
+import { statementBytes } from '../signed/statement.js'
 import type { Recorded } from './case.js'
 
-const attestedBytes = (caseId: string, event: object): Uint8Array =>
-  pae(PAYLOAD_TYPES.attestation, canonicalBytes({ caseId, event }))
+type Signed = Pick<Attestation, 'form'> & {
+  readonly caseId: string
+  readonly event: object
+}
+/** Entries from before have no form, and are over the bare event. */
+const attestedBytes = ({ form, caseId, event }: Signed): Uint8Array =>
+  form === undefined
+    ? pae(PAYLOAD_TYPES.attestation, canonicalBytes({ caseId, event }))
+    : pae(PAYLOAD_TYPES.statement, statementBytes({ caseId, event }))
 
 export const isAttested = (event: CaseEvent): event is AttestedEvent =>
   ATTESTED.some((type) => type === event.type)
@@ -32,9 +42,21 @@ export interface Attestor {
 export function attested<Event extends object>(
   event: Event,
   by: Attestor & { readonly caseId: string },
-): Event & { readonly attestation: { readonly keyid: string; readonly sig: string } } {
-  const sig = toBase64(by.sign(attestedBytes(by.caseId, event)))
-  return { ...event, attestation: { keyid: by.keyId, sig } }
+): Event & { readonly attestation: Attestation } {
+  const form = 'in-toto'
+  const sig = toBase64(by.sign(attestedBytes({ form, caseId: by.caseId, event })))
+  return { ...event, attestation: { keyid: by.keyId, sig, form } }
+}
+
+/** The envelope that the connector signed, as in-toto tools read it; null for an event attested in the form from before. */
+export function attestedEnvelope(
+  caseId: string,
+  { attestation, ...event }: AttestedEvent,
+): Envelope | null {
+  const { keyid, sig, form } = attestation
+  if (form === undefined) return null
+  const payload = toBase64(statementBytes({ caseId, event }))
+  return { payloadType: PAYLOAD_TYPES.statement, payload, signatures: [{ keyid, sig }] }
 }
 
 export const attestWith =
@@ -45,7 +67,7 @@ export const attestWith =
 /** True when a connector that the root names signed this event for this case. */
 export function isAttestedBy(input: {
   readonly caseId: string
-  readonly event: { readonly attestation: { readonly keyid: string; readonly sig: string } }
+  readonly event: { readonly attestation: Attestation }
   readonly authority: Authority
   readonly verify: Verify
 }): boolean {
@@ -53,7 +75,8 @@ export function isAttestedBy(input: {
   const key = input.authority.connectorKeys.get(attestation.keyid)
   const signature = fromBase64(attestation.sig)
   const publicKey = key === undefined ? null : fromBase64(key.publicKey)
-  const message = attestedBytes(input.caseId, rest)
+  const { form } = attestation
+  const message = attestedBytes({ form, caseId: input.caseId, event: rest })
   if (key === undefined || signature === null || publicKey === null) return false
   return input.verify({ alg: key.alg, publicKey, message, signature })
 }

@@ -42,7 +42,13 @@ export const DigestText = z.custom<Digest>(
 export const Base64 = z.base64().max(128 * 1024)
 
 /** The connector's signature over an event without this field, bound to a case. */
-export const Attestation = z.strictObject({ keyid: KeyId, sig: Base64 })
+export const Attestation = z.strictObject({
+  keyid: KeyId,
+  sig: Base64,
+  /** What was signed: an in-toto statement; absent in entries from before, which are over the bare event. */
+  form: z.literal('in-toto').optional(),
+})
+export type Attestation = z.infer<typeof Attestation>
 export const AuthorityReference = z.strictObject({ version: z.int().min(1), hash: DigestText })
 export type AuthorityReference = z.infer<typeof AuthorityReference>
 

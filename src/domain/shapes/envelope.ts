@@ -39,6 +39,7 @@ export const PAYLOAD_TYPES = {
   acknowledgement: 'application/vnd.countersign.acknowledgement.v1+json',
   attestation: 'application/vnd.countersign.attestation.v1+json',
   'kit-use': 'application/vnd.countersign.kit-use.v1+json',
+  statement: 'application/vnd.in-toto+json',
 } as const
 export type PayloadKind = keyof typeof PAYLOAD_TYPES
 

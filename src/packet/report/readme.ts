@@ -35,6 +35,7 @@ export function readme(told: Told): string {
     'manifest.json  SHA-256 of every other file, and the counts',
     'entries/       the exact bytes of every entry of the case, numbered from 1 without a gap',
     'proofs/        for each entry, that it is in the log (C2SP tlog-proof)',
+    'statements/    what the connectors attested, as in-toto Statements v1 in DSSE envelopes, by number of the entry',
     'checkpoint     the signed head of the log to which all proofs lead (C2SP tlog-checkpoint)',
     'authority/     the signed statements of who is who that the entries name',
     'policy/        the policy packs that those statements name',

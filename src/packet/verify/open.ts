@@ -77,14 +77,15 @@ const strayProblems = (files: Files): readonly Refusal[] =>
     .filter((name) => isStray(files, name))
     .map((name) => refuse('PACKET_INVALID', name, 'it belongs to no entry'))
 
-const NUMBERED = /^(entries|proofs|fences\/[^/]+\/[^/]+)\/([0-9]+)\.(?:json|tlog-proof)$/
+const NUMBERED = /^(entries|proofs|statements|fences\/[^/]+\/[^/]+)\/([0-9]+)\.(?:json|tlog-proof)$/
 
 /** A number in another spelling, or the proof of no entry. */
 function isStray(files: Files, name: string): boolean {
   const [, folder, digits] = NUMBERED.exec(name) ?? []
   if (folder === undefined || digits === undefined) return false
   if (padded(Number(digits)) !== digits) return true
-  return !files.has(`${folder === 'proofs' ? 'entries' : folder}/${digits}.json`)
+  const isOfEntry = folder === 'proofs' || folder === 'statements'
+  return !files.has(`${isOfEntry ? 'entries' : folder}/${digits}.json`)
 }
 
 function readBundles(files: Files): Packet['bundles'] | Refusal {

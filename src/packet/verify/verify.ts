@@ -26,6 +26,7 @@ import {
   policyFolder,
   proofFile,
   REASONS,
+  STATEMENTS,
   sideStreamsIn,
 } from '../files.js'
 import { wordsOf } from '../report/words.js'
@@ -270,9 +271,13 @@ function readingProblems({
   const { tool: _, files: __, ...stated } = packet.manifest
   if (canonical(stated) !== canonical(summaryOf(told)))
     problems.push(refuse('PACKET_INVALID', MANIFEST, 'it states something else than the entries'))
-  for (const [name, bytes] of composeReading(told))
+  const composed = composeReading(told)
+  for (const [name, bytes] of composed)
     if (!Buffer.from(bytes).equals(packet.files.get(name) ?? new Uint8Array()))
       problems.push(refuse('PACKET_INVALID', name, 'it says something else than the entries'))
+  for (const name of packet.files.keys())
+    if (name.startsWith(STATEMENTS) && !composed.has(name))
+      problems.push(refuse('PACKET_INVALID', name, 'a statement that no connector made'))
   const signed = told.recorded.flatMap(({ event }) =>
     event.type === 'DecisionAdmitted' ? [reasonDigestOf(event)] : [],
   )
