@@ -26,7 +26,7 @@ const engineInside = {
 }
 
 const bundle = await rolldown({
-  input: path.join(root, 'src', 'cli', 'verify-alone.ts'),
+  input: path.join(root, 'src', 'cli', 'auditors', 'verify-alone.ts'),
   cwd: root,
   platform: 'node',
   plugins: [engineInside],

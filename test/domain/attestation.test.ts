@@ -93,15 +93,15 @@ describe('an attestation', () => {
   it('from before, over the bare event, still holds; in the form of the other it does not', () => {
     const { caseId } = story.opened
     const { signer, keyId } = keys.connector
-    const before = (event: CaseEvent, form?: 'in-toto') => {
-      const { attestation: _, ...bare } = event as EventOf<'Granted'>
-      const message = pae(PAYLOAD_TYPES.attestation, canonicalBytes({ caseId, event: bare }))
+    const overBare = (event: CaseEvent, form?: 'in-toto') => {
+      const { attestation: _, ...rest } = event as EventOf<'Granted'>
+      const message = pae(PAYLOAD_TYPES.attestation, canonicalBytes({ caseId, event: rest }))
       const sig = toBase64(signer.sign(message))
-      return { ...bare, attestation: { keyid: keyId, sig, ...(form && { form }) } }
+      return { ...rest, attestation: { keyid: keyId, sig, ...(form && { form }) } }
     }
-    expect(check(withEvent('Granted', (event) => before(event)))).toBeNull()
-    expect(check(withEvent('Granted', (event) => before(event, 'in-toto')))).not.toBeNull()
-    const old = before(
+    expect(check(withEvent('Granted', (event) => overBare(event)))).toBeNull()
+    expect(check(withEvent('Granted', (event) => overBare(event, 'in-toto')))).not.toBeNull()
+    const old = overBare(
       story.recorded.find(({ event }) => event.type === 'Granted')?.event as CaseEvent,
     )
     expect(attestedEnvelope(caseId, old)).toBeNull()
