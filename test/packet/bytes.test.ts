@@ -14,7 +14,7 @@ import { cutIn } from '../support/cutting.js'
 import { aMandate, signMandate, signRevocation } from '../support/people.js'
 import { insert } from '../support/superuser.js'
 import { aWorld, type World } from '../support/world.js'
-import { type Forging, filesOf, forge, reseal } from './forge.js'
+import { type Forging, filesOf, flip, forge, reseal } from './forge.js'
 import { packetOf, verdictOn } from './story.js'
 
 let world: World
@@ -58,6 +58,15 @@ describe('the packet', () => {
     expect(verdictOn(world, packet).problems).toEqual([])
     expect(verdictOn(world, packetBefore).problems).toEqual([])
     expect(sides().filter((name) => name.endsWith('.json')).length).toBeGreaterThan(4)
+  })
+
+  it('names every statement of a connector that says something else, though the manifest was changed to match', () => {
+    const said = [...files.keys()].filter((name) => name.startsWith('statements/'))
+    const changed = new Map(files)
+    for (const name of said) changed.set(name, flip(files.get(name) ?? new Uint8Array()))
+    const { problems } = verdictOn(world, reseal(changed))
+    expect(problems.map(({ where }) => where)).toEqual(said)
+    expect(said.length).toBeGreaterThan(3)
   })
 
   test.prop([fc.nat(), fc.integer({ min: 1, max: 255 })])(

@@ -123,7 +123,7 @@ describe('a file of the packet that is changed', () => {
   it('is found even when the manifest is changed to match, and the entry it belongs to is named', () => {
     const files = filesOf(packet)
     for (const [name, bytes] of files) {
-      if (name === 'manifest.json') continue
+      if (name === 'manifest.json' || name.startsWith('statements/')) continue
       const verdict = verdictOn(world, reseal(new Map(files).set(name, flip(bytes))))
       expect(verdict.verdict, name).toBe('NOT VERIFIED')
       const named = name.replace(/^proofs\/(\d+)\.tlog-proof$/, 'entries/$1.json')
