@@ -175,6 +175,7 @@ const programOf = ({ command, args }) => {
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]
   if (command === 'build:verifier') return [at('scripts', 'build-verifier.mjs'), ...args]
   if (command === 'bench') return [at('dist', 'bench', 'main.js'), ...args]
+  if (command === 'bench:log') return [at('dist', 'bench', 'log', 'main.js'), ...args]
   return [at('dist', 'src', 'cli', 'main.js'), command, ...args]
 }
 
