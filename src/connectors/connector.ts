@@ -79,7 +79,7 @@ export type CredentialChange = Change & { readonly credential: string }
 /** Of these credentials of the subject, all of them or none. */
 export type LoginChange = Change & { readonly credentials: readonly string[] }
 
-export type ChangeKind = 'create' | 'set' | 'unset' | 'disable' | 'enable'
+export type ChangeKind = 'create' | 'set' | 'unset' | 'disable' | 'enable' | 'remove'
 
 /** The last change of a credential under a grant. One grant may cover a change and its undo. */
 export interface LastGrant {

@@ -16,7 +16,7 @@ export type Target = { readonly pool: AdminPool; readonly fingerprintKey: Uint8A
 
 /** One kind of change: how the target shows that it was made, and how it is made. */
 export type Work = {
-  readonly kind: ChangeKind | 'remove'
+  readonly kind: ChangeKind
   readonly change: Change
   readonly isMade: (found: Found) => boolean
   /** Called when the locked roles are as expected. A rejection ends the transaction with nothing changed. */

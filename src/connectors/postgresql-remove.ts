@@ -19,10 +19,16 @@ import {
   reassignSchemaSql,
   reassignSql,
   roleName,
+  tagOf,
+  tagSql,
 } from './postgresql-sql.js'
 
 type Removal = Change & { readonly reassignTo: string | null }
-type Going = { readonly roles: readonly string[]; readonly reassignTo: string | null }
+type Going = {
+  readonly roles: readonly string[]
+  readonly reassignTo: string | null
+  readonly tag: string
+}
 
 export const removeRoles = (target: Target, change: Removal): Promise<Effect> =>
   perform(target, {
@@ -32,7 +38,8 @@ export const removeRoles = (target: Target, change: Removal): Promise<Effect> =>
     make: (lease, { tags }) => {
       const { credentials, group } = change.subject
       const roles = [...new Set([...credentials, group])].filter((name) => tags.has(name))
-      return takeAway(lease, { roles, reassignTo: change.reassignTo })
+      const tag = tagOf(change.grantId, 'remove')
+      return takeAway(lease, { roles, reassignTo: change.reassignTo, tag })
     },
   })
 
@@ -42,6 +49,7 @@ async function takeAway(lease: Lease, going: Going): Promise<'made' | Rejected> 
     const sessions = await listSessions(lease, { credential, ownProbes: [] })
     if (sessions.length > 0) return IN_USE
   }
+  for (const name of roles) await lease.query(tagSql(name, going.tag))
   const borrowed = await borrow(lease, going)
   if (reassignTo !== null) await handOver(lease, { roles, reassignTo })
   // What follows would drop it.
@@ -66,7 +74,10 @@ const STILL_OWNS: Rejected = { effect: 'rejected', code: '2BP01' }
  * Afterwards the admin role may act as the roles that go, as the one that takes over, and as every
  * owner who gave them privileges and on whom it has ADMIN. Returns those of the others to give back.
  */
-async function borrow(lease: Lease, { roles, reassignTo }: Going): Promise<readonly string[]> {
+async function borrow(
+  lease: Lease,
+  { roles, reassignTo }: Omit<Going, 'tag'>,
+): Promise<readonly string[]> {
   const { rows } = await lease.query<{ name: string }>(OWNERS, [roles])
   const wanted = [
     ...roles,

@@ -5,7 +5,8 @@
  * role name: names exactly one ordinary role. Names that the server would read as another role
  * (cut off at 63 bytes, `public`, a lone surrogate) are refused before any statement is made.
  * tag: `<grantId>:<change>`, the per-role setting `countersign.grant`; change is create, set, unset,
- * disable or enable. A group carries the tag of its creation, a credential that of its last change.
+ * disable, enable or remove. A group carries the tag of its creation, a credential that of its last change;
+ * a role that is removed carries one until the transaction ends, for whoever reads the target's own log.
  * A role cannot change its own: that needs SET on the parameter, which only the admin role is given.
  */
 import pg from 'pg'
@@ -91,7 +92,7 @@ export const tagSql = (name: string, tag: string): string =>
   `ALTER ROLE ${role(name)} SET ${GRANT_PARAMETER} = ${pg.escapeLiteral(tag)}`
 
 const GRANT_ID = /^[A-Za-z0-9._:-]{1,128}$/
-const CHANGES: readonly ChangeKind[] = ['create', 'set', 'unset', 'disable', 'enable']
+const CHANGES: readonly ChangeKind[] = ['create', 'set', 'unset', 'disable', 'enable', 'remove']
 const TAG = new RegExp(`^(?<grantId>[A-Za-z0-9._:-]{1,128}):(?<change>${CHANGES.join('|')})$`)
 
 /** Throws TypeError for a grant id that is not 1-128 of `A-Z a-z 0-9 . _ : -`. */

@@ -60,9 +60,11 @@ export function attributesOf({
     { key: ATTRIBUTES.waitingSince, value: closed ? null : new Date(turn.since) },
     { key: ATTRIBUTES.deadline, value: until === null ? null : new Date(until) },
     { key: ATTRIBUTES.escalation, value: step?.gate?.escalated === 'yes' ? 1 : 0 },
-    { key: ATTRIBUTES.frozen, value: state.ending === 'fenced' },
+    { key: ATTRIBUTES.frozen, value: isStopped(state) },
   ]
 }
+
+const isStopped = ({ ending }: CaseState): boolean => ending === 'fenced' || ending === 'superseded'
 
 const PHASES: Readonly<Record<Due['kind'], string>> = {
   plan: 'plan',

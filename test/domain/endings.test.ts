@@ -17,6 +17,7 @@ import {
   leases,
   offered,
   performed,
+  preempts,
   signs,
   undoes,
   waits,
@@ -105,6 +106,16 @@ describe('a case that ends early', () => {
       given(story).when(undoes('issue')).gives(refusal('NOT_DUE'))
     },
   )
+
+  it('pre-empted closes superseded, with nothing to undo and after its rollback', () => {
+    const early = told(start, gateOpens('issue'), preempts)
+    expect(due(early.state)).toEqual({ kind: 'closed', outcome: 'superseded' })
+    const story = told(start, performed('issue'), gateOpens('cut-over'), preempts)
+    expect(owed(story)).toBe('undo issue')
+    const undone = given(story).when(undoes('issue')).gives('StepUndone', 'CaseClosed')
+    expect(undone.state.outcome).toBe('superseded')
+    expect(phases(undone)[0]).toBe('undone')
+  })
 
   const flying = told(start, granted('issue'))
   const declinedAhead = declines('per_ana', 'cut-over', { as: ahead() })

@@ -1,12 +1,8 @@
-/**
- * What really happened on the target, from the target's own statement log: every statement that touches
- * a role is logged by the server with its transaction, and the server says of each transaction whether
- * it committed. Nothing is sampled, so no change can be missed. The log holds SCRAM verifiers only.
- */
-import { readFile } from 'node:fs/promises'
+/** What really happened to roles on the target, from the target's own statement log. */
 import { join } from 'node:path'
 import pg from 'pg'
 import type { System } from '../../src/demo/system.js'
+import { committedOn, logStatements } from '../../src/demo/target-log.js'
 
 /** One committed transaction that changed a role's login or secret. */
 export interface TargetEffect {
@@ -16,61 +12,16 @@ export interface TargetEffect {
   readonly grantId: string | null
 }
 
-const PREFIX = 'cs|%v|%x|'
+/** From here on the target logs every statement. */
+export const logRoleChanges = (system: System): Promise<void> => asSuperuser(system, logStatements)
 
-/** From here on the target logs every statement that defines anything, at every later start too. */
-export async function logRoleChanges(system: System): Promise<void> {
-  await asSuperuser(system, async (dba) => {
-    await dba.query("alter system set log_statement = 'ddl'")
-    await dba.query(`alter system set log_line_prefix = '${PREFIX}'`)
-    await dba.query('select pg_reload_conf()')
-    // The next session starts under the new settings, and so does every session that runs a statement.
-    for (;;) {
-      const { rows } = await dba.query("select current_setting('log_line_prefix') as now")
-      if (rows[0]?.now === PREFIX) break
-    }
-  })
-}
-
-/** Waits until what happened so far is in the log: a statement of our own, logged after it, is there. */
+/** What committed so far. */
 export async function effectsOnTarget(system: System): Promise<readonly TargetEffect[]> {
-  const mark = `marked_${Math.random().toString(36).slice(2)}`
+  const logFile = join(system.dir, 'logs', 'target.log')
   return asSuperuser(system, async (dba) => {
-    await dba.query(`create temporary table ${mark} ()`)
-    let text = ''
-    while (!text.includes(mark))
-      text = await readFile(join(system.dir, 'logs', 'target.log'), 'utf8')
-    const changes = transactionsIn(text).filter(({ statements }) => statements.some(isChange))
-    const effects: TargetEffect[] = []
-    for (const change of changes)
-      if (await committed(dba, change.xid)) effects.push(...effectsOf(change.statements))
-    return effects
+    const transactions = await committedOn({ dba, logFile, counts: ({ sql }) => isChange(sql) })
+    return transactions.flatMap(({ statements }) => effectsOf(statements.map(({ sql }) => sql)))
   })
-}
-
-interface Transaction {
-  readonly xid: string
-  readonly statements: readonly string[]
-}
-
-const LINE = /^cs\|(?<vxid>[^|]*)\|(?<xid>\d+)\|LOG: {2}(?:statement|execute [^:]+): (?<sql>.*)$/
-const STARTED = /database system is ready to accept connections/
-
-/** A virtual transaction id is unique between two starts of the server. Its first statements have no id yet. */
-function transactionsIn(text: string): Transaction[] {
-  const found = new Map<string, { xid: string; statements: string[] }>()
-  let starts = 0
-  for (const line of text.split('\n')) {
-    if (STARTED.test(line)) starts += 1
-    const { vxid, xid = '0', sql = '' } = LINE.exec(line)?.groups ?? {}
-    if (vxid === undefined) continue
-    const key = `${starts}|${vxid}`
-    const known = found.get(key) ?? { xid: '0', statements: [] }
-    if (xid !== '0') known.xid = xid
-    known.statements.push(sql)
-    found.set(key, known)
-  }
-  return [...found.values()]
 }
 
 const CHANGE = /^(?:alter|create|drop) (?:role|user) "?(?<role>\w+)"? ?(?<what>.*)$/i
@@ -80,13 +31,6 @@ const TAG = /^alter role "?(?<role>\w+)"? set countersign\."?grant"? = '(?<grant
 function isChange(sql: string): boolean {
   const what = CHANGE.exec(sql)?.groups?.['what'] ?? ''
   return what !== '' && !/^set /i.test(what)
-}
-
-/** Without an id the transaction's fate cannot be asked; it is counted. */
-async function committed(dba: pg.Client, xid: string): Promise<boolean> {
-  if (xid === '0') return true
-  const { rows } = await dba.query('select pg_xact_status($1::text::xid8) as fate', [xid])
-  return rows[0]?.fate === 'committed'
 }
 
 const effectsOf = (statements: readonly string[]): TargetEffect[] =>

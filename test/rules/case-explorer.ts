@@ -72,6 +72,7 @@ export function moves(state: CaseState): Move[] {
   return [
     ...planMoves(state),
     ...when('fence', null, fence(state, { ...fenced })),
+    ...when('fence that cuts', null, fence(state, { ...fenced, speed: 'cut' })),
     ...state.steps.flatMap(({ step }) => stepMoves(state, step.stepId)),
   ]
 }

@@ -24,7 +24,8 @@ const DUES = {
   ...{ claim: 1, observe: 1, undo: 1, closed: 1 },
 } satisfies Record<Due['kind'], 1>
 const OUTCOMES = {
-  ...{ completed: 1, declined: 1, expired: 1, 'rolled-back': 1, fenced: 1, unplannable: 1 },
+  ...{ completed: 1, declined: 1, expired: 1, 'rolled-back': 1, fenced: 1 },
+  ...{ superseded: 1, unplannable: 1 },
 } satisfies Record<NonNullable<CaseState['outcome']>, 1>
 
 const afterClosing = [

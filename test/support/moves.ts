@@ -189,6 +189,13 @@ export const fences: Move = asking((story) =>
   fence(story.state, { scope: { kind: 'partner', id: 'com_acme' }, fenceId: ulid() }),
 )
 
+/** A containment of the identity goes before. */
+export const preempts: Move = asking((story) =>
+  fence(story.state, {
+    ...{ scope: { kind: 'identity', id: 'nhi_billing' }, fenceId: ulid(), speed: 'cut' },
+  }),
+)
+
 // ---- the owners ----------------------------------------------------------------------------------
 
 export interface Signing {

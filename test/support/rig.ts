@@ -28,7 +28,7 @@ import { createReconciler } from '../../worker/reconciler.js'
 import { createRelay } from '../../worker/relay.js'
 import { lazyClient } from '../../worker/temporal.js'
 import { startWorkflowWorker } from '../../worker/workflow-worker.js'
-import { must, type TestPerson } from './authority.js'
+import { must, type Overrides, type TestPerson } from './authority.js'
 import { caseworkIn } from './casework.js'
 import { HISTORIES, HISTORY_KEYS, writeGolden } from './histories.js'
 import { aDecision, signDecision } from './people.js'
@@ -74,6 +74,8 @@ export interface RigOptions {
   readonly dynamicConfig?: Readonly<Record<string, number>>
   /** The quick one, unless given. */
   readonly pack?: PackFiles
+  /** Of the authority. */
+  readonly overrides?: Overrides
 }
 
 export async function aRig(options: RigOptions = {}): Promise<Rig> {
@@ -82,7 +84,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   const bundlePath = join(dir, 'bundle.js')
   const built = buildBundle().then(({ code }) => writeFile(bundlePath, code))
   const [world, temporal] = await Promise.all([
-    aWorld({}, options.pack),
+    aWorld(options.overrides, options.pack),
     startServer(dir, options),
     built,
   ])
@@ -175,20 +177,24 @@ async function startConnector(input: {
     address,
     namespace: NAMESPACE,
   })
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
-    namespace: NAMESPACE,
-    taskQueue: connectorQueue('sys_billing'),
-    activities: createConnectorActivities({
-      ...deps,
-      connectorOf: (systemId) => (target() === 'present' ? deps.connectorOf(systemId) : undefined),
-    }),
-    dataConverter: dataConverter({ keys: HISTORY_KEYS }),
-  })
-  const running = worker.run()
+  const workers = await Promise.all(
+    ['sys_billing', null].map((systemId) =>
+      Worker.create({
+        connection: env.nativeConnection,
+        namespace: NAMESPACE,
+        taskQueue: connectorQueue(systemId),
+        activities: createConnectorActivities({
+          ...deps,
+          connectorOf: (id) => (target() === 'present' ? deps.connectorOf(id) : undefined),
+        }),
+        dataConverter: dataConverter({ keys: HISTORY_KEYS }),
+      }),
+    ),
+  )
+  const running = Promise.all(workers.map((worker) => worker.run()))
   return {
     stop: async () => {
-      worker.shutdown()
+      for (const worker of workers) worker.shutdown()
       await running
       await env.teardown()
     },

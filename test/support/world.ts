@@ -65,6 +65,8 @@ export interface World {
   /** The superuser's own connection to each cluster. */
   readonly dba: pg.Client
   readonly targetDba: pg.Client
+  /** What the target's server says of itself. */
+  readonly targetLog: string
   readonly secretOf: (name: string) => string
   /** The log's signer stops: nothing is proved from now on. */
   readonly stopSigner: () => Promise<void>
@@ -97,7 +99,11 @@ export async function aWorld(
   must(await installAuthority(db('owner'), { ...authority, verify: nodeVerify }))
   const dba = await superuser(store)
   const targetDba = await superuser(target)
-  await setUpTarget(targetDba)
+  // nhi_intake is on no target yet.
+  const names = [...authority.authority.identities.keys()]
+    .map((identityId) => identityId.slice('nhi_'.length))
+    .filter((name) => name !== 'intake')
+  await setUpTarget(targetDba, names)
   const sequencing = await startSequencing({ dir, url, db, authority })
   const published = new EventTarget()
   const listening = await listen({
@@ -110,7 +116,7 @@ export async function aWorld(
   const connector = connectorDeps({
     ...{ authority, db: db('cs_connector'), target, published, memory },
   })
-  for (const name of NAMES)
+  for (const name of names)
     await registerSecret(connector, {
       identityId: `nhi_${name}`,
       credential: `${name}_a`,
@@ -128,6 +134,7 @@ export async function aWorld(
     memoryFile,
     dba,
     targetDba,
+    targetLog: filesOf(dir, 'target').logFile,
     secretOf: () => SECRET,
     stopSigner: sequencing.stop,
     stop: async () => {
@@ -142,7 +149,6 @@ export async function aWorld(
   }
 }
 
-const NAMES = ['billing', 'ledger', 'reports', 'vault'] as const
 const ADMIN_SECRET = 'the-admin-secret-of-the-connector'
 
 const filesOf = (dir: string, name: string) => ({
@@ -157,8 +163,8 @@ async function superuser(cluster: Postgres): Promise<pg.Client> {
   return client
 }
 
-async function setUpTarget(dba: pg.Client): Promise<void> {
-  for (const name of NAMES) {
+async function setUpTarget(dba: pg.Client, names: readonly string[]): Promise<void> {
+  for (const name of names) {
     const statements = targetSetupSql({
       admin: 'countersign_admin',
       adminPassword: scramVerifier(ADMIN_SECRET),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { failureConverterPath } from '../../src/codec/data-converter.js'
+import { CaseKind } from '../../src/domain/shapes/basic.js'
 import { buildBundle } from '../../worker/bundle.js'
 import { HISTORIES, readGolden, writeGolden } from '../support/histories.js'
 import { transpile } from '../support/transpiled.js'
@@ -30,26 +31,27 @@ afterAll(async () => {
   await rm(replayer.folder, { recursive: true, force: true })
 })
 
-async function replayIn(zone: string, file: string): Promise<string> {
+async function replayIn(zone: string, ...files: readonly string[]): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: zone }
-  const { stdout } = await run(process.execPath, [replayer.program, bundle, file], { env })
+  const { stdout } = await run(process.execPath, [replayer.program, bundle, ...files], { env })
   return stdout.trim()
 }
 
 describe('the golden histories', () => {
-  it('are there: a rotation, a case under noise, a recovered case', async () => {
-    expect(await readdir(folder)).toEqual(
-      expect.arrayContaining(['noise.json', 'recovered.json', 'rotation.json']),
-    )
+  it('are there: one of each kind of case, a case under noise, an expired and a recovered one, a window', async () => {
+    const { options } = CaseKind.exclude(['rotate'])
+    const names = [...options, 'noise', 'expired', 'recovered', 'rotation', 'window']
+    expect((await readdir(folder)).sort()).toEqual(names.map((name) => `${name}.json`).sort())
   })
 
   it.each(['UTC', 'Asia/Kolkata', 'America/New_York'])(
     'replay without a difference in %s',
     async (zone) => {
-      for (const name of await readdir(folder))
-        expect(await replayIn(zone, join(folder, name))).toMatch(
-          new RegExp(`^replayed in ${zone === 'Asia/Kolkata' ? 'Asia/(Kolkata|Calcutta)' : zone}$`),
-        )
+      const files = (await readdir(folder)).map((name) => join(folder, name))
+      const known = zone === 'Asia/Kolkata' ? 'Asia/(Kolkata|Calcutta)' : zone
+      expect(await replayIn(zone, ...files)).toMatch(
+        new RegExp(`^replayed ${files.length} in ${known}$`),
+      )
     },
   )
 

@@ -163,17 +163,17 @@ export async function declines(
   tour.say(`  ${at.stepId}: declined by ${names([by])}`)
 }
 
-/** Waits until it is closed, and holds it to how it must end: one way, or another where two are true. */
+/** Waits until it is closed, and holds it to how it must end. */
 export async function closes(
   tour: Tour,
-  of: { readonly caseId: string; readonly outcome: string; readonly or?: string },
+  of: { readonly caseId: string; readonly outcome: string },
 ): Promise<CaseSummary> {
-  const { caseId, outcome, or = outcome } = of
+  const { caseId, outcome } = of
   const seen = await whenCase(tour, {
     ...{ caseId, what: 'closes' },
     is: ({ due }) => due.kind === 'closed',
   })
-  if (seen.outcome !== outcome && seen.outcome !== or)
+  if (seen.outcome !== outcome)
     throw new Error(`${caseId} closed ${seen.outcome} instead of ${outcome}`)
   tour.say(`  closed: ${seen.outcome}`)
   return seen

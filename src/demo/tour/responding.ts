@@ -85,8 +85,7 @@ export const responding: Chapter = {
     await contains(tour, REPORTED)
     await contains(tour, LINKED)
     tour.say(`What waited on it: ${waiting}`)
-    // Its own rollback puts the new credential back, unless the containment was there first.
-    await closes(tour, { caseId: waiting, outcome: 'rolled-back', or: 'fenced' })
+    await closes(tour, { caseId: waiting, outcome: 'superseded' })
     tour.say('Who cut validates nothing; the owner of incidents does:')
     await pass(tour, { caseId, stepId: 'scope', by: ['per_cleo'] })
     await pass(tour, { caseId, stepId: 'contain', by: ['per_cleo'] })

@@ -93,7 +93,7 @@ export interface StepState {
   readonly left: 'nothing' | 'something'
 }
 
-type Ending = 'declined' | 'expired' | 'fenced'
+type Ending = 'declined' | 'expired' | 'fenced' | 'superseded'
 export type CaseOutcome = EventOf<'CaseClosed'>['outcome']
 
 export interface CaseState {

@@ -68,7 +68,7 @@ export function evolve(state: CaseState, recorded: Recorded): CaseState {
         ending: 'expired',
       }
     case 'CaseFenced':
-      return { ...moved, ending: 'fenced' }
+      return { ...moved, ending: event.speed === 'cut' ? 'superseded' : 'fenced' }
     case 'CaseClosed':
       return { ...moved, outcome: event.outcome }
     case 'FindingRecorded':

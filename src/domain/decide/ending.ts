@@ -22,7 +22,9 @@ export function settled(state: CaseState, events: readonly CaseEvent[]): CaseEve
   const { ending } = after
   if (ending === null || after.outcome !== null) return [...events]
   if (inFlight(after) !== null || undoable(after) !== null) return [...events]
-  return [...events, { type: 'CaseClosed', outcome: isRolledBack(after) ? 'rolled-back' : ending }]
+  // What went before is why it is over, rolled back or not.
+  const outcome = ending !== 'superseded' && isRolledBack(after) ? 'rolled-back' : ending
+  return [...events, { type: 'CaseClosed', outcome }]
 }
 const NO_HASH: Digest = 'sha256:'
 

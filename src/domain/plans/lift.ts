@@ -22,7 +22,10 @@ export function planLift(input: Planning): Plan | Refusal {
       summary: `Lift ${fences.length} fence(s) for ${identity.identityId}`,
       using: identity.credentials,
     }),
-    about: { kind: 'lift', fences: [...fences] },
+    about: {
+      kind: 'lift',
+      fences: fences.map(({ scope, fenceId }) => ({ scope, fenceId })),
+    },
     steps: [lift(fences), closeStep],
   }
 }

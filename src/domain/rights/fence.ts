@@ -7,7 +7,7 @@ import { companySignerOf, holdsClaimKey, signerOf } from '../authority/signer.js
 import { isOpening } from '../case/case.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import type { Company, Identity, Person } from '../shapes/authority.js'
-import { type Envelope, Fence, type FenceScope } from '../shapes/envelope.js'
+import { type Envelope, Fence, type FenceScope, type FenceSpeed } from '../shapes/envelope.js'
 import type { CaseOpened } from '../shapes/event.js'
 import type { FenceEvent, FenceLifted } from '../shapes/fence-event.js'
 import { parseAs } from '../shapes/parse.js'
@@ -145,6 +145,7 @@ export const cuts = (
 export interface Standing {
   readonly scope: FenceScope
   readonly fenceId: string
+  readonly speed: FenceSpeed
 }
 
 /**
@@ -167,7 +168,7 @@ export function standingIn(input: {
   )
   return events.flatMap((event) =>
     event.type === 'Fenced' && !lifted.has(event.fenceId)
-      ? [{ scope, fenceId: event.fenceId }]
+      ? [{ scope, fenceId: event.fenceId, speed: event.speed }]
       : [],
   )
 }

@@ -151,6 +151,10 @@ export const FenceScope = z.strictObject({
 })
 export type FenceScope = z.infer<typeof FenceScope>
 
+/** `stop`: its partner may do nothing more; `cut`: the identity loses access too. */
+export const FenceSpeed = z.enum(['stop', 'cut'])
+export type FenceSpeed = z.infer<typeof FenceSpeed>
+
 /** The kill switch: grants from before are dead. Lifting one is a case. */
 export const Fence = z.strictObject({
   type: z.literal('fence'),
@@ -158,7 +162,7 @@ export const Fence = z.strictObject({
   fenceId: Ulid,
   enterprise: EnterpriseId,
   scope: FenceScope,
-  speed: z.enum(['stop', 'cut']),
+  speed: FenceSpeed,
   reasonDigest: DigestText.nullable(),
   /** Null when a partner stops itself, under its claim key. */
   personId: PersonId.nullable(),

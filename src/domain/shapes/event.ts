@@ -28,7 +28,7 @@ import {
   Ulid,
 } from './basic.js'
 import { TargetSeen, WorkflowRecovered } from './beside-event.js'
-import { Envelope, FenceScope, Verdict } from './envelope.js'
+import { Envelope, FenceScope, FenceSpeed, Verdict } from './envelope.js'
 import { Plan, TargetState } from './plan.js'
 import { Choices } from './recertify.js'
 import { ResolvedRequirement } from './requirement.js'
@@ -272,6 +272,8 @@ export const CaseFenced = z.strictObject({
   type: z.literal('CaseFenced'),
   scope: FenceScope,
   fenceId: Ulid,
+  /** `cut`: the identity's containment goes before, and the case ends superseded; absent: as a fence that stops. */
+  speed: FenceSpeed.optional(),
 })
 /** The partner's time for the task is over; the gate opens again and the owner decides. */
 export const TaskExpired = z.strictObject({
@@ -281,7 +283,15 @@ export const TaskExpired = z.strictObject({
 })
 export const CaseClosed = z.strictObject({
   type: z.literal('CaseClosed'),
-  outcome: z.enum(['completed', 'declined', 'expired', 'rolled-back', 'fenced', 'unplannable']),
+  outcome: z.enum([
+    'completed',
+    'declined',
+    'expired',
+    'rolled-back',
+    'fenced',
+    'superseded',
+    'unplannable',
+  ]),
 })
 
 export const CaseEvent = z.discriminatedUnion('type', [

@@ -166,7 +166,7 @@ function aboutEntry(shown: Shown, { event }: Recorded): string {
     case 'FindingRecorded':
       return `${event.code}: ${event.detail}`
     case 'CaseFenced':
-      return `${event.scope.kind} ${event.scope.id}`
+      return `${event.scope.kind} ${event.scope.id}${event.speed === 'cut' ? ', cut: a containment goes before this case' : ''}`
     case 'CaseClosed':
       return event.outcome
     case 'OperationObserved':

@@ -187,13 +187,16 @@ export const deadlinePassed = ({
 
 /** A fence stops a case only if its own signed entry stands in the log before. */
 export const caseFenced: Reproduce<'CaseFenced'> = ({ state, event, index, fences }) => {
-  const { scope, fenceId } = event
+  const { scope, fenceId, speed } = event
   const raised = fences.find(({ fence: item }) => item.fenceId === fenceId)
   const same = raised?.fence.scope.kind === scope.kind && raised.fence.scope.id === scope.id
   const identityId = state.opened?.scope.id ?? ''
   if (raised === undefined || !same || !stoodAt(raised, { identityId, index }))
     return refuse('ENTRY_MISSING', '/fenceId', 'no such fence was raised before')
-  return fence(state, { scope, fenceId })
+  if (speed === undefined) return fence(state, { scope, fenceId })
+  return speed === raised.fence.speed
+    ? fence(state, { scope, fenceId, speed })
+    : differs('/speed', 'the fence is of another speed')
 }
 
 export const taskLeased: Reproduce<'TaskLeased'> = ({ state, event, at }) => {

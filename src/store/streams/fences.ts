@@ -92,7 +92,7 @@ async function readFences(
     const side = streams.get(streamOf(scope))
     const row = held.rows.find(({ kind, id }) => kind === scope.kind && id === scope.id)
     const raised = side?.types.filter((type) => type === 'Fenced') ?? []
-    if (row?.epoch !== raised.length) return { raised: { scope, fenceId: NO_FENCE } }
+    if (row?.epoch !== raised.length) return { raised: { scope, fenceId: NO_FENCE, speed: 'stop' } }
     const standing = await standingOf(scope, eventsOf(side))
     if (isRefusal(standing)) return standing
     const [first] = standing
