@@ -1,7 +1,10 @@
-/** Events of a case that stand beside its steps and change none of them. */
+/** Events of a case that stand beside its steps: none of them is of one. */
 import { z } from 'zod'
-import { Attestation, IdentityId, SystemId } from './basic.js'
+import { Attestation, IdentityId, SystemId, Ulid } from './basic.js'
+import { FenceScope, FenceSpeed } from './envelope.js'
 import { TargetState } from './plan.js'
+
+export const RefusalCodeText = z.string().regex(/^[A-Z_]{3,40}$/)
 
 /** The workflow was found missing and was started again from the ledger. */
 export const WorkflowRecovered = z.strictObject({
@@ -16,4 +19,21 @@ export const TargetSeen = z.strictObject({
   identityId: IdentityId.nullable(),
   state: TargetState,
   attestation: Attestation,
+})
+
+/** A fence that was raised elsewhere ends the case. */
+export const CaseFenced = z.strictObject({
+  type: z.literal('CaseFenced'),
+  scope: FenceScope,
+  fenceId: Ulid,
+  /** `cut`: the identity's containment goes before, and the case ends superseded; absent: as a fence that stops. */
+  speed: FenceSpeed.optional(),
+})
+
+/** Something that must not have happened was found; it is evidence, and changes nothing by itself. */
+export const FindingRecorded = z.strictObject({
+  type: z.literal('FindingRecorded'),
+  code: RefusalCodeText,
+  where: z.string().max(200),
+  detail: z.string().max(300),
 })

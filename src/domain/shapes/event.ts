@@ -27,13 +27,18 @@ import {
   Time,
   Ulid,
 } from './basic.js'
-import { TargetSeen, WorkflowRecovered } from './beside-event.js'
-import { Envelope, FenceScope, FenceSpeed, Verdict } from './envelope.js'
+import {
+  CaseFenced,
+  FindingRecorded,
+  RefusalCodeText,
+  TargetSeen,
+  WorkflowRecovered,
+} from './beside-event.js'
+import { Envelope, Verdict } from './envelope.js'
 import { Plan, TargetState } from './plan.js'
 import { Choices } from './recertify.js'
 import { ResolvedRequirement } from './requirement.js'
 
-const RefusalCodeText = z.string().regex(/^[A-Z_]{3,40}$/)
 const Round = z.int().min(1)
 
 export const CaseOpened = z.strictObject({
@@ -261,20 +266,6 @@ export const StepUndone = z.strictObject({
   attestation: Attestation,
 })
 
-/** Something that must not have happened was found; it is evidence, and changes nothing by itself. */
-export const FindingRecorded = z.strictObject({
-  type: z.literal('FindingRecorded'),
-  code: RefusalCodeText,
-  where: z.string().max(200),
-  detail: z.string().max(300),
-})
-export const CaseFenced = z.strictObject({
-  type: z.literal('CaseFenced'),
-  scope: FenceScope,
-  fenceId: Ulid,
-  /** `cut`: the identity's containment goes before, and the case ends superseded; absent: as a fence that stops. */
-  speed: FenceSpeed.optional(),
-})
 /** The partner's time for the task is over; the gate opens again and the owner decides. */
 export const TaskExpired = z.strictObject({
   type: z.literal('TaskExpired'),
