@@ -2,7 +2,7 @@
 
 import { isRefusal } from '../refusal.js'
 import { readMandate } from '../rights/mandate.js'
-import { FindingRecorded } from '../shapes/event.js'
+import { FindingRecorded } from '../shapes/beside-event.js'
 import { FenceEvent } from '../shapes/fence-event.js'
 import { MandateEvent } from '../shapes/mandate-event.js'
 import type { Notice } from '../shapes/notice.js'
