@@ -21,6 +21,10 @@ const FIXED_TIME = new Date(1980, 0, 1)
 const byName = ([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number =>
   left < right ? -1 : 1
 
+/** What a file takes in an archive, with its two headers. */
+export const archiveBytes = ([name, bytes]: readonly [string, Uint8Array]): number =>
+  LOCAL.bytes + CENTRAL.bytes + 2 * name.length + bytes.length
+
 /** Throws TypeError for what the reader would refuse for its size. */
 export function writeArchive(files: Files): Uint8Array {
   const total = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0)

@@ -54,6 +54,26 @@ describe('evidence of many cases', () => {
     expect(await countersign('dora', ...words)).toMatchObject({ code: 0, err: '' })
   })
 
+  it('is taken away in parts where it is large, which verify together and not one without the others', async () => {
+    const folder = join(line.dir, 'parts')
+    await mkdir(folder)
+    const output = ['-o', join(folder, 'acme.zip'), '--part-bytes', '20000']
+    const words = ['evidence', 'export', '--partner', 'com_acme', ...output]
+    expect(await countersign('dora', ...words)).toMatchObject({ code: 0, err: '' })
+    const names = (await readdir(folder)).sort().map((name) => join(folder, name))
+    expect(names[1]).toMatch(/acme\.part-\d*2-of-\d+\.zip$/)
+    const trusted = ['--trust', trust]
+    const folderSaid = await countersign(null, 'verify', folder, ...trusted)
+    expect(folderSaid.out).toMatch(/^VERIFIED cases=2 /)
+    const listed = await countersign(null, 'verify', ...names.toReversed(), ...trusted)
+    expect(listed.out).toBe(folderSaid.out)
+    const [first = '', , ...rest] = names
+    const lacking = await countersign(null, 'verify', first, ...rest, ...trusted)
+    expect(lacking).toMatchObject({ code: 1, out: expect.stringContaining('part 2 of ') })
+    const alone = await countersign(null, 'verify', first, ...trusted)
+    expect(alone).toMatchObject({ code: 1, out: expect.stringContaining('which proves nothing') })
+  })
+
   it('is no partner’s to take', async () => {
     const { code, err } = await countersign('acme', 'evidence', 'export', '--partner', 'com_acme')
     expect({ code, err }).toMatchObject({

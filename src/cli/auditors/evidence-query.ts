@@ -1,14 +1,14 @@
 /** What every command over many cases asks with, and the collection it leads to: from the API, or from a file that was taken away before. */
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { CollectionQuery } from '../../contract/http-evidence.js'
 import { startOfDay } from '../../domain/policy/calendar.js'
-import type { Refusal } from '../../domain/refusal.js'
+import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import { CONTROLS } from '../../domain/review/controls.js'
 import { Time } from '../../domain/shapes/basic.js'
 import type { PacketFile } from '../session/client.js'
 import { type Common, clientFor } from '../session/options.js'
 import { UsageFault } from '../session/outcome.js'
+import { evidenceAt } from './evidence-read.js'
 
 export interface QueryOptions extends Common {
   readonly identity?: string
@@ -76,8 +76,6 @@ function instant(option: string, text: string, zone: string): string {
 export async function collectionFor(options: QueryOptions): Promise<PacketFile | Refusal> {
   if (options.in === undefined) return (await clientFor(options)).collection(queryOf(options))
   if (isQuery(options)) throw new UsageFault('--in names a collection, which has its query already')
-  const bytes = await readFile(options.in).catch((cause: unknown) => {
-    throw new UsageFault(`${options.in} cannot be read`, { cause })
-  })
-  return { name: options.in, bytes }
+  const bytes = await evidenceAt([options.in])
+  return isRefusal(bytes) ? bytes : { name: options.in, bytes }
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
+import { PART_BYTES, partsOf } from '../../packet/parts.js'
 import type { PacketFile } from '../session/client.js'
 import { clientFor, withProfile } from '../session/options.js'
 import { finish, refused, UsageFault } from '../session/outcome.js'
@@ -8,6 +9,7 @@ import { collectionFor, isQuery, type QueryOptions, withQuery } from './evidence
 
 interface Options extends QueryOptions {
   readonly output?: string
+  readonly partBytes: string
 }
 
 export const define = (): Command =>
@@ -19,6 +21,11 @@ export const define = (): Command =>
         )
         .argument('[case]')
         .option('-o, --output <file>', 'never replaces a file')
+        .option(
+          '--part-bytes <number>',
+          'what is larger becomes numbered parts',
+          String(PART_BYTES),
+        )
         .action(exportEvidence),
     )
     .addCommand(
@@ -45,11 +52,23 @@ const made = (name: string): Command =>
     .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
 
 async function exportEvidence(caseId: string | undefined, options: Options): Promise<void> {
+  if (!/^[1-9][0-9]{3,8}$/.test(options.partBytes))
+    throw new UsageFault('--part-bytes is a number of bytes, 1000 or more')
   const packet = await askFor(caseId, options)
   if (isRefusal(packet)) return refused(packet, options.json)
+  const parts = partsOf(packet.bytes, { limit: Number(options.partBytes) })
+  if (isRefusal(parts)) return refused(parts, options.json)
   const file = options.output ?? packet.name
-  await write(file, packet.bytes)
-  finish({ file, bytes: packet.bytes.length }, { json: options.json, show: () => [file] })
+  const files = parts.map((_, index) => partFile(file, { number: index + 1, of: parts.length }))
+  for (const [index, bytes] of parts.entries()) await write(files[index] ?? file, bytes)
+  finish({ file, bytes: packet.bytes.length, files }, { json: options.json, show: () => files })
+}
+
+/** `case.zip` is itself, or `case.part-02-of-11.zip`: sorted by name they are in order. */
+function partFile(file: string, part: { readonly number: number; readonly of: number }): string {
+  if (part.of === 1) return file
+  const number = String(part.number).padStart(String(part.of).length, '0')
+  return `${file.replace(/\.zip$/, '')}.part-${number}-of-${part.of}.zip`
 }
 
 async function askFor(caseId: string | undefined, options: Options): Promise<PacketFile | Refusal> {

@@ -1,11 +1,10 @@
-/** verify: judges a packet, or a collection of them, on its bytes and the trusted keys alone. Reads two files, opens no connection. */
-import { readFile } from 'node:fs/promises'
+/** verify: judges a packet, or a collection of them, on its bytes and the trusted keys alone. Reads files, opens no connection. */
 import { Command } from 'commander'
-import { isRefusal } from '../../domain/refusal.js'
+import { isRefusal, type Refusal } from '../../domain/refusal.js'
 import { Trust } from '../../domain/shapes/authority.js'
 import { parseAs } from '../../domain/shapes/parse.js'
 import { nodeVerify } from '../../keys/verify.js'
-import { type Verdict, verifyPacket } from '../../packet/verify/verify.js'
+import { unreadable, type Verdict, verifyPacket } from '../../packet/verify/verify.js'
 import {
   type CollectionVerdict,
   isCollection,
@@ -14,6 +13,7 @@ import {
 import { type Witnessed, witnessesIn } from '../../packet/verify/verify-witnesses.js'
 import { trustFingerprint } from '../officers/fingerprints.js'
 import { EXIT, finish, UsageFault } from '../session/outcome.js'
+import { bytesOf, evidenceAt } from './evidence-read.js'
 
 interface Options {
   readonly trust: string
@@ -23,21 +23,29 @@ interface Options {
 
 export const define = (): Command =>
   new Command('verify')
-    .argument('<packet>')
+    .argument(
+      '<packet...>',
+      'an archive, or all parts of one: files, or the folder that holds them',
+    )
     .requiredOption('--trust <file>', 'the root keys that you got from the enterprise')
     .option('--fingerprint <sha256>', 'of the trust file, as the officers read it to you')
     .option('--json', 'one JSON document on stdout')
     .action(verify)
 
-async function verify(path: string, options: Options): Promise<void> {
+async function verify(paths: readonly string[], options: Options): Promise<void> {
   const trust = await trustFrom(options.trust)
   const { fingerprint } = options
   if (fingerprint !== undefined && fingerprint !== trustFingerprint(trust))
     throw new UsageFault(`${options.trust} has another fingerprint: ${trustFingerprint(trust)}`)
-  const input = { bytes: await bytesOf(path), trust, verify: nodeVerify }
-  const verdict = isCollection(input.bytes) ? verifyCollection(input) : verifyPacket(input)
+  const verdict = verdictOn(await evidenceAt(paths), trust)
   finish<Verdict | CollectionVerdict>(verdict, { json: options.json, show: showVerdict })
   if (verdict.verdict !== 'VERIFIED') process.exitCode = EXIT.refused
+}
+
+function verdictOn(bytes: Uint8Array | Refusal, trust: Trust): Verdict | CollectionVerdict {
+  if (isRefusal(bytes)) return unreadable([bytes])
+  const input = { bytes, trust, verify: nodeVerify }
+  return isCollection(bytes) ? verifyCollection(input) : verifyPacket(input)
 }
 
 export async function trustFrom(path: string): Promise<Trust> {
@@ -49,11 +57,6 @@ export async function trustFrom(path: string): Promise<Trust> {
     throw new UsageFault(`${path} names no witnesses: wrong at ${witnesses.detail}`)
   return trust
 }
-
-const bytesOf = (path: string): Promise<Buffer> =>
-  readFile(path).catch((cause: unknown) => {
-    throw new UsageFault(`${path} cannot be read`, { cause })
-  })
 
 function jsonOf(text: string): unknown {
   try {
