@@ -52,6 +52,13 @@ const ARROWS = [
   },
   { folder: 'src/connectors', own: ['src/domain/'], npm: ['pg'], node: 'any' },
   {
+    folder: 'src/metrics',
+    own: ['src/domain/'],
+    npm: ['prom-client', 'yaml'],
+    node: ['fs'],
+    types: ['src/store/db.ts'],
+  },
+  {
     folder: 'src/notices',
     own: ['src/domain/'],
     npm: ['nodemailer', 'standardwebhooks'],
@@ -74,7 +81,7 @@ const ARROWS = [
     folder: 'src/execution',
     own: [
       ...['src/domain/', 'src/ledger/', 'src/connectors/', 'src/store/', 'src/keys/'],
-      'src/packet/',
+      ...['src/packet/', 'src/metrics/'],
     ],
     npm: ['ulid'],
     node: ['crypto', 'timers/promises'],
@@ -111,7 +118,7 @@ const ARROWS = [
     folder: 'src/api',
     own: [
       ...['src/domain/', 'src/ledger/', 'src/contract/', 'src/store/', 'src/packs/'],
-      ...['src/packet/', 'src/config.ts', 'src/keys/verify.ts'],
+      ...['src/packet/', 'src/config.ts', 'src/keys/verify.ts', 'src/metrics/'],
     ],
     npm: ['express', 'jose', 'pino', 'ulid', 'zod'],
     node: 'any',
@@ -163,7 +170,7 @@ const ARROWS = [
     not: ['src/api/', 'src/cli/', 'src/embedded/', 'src/issuer/', 'src/demo/'],
     npm: [
       ...['@temporalio/worker', '@temporalio/client', '@temporalio/common', '@temporalio/activity'],
-      ...['@temporalio/proto', 'pino', 'ulid'],
+      ...['@temporalio/proto', 'pino', 'prom-client', 'ulid'],
     ],
     node: 'any',
   },

@@ -24,6 +24,7 @@ COPY --from=build /build/package.json /build/package-lock.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY policies policies
+COPY ops/queries.yml ops/queries.yml
 COPY ops/connected.sh /usr/local/bin/countersign-connected
 RUN chmod 0755 /usr/local/bin/countersign-connected \
   && install -d -o node -g node -m 0700 /var/lib/countersign

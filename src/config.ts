@@ -48,9 +48,17 @@ const Temporal = {
   COUNTERSIGN_CODEC_KEYS: PATH,
 }
 const Trusting = { COUNTERSIGN_TRUST: PATH }
+/** Numbers of a process, on a port of its own; without a port there are none. */
+const Measuring = {
+  COUNTERSIGN_METRICS_PORT: PORT.optional(),
+  COUNTERSIGN_METRICS_HOST: TEXT.default('127.0.0.1'),
+  /** ops/queries.yml, for the one process whose role may read all that it asks. */
+  COUNTERSIGN_METRICS_QUERIES: PATH.optional(),
+}
 
 const Api = z.object({
   ...Database,
+  ...Measuring,
   ...Trusting,
   PORT: PORT.default(8080),
   HOST: TEXT.default('127.0.0.1'),
@@ -60,6 +68,7 @@ const Api = z.object({
 })
 const Worker = z.object({
   ...Database,
+  ...Measuring,
   ...Temporal,
   ...Trusting,
   COUNTERSIGN_WORKFLOW_BUNDLE: PATH.optional(),
@@ -67,6 +76,7 @@ const Worker = z.object({
 })
 const Keeper = z.object({
   ...Database,
+  ...Measuring,
   ...Temporal,
   ...Trusting,
   COUNTERSIGN_STATE_DIR: PATH,
@@ -85,6 +95,7 @@ const Keeper = z.object({
 })
 const Connector = z.object({
   ...Database,
+  ...Measuring,
   ...Temporal,
   ...Trusting,
   COUNTERSIGN_CONNECTOR_KEY: PATH,
@@ -156,6 +167,18 @@ const temporalOf = (parsed: z.infer<z.ZodObject<typeof Temporal>>): TemporalConf
   codecKeys: readRing('COUNTERSIGN_CODEC_KEYS', parsed.COUNTERSIGN_CODEC_KEYS),
 })
 
+export interface MetricsConfig {
+  readonly host: string
+  readonly port: number
+  readonly queries: string | null
+}
+
+const metricsOf = (parsed: z.infer<z.ZodObject<typeof Measuring>>): MetricsConfig | null => {
+  const { COUNTERSIGN_METRICS_PORT: port, COUNTERSIGN_METRICS_HOST: host } = parsed
+  const queries = parsed.COUNTERSIGN_METRICS_QUERIES ?? null
+  return port === undefined ? null : { host, port, queries }
+}
+
 /** A keystore file (PKCS#8 PEM with its sidecar) and its passphrase, if it has one. */
 export interface KeyFile {
   readonly path: string
@@ -171,6 +194,7 @@ export function apiConfig(env: Env) {
   return {
     databaseUrl: parsed.DATABASE_URL,
     trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    metrics: metricsOf(parsed),
     port: parsed.PORT,
     host: parsed.HOST,
     publicUrl: parsed.PUBLIC_URL ?? null,
@@ -186,6 +210,7 @@ export function workerConfig(env: Env) {
   return {
     databaseUrl: parsed.DATABASE_URL,
     trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    metrics: metricsOf(parsed),
     temporal: temporalOf(parsed),
     /** The built workflow bundle; null for the one beside the program. */
     bundlePath: parsed.COUNTERSIGN_WORKFLOW_BUNDLE ?? null,
@@ -200,6 +225,7 @@ export function keeperConfig(env: Env) {
   return {
     databaseUrl: parsed.DATABASE_URL,
     trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    metrics: metricsOf(parsed),
     temporal: temporalOf(parsed),
     stateDir: parsed.COUNTERSIGN_STATE_DIR,
     logKey: keyFile(parsed.COUNTERSIGN_LOG_KEY, parsed.COUNTERSIGN_LOG_KEY_PASSPHRASE),
@@ -241,6 +267,7 @@ export function connectorConfig(env: Env) {
   return {
     databaseUrl: parsed.DATABASE_URL,
     trust: readTrust(parsed.COUNTERSIGN_TRUST),
+    metrics: metricsOf(parsed),
     temporal: temporalOf(parsed),
     connectorKey: keyFile(
       parsed.COUNTERSIGN_CONNECTOR_KEY,

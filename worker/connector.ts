@@ -23,6 +23,7 @@ import { openMemory } from '../src/store/log/memory.js'
 import { type Log, logOf } from '../src/store/log/proof.js'
 import { pollQueues } from './connector-queues.js'
 import { startContaining } from './containing.js'
+import { measured } from './measured.js'
 import { present } from './presence.js'
 import { type Service, serve } from './service.js'
 
@@ -31,7 +32,8 @@ export const run = (env: Env): Promise<void> =>
     name: 'connector',
     start: (log) => {
       const config = connectorConfig(env)
-      return present({ process: 'connector', config, log }, () => startConnector(config, log))
+      const of = { process: 'connector', config, log } as const
+      return present(of, () => measured(of, () => startConnector(config, log)))
     },
   })
 

@@ -14,6 +14,7 @@ import { type Db, type Listener, listen, now, openDb } from '../src/store/db.js'
 import { AWAITED } from '../src/store/log/proof.js'
 import { keepPolicy } from '../src/store/log/witnesses.js'
 import { type Loop, startLoop } from './loop.js'
+import { measured } from './measured.js'
 import { present } from './presence.js'
 import { createReconciler } from './reconciler.js'
 import { createRelay } from './relay.js'
@@ -36,7 +37,8 @@ export const run = (env: Env): Promise<void> =>
     name: 'keeper',
     start: (log) => {
       const config = keeperConfig(env)
-      return present({ process: 'keeper', config, log }, () => startKeeper(config, log))
+      const of = { process: 'keeper', config, log } as const
+      return present(of, () => measured(of, () => startKeeper(config, log)))
     },
   })
 

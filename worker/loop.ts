@@ -3,6 +3,7 @@
  * store or of Temporal is logged and tried again with growing pauses; it never ends the loop.
  */
 import type { Logger } from 'pino'
+import { roundDone } from '../src/metrics/metrics.js'
 
 export interface Loop {
   /** Now, or together with what else happens within so many milliseconds. */
@@ -51,6 +52,7 @@ export function startLoop(options: LoopOptions): Loop {
     while (!stopped) {
       woken = false
       const outcome = await once(options)
+      roundDone({ loop: options.name, outcome })
       await rest(outcome === 'done' ? options.periodMs : pause)
       pause = outcome === 'done' ? FIRST_PAUSE_MS : Math.min(pause * 2, LAST_PAUSE_MS)
     }

@@ -21,6 +21,7 @@ import type { Notice } from '../src/domain/shapes/notice.js'
 import { parseAs } from '../src/domain/shapes/parse.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import { readEntry } from '../src/ledger/entry.js'
+import { noticeCarried } from '../src/metrics/metrics.js'
 import type { Carried, Channel } from '../src/notices/channel.js'
 import { channelsFor } from '../src/notices/routes.js'
 import type { AuthoritySource } from '../src/store/authority/authority.js'
@@ -159,6 +160,7 @@ async function carryOne(deps: Notifying, delivery: Delivery): Promise<void> {
       : await channel.carry(notice, await addressFor(db, notice))
   if (carried.kind === 'sent') {
     log.info({ notice: notice.id, topic: notice.topic, to: notice.to, channel: name }, 'told')
+    noticeCarried({ channel: name, outcome: 'sent' })
     await endDelivery(db, { ...delivery, state: 'sent', fault: null })
   } else await failed(deps, { delivery, carried })
 }
@@ -175,8 +177,9 @@ async function failed(
   const { fault } = carried
   const inMs = settings.retry[attempts - 1]
   log.warn({ notice: notice.id, topic: notice.topic, to: notice.to, channel, fault }, 'not told')
-  if (carried.again === 'later' && inMs !== undefined)
-    return void (await delayDelivery(db, { ...delivery, fault, inMs }))
+  const last = carried.again === 'never' || inMs === undefined
+  noticeCarried({ channel, outcome: last ? 'given-up' : 'failed' })
+  if (!last) return void (await delayDelivery(db, { ...delivery, fault, inMs }))
   await recordBeside(db, {
     subject: 'notices',
     refusal: givenUp({ channel, fault, at: await now(db) }),

@@ -15,6 +15,7 @@ import { nodeVerify } from '../src/keys/verify.js'
 import { authoritySource } from '../src/store/authority/authority.js'
 import { openDb } from '../src/store/db.js'
 import { BUNDLE_PATH } from './bundle-path.js'
+import { measured } from './measured.js'
 import { present } from './presence.js'
 import { type Service, serve } from './service.js'
 
@@ -29,7 +30,8 @@ export const run = (env: Env): Promise<void> =>
     name: 'worker',
     start: (log) => {
       const config = workerConfig(env)
-      return present({ process: 'worker', config, log }, () => startWorkflowWorker(config, log))
+      const of = { process: 'worker', config, log } as const
+      return present(of, () => measured(of, () => startWorkflowWorker(config, log)))
     },
   })
 

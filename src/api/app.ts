@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
 import { MAX_BODY_BYTES, MAX_BUNDLE_BYTES, ROUTES, type RouteName } from '../contract/routes.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
+import { requestDone } from '../metrics/metrics.js'
 import { StoreFault } from '../store/db.js'
 import { caseIdOf, type Entering, enter } from './auth.js'
 import { propose } from './authority.js'
@@ -193,12 +194,15 @@ function logWhenDone(deps: ApiDeps, at: { request: Request; response: Response }
   response.once('close', () => {
     const { route, principal, refused } = response.locals
     const caseId = typeof route === 'string' ? caseIdOf(request) : ''
+    const done = {
+      route: typeof route === 'string' ? route : 'none',
+      status: response.statusCode,
+      ms: performance.now() - started,
+    }
+    requestDone({ ...done, refused: typeof refused === 'string' ? refused : null })
     deps.log.info(
       {
-        requestId: requestIdOf(response),
-        route: typeof route === 'string' ? route : 'none',
-        status: response.statusCode,
-        ms: Math.round(performance.now() - started),
+        ...{ requestId: requestIdOf(response), ...done, ms: Math.round(done.ms) },
         ...(caseId === '' ? {} : { caseId }),
         ...(typeof principal === 'string' ? { principal } : {}),
         ...(typeof refused === 'string' ? { refused } : {}),

@@ -19,6 +19,7 @@ import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation } from '../domain/shapes/plan.js'
+import { gateRefused, proofWaited } from '../metrics/metrics.js'
 import type { Applied } from '../store/case/apply.js'
 import { recordFinding } from '../store/case/cases.js'
 import { passGate } from '../store/case/gate.js'
@@ -104,6 +105,7 @@ async function askGate(
   faultPoint('gate.after_commit')
   if (passed.answer.gate === 'granted') return passed
   const { refusal } = passed.answer
+  gateRefused(refusal.refused)
   // A gate that cannot even be refused in the case's own entries is found beside them.
   if (['EVIDENCE_TAMPERED', 'PLAN_TAMPERED', 'ALREADY_GRANTED'].includes(refusal.refused))
     await recordFinding(deps.db, { caseId: at.caseId, refusal })
@@ -132,7 +134,10 @@ async function awaitIntent(
   const { log, published, proofWithinMs: withinMs } = deps
   const { hash } = intent
   const said = 'at commit'
+  const began = performance.now()
   const proof = await awaitProof(deps.db, { hash, log, published, withinMs, said })
+  const outcome = isRefusal(proof) ? 'missing' : 'proved'
+  proofWaited({ outcome, ms: performance.now() - began })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
   if (!goesUnproved(input)) await stop(deps, { caseId, refusal: proof })

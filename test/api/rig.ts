@@ -113,7 +113,7 @@ export async function anApi(
   const api = await startApi(
     {
       ...{ databaseUrl: world.url('cs_api'), trust: world.authority.trust },
-      ...{ port: 0, host: '127.0.0.1', publicUrl: null },
+      ...{ port: 0, host: '127.0.0.1', publicUrl: null, metrics: null },
       ...{ issuers: [issuer.url], audience: AUDIENCE },
     },
     log,

@@ -34,7 +34,8 @@ const aConfig = (): KeeperConfig => ({
   stateDir: '/var/lib/countersign',
   logKey: { path: '/run/secrets/log.pem', passphrase: SECRET },
   ...{ relayPollMs: 1000, reconcileMs: 30_000, scheduleMs: 60_000 },
-  ...{ missingGraceMs: 60_000, intentGraceMs: 300_000, witnessPolicy: null, notices: null },
+  ...{ missingGraceMs: 60_000, intentGraceMs: 300_000, witnessPolicy: null },
+  ...{ notices: null, metrics: null },
 })
 
 const inStream = async (stream: string) =>

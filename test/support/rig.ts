@@ -96,6 +96,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
         trust: world.authority.trust,
         temporal: config,
         bundlePath,
+        metrics: null,
         maxCachedWorkflows: 50,
       },
       quiet,

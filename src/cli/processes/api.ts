@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { measured } from '../../../worker/measured.js'
 import { present } from '../../../worker/presence.js'
 import { serve } from '../../../worker/service.js'
 import { startApi } from '../../api/server.js'
@@ -11,10 +12,12 @@ export const define = (): Command =>
       name: 'api',
       start: (log) => {
         const config = apiConfig(process.env)
-        return present({ process: 'api', config, log }, async () => {
+        const of = { process: 'api', config, log } as const
+        const start = async () => {
           const running = await startApi(config, log)
           return service({ ready: { url: running.url }, stop: running.stop })
-        })
+        }
+        return present(of, () => measured(of, start))
       },
     }),
   )
