@@ -259,6 +259,10 @@ export function fsckConfig(env: Env) {
   return { databaseUrl: parsed.DATABASE_URL, trust: readTrust(parsed.COUNTERSIGN_TRUST) }
 }
 
+/** Where the histories are. Throws ConfigFault. */
+export const temporalConfig = (env: Env): TemporalConfig =>
+  temporalOf(parseEnv(env, z.object(Temporal)))
+
 export type ConnectorConfig = ReturnType<typeof connectorConfig>
 /** Throws ConfigFault. */
 export function connectorConfig(env: Env) {

@@ -14,6 +14,7 @@ import { checkAuthority } from './authority.js'
 import { type Beside, checkBeside, checkErasable, checkOrphans, checkSealed } from './beside.js'
 import { checkCase } from './case.js'
 import { type By, distinct } from './found.js'
+import { checkHistories, type History } from './histories.js'
 import { checkLog } from './log.js'
 import { checkProcesses } from './processes.js'
 import { allStreams, readStream } from './streams.js'
@@ -21,6 +22,8 @@ import { allStreams, readStream } from './streams.js'
 export interface Fsck extends By {
   /** The largest head that the signer remembers, read before the store is; null when it was not given. */
   readonly highWater: HighWater | null
+  /** Temporal's, read before the store is; null when they were not asked for. */
+  readonly histories?: readonly History[] | null
 }
 
 export interface StoreProblem {
@@ -41,6 +44,8 @@ export interface Checked {
   readonly entries: number
   readonly leaves: number
   readonly checkpoints: number
+  /** Runs of workflows that were compared; null when they were not asked for. */
+  readonly histories: number | null
   readonly problems: readonly StoreProblem[]
 }
 
@@ -62,6 +67,7 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     ...installed.found,
     ...(await checkBeside(tx, { ...read, believed, verify: asked.verify })),
     ...checkProcesses(read.streams),
+    ...(await checkHistories(tx, asked.histories ?? [])),
     ...(await checkOrphans(tx, read.cases)),
     ...(await checkSealed(tx, read.granted)),
     ...(await checkErasable(tx, authorities)),
@@ -71,6 +77,7 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     at,
     ...{ streams: read.streamed, cases: read.cases.size, entries: read.length },
     ...{ leaves: log.leaves, checkpoints: log.checkpoints },
+    histories: asked.histories?.length ?? null,
     problems: found.map(problemOf),
   }
 }

@@ -39,6 +39,8 @@ const quiet = pino({ level: 'silent' })
 export interface Rig {
   readonly world: World
   readonly client: Client
+  /** Temporal's. */
+  readonly address: string
   /** Opens a rotation of `nhi_<identity>` and waits until its workflow waits for a decision. */
   readonly open: (identity: string) => Promise<string>
   readonly stateOf: (caseId: string) => Promise<CaseState>
@@ -123,6 +125,7 @@ export async function aRig(options: RigOptions = {}): Promise<Rig> {
   return {
     world,
     client,
+    address,
     ...peopleOf({ world, client }),
     target: (is) => {
       target = is

@@ -125,7 +125,7 @@ async function countOne(tx: Tx, { caseId, refusals }: CaseState): Promise<number
 }
 
 /** A digest even of what has no canonical form: the refusal names what was sent without keeping it. */
-function digestOfAnything(value: unknown): Digest {
+export function digestOfAnything(value: unknown): Digest {
   try {
     return digest(value)
   } catch {
