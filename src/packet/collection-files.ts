@@ -90,8 +90,11 @@ export function foldersOf(files: Files): ReadonlyMap<string, Files> {
     const known = folders.get(folder) ?? new Map<string, Uint8Array>()
     folders.set(folder, known.set(own, bytes))
   }
-  return new Map([...folders].sort(([left], [right]) => (left < right ? -1 : 1)))
+  return new Map([...folders].sort(([left], [right]) => (idOf(left) < idOf(right) ? -1 : 1)))
 }
+
+/** Folders and ids are not in one order: `svc1` comes before `svc10` as a folder, and after it in an id. */
+const idOf = (folder: string): string => folder.replaceAll('/', ':')
 
 const SHARED = new RegExp(`^${SHARED_NAME}$`)
 

@@ -103,6 +103,18 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
+describe('the folders of a collection', () => {
+  it('stand in the order of their cases, where one identity’s name begins with another’s', () => {
+    const ulid = '01KB0000000000000000000000'
+    const cases = ['svc10', 'svc1', 'svc1-b', 'svc2'].map(
+      (name) => `rotate:com_acme:nhi_${name}:${ulid}`,
+    )
+    const files = cases.map((caseId) => [`${caseFolder(caseId)}manifest.json`, new Uint8Array()])
+    const folders = [...foldersOf(new Map(files as [string, Uint8Array][])).keys()]
+    expect(folders.map((folder) => `${folder}/`)).toEqual(cases.toSorted().map(caseFolder))
+  })
+})
+
 describe('a collection', () => {
   it('verifies with nothing but its bytes and the root keys, every case in it', () => {
     const verdict = verdictOn(collection)
