@@ -7,7 +7,14 @@ import type { BareSide } from './bare/side.js'
 import { forgedEnvelope, refusedPerSecond } from './forged.js'
 import { type Growth, type GrowthSize, measureGrowth } from './growth.js'
 import { type Held, heapFile, heldBy } from './heap.js'
-import { judgingRate, type PacketRate, packetRate, type Rate, refusingRate } from './offline.js'
+import {
+  collectionRate,
+  judgingRate,
+  type PacketRate,
+  packetRate,
+  type Rate,
+  refusingRate,
+} from './offline.js'
 import { timeFence } from './product/fence.js'
 import { createProofClock } from './product/proofs.js'
 import {
@@ -67,6 +74,7 @@ export interface Results {
   readonly judging: Rate
   readonly refusing: Rate
   readonly packet: PacketRate
+  readonly collection: ReturnType<typeof collectionRate>
   readonly refusedOverHttp: number
   /** Milliseconds, with few and with many open cases in the scope. */
   readonly fence: { readonly few: number; readonly many: number }
@@ -199,10 +207,13 @@ async function check(
   at: Measuring,
   input: { readonly account: Account | undefined; readonly caseId: string },
 ) {
-  const { product, size } = at
+  const { product, size, progress } = at
   const { db } = product.stage
   const packet = await product.api('per_ana').packet({ caseId: input.caseId })
   if (isRefusal(packet)) throw new Error(`no packet: ${packet.refused}`)
+  progress('verifying every case of the run')
+  const collection = await product.api('per_ana').collection({ partner: 'com_acme' })
+  if (isRefusal(collection)) throw new Error(`no collection: ${collection.refused}`)
   const { trust } = product.system.genesis
   const account = input.account
   const [rotation] = account === undefined ? [] : await openRotations(product, [account])
@@ -220,5 +231,6 @@ async function check(
     judging: judgingRate({ ...judging, envelope }, size.cpuMs),
     refusing: refusingRate({ ...judging, envelope: forged }, size.cpuMs),
     packet: packetRate({ bytes: packet.bytes, trust }, size.cpuMs),
+    collection: collectionRate({ bytes: collection.bytes, trust }),
   }
 }
