@@ -10,6 +10,7 @@ import { REFUSALS, type Refusal, type RefusalCode } from '../domain/refusal.js'
 /** 400 form, 401 and 403 who, 404 what is not there, 409 state of the case, 413 size, 422 content, 503 not now. */
 export const STATUS: Readonly<Record<RefusalCode, number>> = {
   ...{ MALFORMED: 400, NOT_CANONICAL: 400, TOO_LARGE: 413, WRONG_TYPE: 422, UNKNOWN_FIELD: 400 },
+  NEWER_VERSION: 400,
   ...{ SIGNATURE_INVALID: 422, KEY_UNKNOWN: 422, KEY_REVOKED: 422, KEY_WEAK: 422 },
   ...{ ASSURANCE_TOO_LOW: 422, ASSERTION_INVALID: 422 },
   ...{ WRONG_ENTERPRISE: 422, WRONG_CASE: 422, WRONG_STEP: 422, WRONG_PLAN: 409, WRONG_NONCE: 409 },

@@ -9,6 +9,7 @@ export const REFUSALS = {
   TOO_LARGE: 'the document is larger than allowed',
   WRONG_TYPE: 'the payload type is not the one this slot accepts',
   UNKNOWN_FIELD: 'the document has a field that its version does not define',
+  NEWER_VERSION: 'made by a newer version',
   // signature and keys
   SIGNATURE_INVALID: 'the signature does not verify over the exact bytes',
   KEY_UNKNOWN: 'the signing key is not in the authority bundle',

@@ -248,7 +248,7 @@ describe('a payload', () => {
     ['an unknown field', 'UNKNOWN_FIELD', text(canonical({ ...fence, z: 1 }))],
     ['an unknown field inside', 'UNKNOWN_FIELD', bend('"partner"', '"partner","z":1')],
     ['a field missing', 'MALFORMED', bend(',"v":1', '')],
-    ['another version', 'MALFORMED', bend('"v":1', '"v":2')],
+    ['a later version', 'NEWER_VERSION', bend('"v":1', '"v":2')],
     ['the type of another payload', 'MALFORMED', bend('"type":"fence"', '"type":"claim"')],
     ['null', 'MALFORMED', text('null')],
     ['a list', 'MALFORMED', text(`[${line}]`)],

@@ -18,6 +18,7 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   TOO_LARGE: 'send less',
   WRONG_TYPE: 'name a file of the right kind',
   UNKNOWN_FIELD: 'this client and the API are of different releases',
+  NEWER_VERSION: 'use the release that made it, or a later one',
   SIGNATURE_INVALID: OTHER_KEY,
   KEY_UNKNOWN: OTHER_KEY,
   KEY_REVOKED: OTHER_KEY,

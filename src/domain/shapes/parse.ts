@@ -10,7 +10,7 @@ type Issue = z.core.$ZodIssue
 /** Length to which `where` is cut: what entries hold. */
 const MAX_WHERE = 200
 
-/** UNTRUSTED: the value may come from anybody. UNKNOWN_FIELD for a field too many, MALFORMED for anything else. */
+/** UNTRUSTED: the value may come from anybody. NEWER_VERSION for a version that is not known yet, UNKNOWN_FIELD for a field too many, MALFORMED for anything else. */
 export const parseAs =
   <Schema extends z.ZodType>(schema: Schema) =>
   (value: unknown): z.output<Schema> | Refusal => {
@@ -18,11 +18,22 @@ export const parseAs =
     if (parsed.success) return parsed.data
     const [issue] = parsed.error.issues
     if (issue === undefined) return refuse('MALFORMED', '')
+    if (parsed.error.issues.some((one) => isNewer(value, one))) return refuse('NEWER_VERSION', '/v')
     const where = pointer(issue.path)
     return isUnknownField(issue)
       ? refuse('UNKNOWN_FIELD', where)
       : refuse('MALFORMED', where, issue.message.slice(0, MAX_WHERE))
   }
+
+/** Shapes know one version of a document; what has a higher one was made by a later release. */
+const isNewer = (value: unknown, { path }: Issue): boolean =>
+  path.length === 1 &&
+  path[0] === 'v' &&
+  typeof value === 'object' &&
+  value !== null &&
+  'v' in value &&
+  typeof value.v === 'number' &&
+  value.v > 1
 
 /** A union's value has a field too many when one of its branches objects to nothing else. */
 const isUnknownField = (issue: Issue): boolean =>

@@ -28,6 +28,7 @@ import { CHECKPOINT, MANIFEST, PacketManifest, readJson } from '../files.js'
 import { listingProblems, openFiles, type Packet, readText } from './open.js'
 import {
   type Head,
+  inOneLine,
   type Problem,
   problemOf,
   type Verdict,
@@ -47,7 +48,7 @@ export interface CollectionVerdict extends Omit<Verdict, 'caseId'> {
 
 /** UNTRUSTED: the bytes. Total: any bytes get a verdict. */
 export const verifyCollection = (input: VerifyPacket): CollectionVerdict =>
-  judgeCollection(input).verdict
+  inOneLine(input.bytes, judgeCollection(input).verdict)
 
 /** What a collection says, worth as much as its verdict. */
 export interface Judged {

@@ -29,6 +29,7 @@ import {
   STATEMENTS,
   sideStreamsIn,
 } from '../files.js'
+import { newerThanThis } from '../newer.js'
 import { wordsOf } from '../report/words.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from '../told.js'
 import { judgeAgain } from './judge-again.js'
@@ -78,7 +79,18 @@ export interface VerifyPacket {
 /** UNTRUSTED: the bytes. Total: any bytes get a verdict. */
 export function verifyPacket(input: VerifyPacket): Verdict {
   const packet = openPacket(input.bytes)
-  return 'files' in packet ? verifyOpened(input, packet).verdict : unreadable(packet)
+  const verdict = 'files' in packet ? verifyOpened(input, packet).verdict : unreadable(packet)
+  return inOneLine(input.bytes, verdict)
+}
+
+/** What this release cannot judge because a newer one made it is one problem, which says so. */
+export function inOneLine<Any extends Pick<Verdict, 'verdict' | 'problems'>>(
+  bytes: Uint8Array,
+  verdict: Any,
+): Any {
+  if (verdict.verdict === 'VERIFIED') return verdict
+  const newer = newerThanThis(bytes, verdict.problems[0])
+  return newer === null ? verdict : { ...verdict, problems: [problemOf(newer)] }
 }
 
 /** A verdict, and what it rests on. */
