@@ -7,13 +7,14 @@ import type { AuthoritySource } from '../src/store/authority/authority.js'
 import { packSource } from '../src/store/authority/packs.js'
 import type { OpenCaseDeps, Opened } from '../src/store/case/open-case.js'
 import type { Db } from '../src/store/db.js'
-import { deprovisionUndecided, recertifyDue } from '../src/store/schedule/campaigns.js'
+import { recertifyDue } from '../src/store/schedule/campaigns.js'
 import { drillDue } from '../src/store/schedule/drills.js'
 import { deprovisionEnded } from '../src/store/schedule/ended-needs.js'
 import { reviewPartners } from '../src/store/schedule/partner-reviews.js'
 import { askForAttestations, rotateOverdue } from '../src/store/schedule/renewals.js'
 import type { Scheduled } from '../src/store/schedule/scheduled.js'
 import { succeedGone } from '../src/store/schedule/successions.js'
+import { suspendUnattested, suspendUndecided } from '../src/store/schedule/suspensions.js'
 
 /** A request that was refused is recorded, so it is not repeated at every look. */
 const ASK_AGAIN_MS = 3_600_000
@@ -60,10 +61,11 @@ async function recertified(
 }
 
 const OCCASIONS: readonly Occasion[] = [
+  { because: 'an attestation was missed', look: suspendUnattested },
   { because: 'a need or a contract has ended', look: deprovisionEnded },
   { because: 'an attestation falls due', look: askForAttestations },
   { because: 'a credential is too old', look: rotateOverdue },
-  { because: 'a page was left undecided', look: byIdentity('undecided', deprovisionUndecided) },
+  { because: 'a page was left undecided', look: byIdentity('undecided', suspendUndecided) },
   { because: 'a recertification is due', look: byIdentity('recertify', recertified) },
   { because: 'a drill of the three rights is due', look: drillDue },
   { because: 'an owner is gone', look: succeedGone },

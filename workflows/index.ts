@@ -21,4 +21,5 @@ export {
   runCase as succession,
   runCase as 'partner-review',
   runCase as 'break-glass',
+  runCase as suspend,
 } from './run-case.js'

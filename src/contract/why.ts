@@ -3,7 +3,7 @@
  * details: who holds the ball, since when, for what, when that escalates and expires, and what happens when nobody
  * acts. Pure, and part of the workflow bundle. Opaque ids only.
  */
-import { type CaseState, stepOf } from '../domain/case/case.js'
+import { type CaseState, givesBack, stepOf } from '../domain/case/case.js'
 import { type Deadlines, type Due, deadlinesOf, due, type Turn } from '../domain/case/due.js'
 import type { Span } from '../domain/shapes/basic.js'
 
@@ -63,10 +63,15 @@ export function whyOf({ state, turn }: { readonly state: CaseState; readonly tur
   return `${holders} holds the ball since ${turn.since}: the connector of ${target} ${work}. No person is awaited; a fault is tried again, and nothing is changed beyond what was granted.`
 }
 
-const silenceAtGate = (state: CaseState): string =>
-  deadlinesOf(state).escalatesAt === null
-    ? 'When nobody acts the case ends expired, and what can be rolled back is rolled back.'
-    : 'When nobody acts the gate escalates; then the case ends expired, and what can be rolled back is rolled back.'
+function silenceAtGate(state: CaseState): string {
+  const off = state.steps.some(({ step, left }) => left === 'something' && givesBack(step))
+  const after = off
+    ? 'and what was taken away stays away'
+    : 'and what can be rolled back is rolled back'
+  return deadlinesOf(state).escalatesAt === null
+    ? `When nobody acts the case ends expired, ${after}.`
+    : `When nobody acts the gate escalates; then the case ends expired, ${after}.`
+}
 
 function stepWords(state: CaseState, stepId: string): string {
   const item = stepOf(state, stepId)

@@ -18,6 +18,7 @@ import { RECERTIFY_STEPS } from './plans/recertify.js'
 import { REINSTATE_STEPS } from './plans/reinstate.js'
 import { ROTATION_STEPS } from './plans/rotate.js'
 import { SUCCESSION_STEPS } from './plans/succession.js'
+import { SUSPENSION_STEPS } from './plans/suspend.js'
 import type { CaseKind, CaseScope, Outcome, TargetKind } from './shapes/basic.js'
 
 export interface KindOfCase {
@@ -119,6 +120,7 @@ export const KINDS: {
     ...{ ...CHANGE, steps: BREAK_GLASS_STEPS, outcome: 'incidents', work: 'own' },
     urgency: 'at-once',
   },
+  suspend: { ...CHANGE, steps: SUSPENSION_STEPS, outcome: 'recertification', work: 'own' },
 }
 
 /** Whether what is asked, or planned, is worked on at a target. */

@@ -11,12 +11,9 @@ import type { Choice } from '../../src/domain/shapes/recertify.js'
 import { drive } from '../../src/execution/drive.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { submitDeadline, submitDecision } from '../../src/store/case/cases.js'
-import {
-  deprovisionUndecided,
-  openCampaign,
-  recertifyDue,
-} from '../../src/store/schedule/campaigns.js'
+import { openCampaign, recertifyDue } from '../../src/store/schedule/campaigns.js'
 import { revocationOf } from '../../src/store/schedule/recertification.js'
+import { suspendUndecided } from '../../src/store/schedule/suspensions.js'
 import { giveMandate } from '../../src/store/streams/mandates.js'
 import { forge, reattest } from '../packet/forge.js'
 import { must } from '../support/authority.js'
@@ -225,10 +222,10 @@ describe('a page of a campaign', () => {
 const passMinutes = (minutes: number) => shiftClock(world, minutes * 60_000)
 
 describe('silence', () => {
-  it('escalates, expires and keeps nothing: a reduce-only mandate takes access away, a decline at the removal gives it back', async () => {
+  it('escalates, expires and keeps nothing: a reduce-only mandate suspends, the owner’s decline gives the access back', async () => {
     const mandate = aMandate({
       covers: {
-        ...{ kinds: ['deprovision'], steps: ['disable'], tiers: ['tier1'] },
+        ...{ kinds: ['suspend'], steps: ['suspend'], tiers: ['tier1'] },
         ...{ systems: null, partners: null, identities: ['nhi_billing'] },
       },
     })
@@ -241,21 +238,21 @@ describe('silence', () => {
     expect(await work.stateOf(caseId)).toMatchObject({ outcome: 'expired' })
 
     await passMinutes(0)
-    const looked = must(await deprovisionUndecided(world.keeper, new Set(['nhi_intake'])))
+    const looked = must(await suspendUndecided(world.keeper, new Set(['nhi_intake'])))
     expect(looked).toMatchObject([
       { identityId: 'nhi_billing', opened: { made: 'now' } },
       { identityId: 'nhi_ledger', opened: { refused: 'CASE_OPEN' } },
     ])
     const [billing] = looked
     if (billing === undefined || isRefusal(billing.opened)) throw new Error('no case')
-    const again = must(await deprovisionUndecided(world.keeper, new Set(['nhi_intake'])))
+    const again = must(await suspendUndecided(world.keeper, new Set(['nhi_intake'])))
     expect(again.map(({ identityId }) => identityId)).toEqual(['nhi_ledger'])
 
     const suspended = billing.opened.caseId
     await drive(world.connector, suspended)
-    expect(await work.dueOf(suspended)).toMatchObject({ kind: 'decision', stepId: 'remove' })
+    expect(await work.dueOf(suspended)).toMatchObject({ kind: 'decision', stepId: 'uphold' })
     expect(await canLogIn('billing_a')).toBe(false)
-    await work.decline(suspended, { stepId: 'remove', person: 'per_ana' })
+    await work.decline(suspended, { stepId: 'uphold', person: 'per_ana' })
     await drive(world.connector, suspended)
     expect(await work.stateOf(suspended)).toMatchObject({ outcome: 'rolled-back' })
     expect(await canLogIn('billing_a')).toBe(true)

@@ -57,6 +57,7 @@ const byId = (one: { identityId: string }, two: { identityId: string }): number 
 const MORE = {
   payroll: {},
   crm: {},
+  idle: {},
   mail: {},
   web: {},
   backup: { tier: 'tier3' },
@@ -102,6 +103,7 @@ describe.concurrent('a case of each kind', () => {
     identities.provision(hands))
   it('deprovision: nothing of the identity is left on the target', () =>
     identities.deprovision(hands))
+  it('suspend: taken back by the owner’s word, and upheld', () => identities.suspension(hands))
   it('rotate: the consumer takes the new credential, the old one is dead', () =>
     identities.rotation(hands))
   it('rotate, in an emergency: one person on duty, and both owners afterwards', () =>

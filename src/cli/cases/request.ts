@@ -56,6 +56,12 @@ const forIdentities = (): Command =>
       ),
     )
     .addCommand(
+      asking('suspend', 'take the access of an identity away until its owner speaks').action(
+        (identityId: string, options: RequestOptions) =>
+          ask({ kind: 'suspend', identityId }, options),
+      ),
+    )
+    .addCommand(
       asking('exception', 'have an identity deviate from a rule, for a while')
         .requiredOption('--deviation <rule>', Deviation.options.join(', '))
         .requiredOption('--because <reference>', 'where the reason stands in your own register')

@@ -135,6 +135,9 @@ export const stepOf = (state: CaseState, stepId: string): StepState | null =>
 /** Tests whether the plan has a rollback for this step; without one, what the step leaves behind stays. */
 export const hasRollback = (step: Step): boolean => step.undo.some(({ op }) => op !== 'nothing')
 
+/** Tests whether the rollback of this step lets somebody log in again. */
+export const givesBack = (step: Step): boolean => step.undo.some(({ op }) => op === 'enable')
+
 /** The approvals that count at this gate now: of this round or given ahead, and still in force. */
 export const countingVotes = (step: StepState, at: string): readonly Vote[] =>
   step.votes.filter(

@@ -5,6 +5,7 @@ import {
   type CaseOutcome,
   type CaseState,
   countingVotes,
+  givesBack,
   hasRollback,
   type StepPhase,
   type StepState,
@@ -104,11 +105,13 @@ export const currentStep = (state: CaseState): StepState | null =>
 /**
  * The step whose own rollback is due when a case ends early: the last one that left anything behind, if
  * it can be undone. One that cannot be undone, or that let a secret out and was not undone since,
- * protects everything before it.
+ * protects everything before it. Access that was taken away comes back when a person says so, and by no
+ * silence and no fence.
  */
 export function undoable(state: CaseState): StepState | null {
   const last = state.steps.findLast(({ left }) => left === 'something')
   if (last === undefined || !hasRollback(last.step)) return null
+  if (givesBack(last.step) && state.ending !== 'declined') return null
   return last.phase === 'performed' || last.phase === 'failed' ? last : null
 }
 

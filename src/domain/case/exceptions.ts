@@ -37,11 +37,31 @@ export const isExcepted = (
     ({ identityId, terms }) => identityId === of.identityId && terms.deviation === of.deviation,
   )
 
+type Owed = AttestTerms & { readonly identityId: string }
+
 /** The oldest attestation that each person still owes, from some time before it is due. A late one ends the suspension. */
 export const attestationsToAsk = (
   exceptions: readonly AcceptedException[],
   at: string,
-): readonly (AttestTerms & { readonly identityId: string })[] =>
+): readonly Owed[] =>
+  owed(exceptions, at)
+    .filter(({ dueAt, terms }) => dueAt < terms.until && shifted(dueAt, -leadOf(terms)) <= at)
+    .map(({ terms: _, ...asked }) => asked)
+
+/** Those that are due, and were not given. */
+export const attestationsMissed = (
+  exceptions: readonly AcceptedException[],
+  at: string,
+): readonly Owed[] =>
+  owed(exceptions, at)
+    .filter(({ dueAt, terms }) => dueAt < terms.until && dueAt <= at)
+    .map(({ terms: _, ...asked }) => asked)
+
+/** The oldest that each person has not given, of exceptions that are not over and were never denied. */
+const owed = (
+  exceptions: readonly AcceptedException[],
+  at: string,
+): readonly (Owed & { readonly terms: ExceptionTerms })[] =>
   exceptions
     .filter((exception) => at < exception.terms.until && !isDenied(exception))
     .flatMap((exception) =>
@@ -51,8 +71,6 @@ export const attestationsToAsk = (
         terms: exception.terms,
       })),
     )
-    .filter(({ dueAt, terms }) => dueAt < terms.until && shifted(dueAt, -leadOf(terms)) <= at)
-    .map(({ terms: _, ...asked }) => asked)
 
 /** The compensating controls that this person attests. */
 export const controlsOf = ({ terms }: AcceptedException, attestedBy: string): readonly string[] =>

@@ -8,8 +8,8 @@ import type { Plan, Step } from '../shapes/plan.js'
 import {
   type AskedOf,
   closeStep,
-  cutOff,
   lackingRight,
+  offStep,
   type Planning,
   planBase,
 } from './planning.js'
@@ -28,14 +28,15 @@ export function planDeprovision(input: Planning, asked: AskedOf<'deprovision'>):
     summary: `Deprovision ${identity.identityId}: ${identity.group} and its credentials`,
     using: present.map(({ credential }) => credential),
   })
-  const parts: Parts = {
-    ...{ ...input, living, reassignTo, consumersSeen: base.target.consumersSeen },
-    present: present.map(({ credential }) => credential),
-  }
+  const { soakMs, withinMs } = input.opened.settings
+  const disable = offStep({
+    ...{ stepId: 'disable', present: present.map(({ credential }) => credential), living },
+    ...{ consumersSeen: base.target.consumersSeen, watched: { soakMs, withinMs } },
+  })
   return {
     ...base,
     about: { kind: 'deprovision', living, owned: [...owned], ownedCount, reassignTo },
-    steps: [disable(parts), remove(parts), closeStep],
+    steps: [disable, remove(input, reassignTo), closeStep],
   }
 }
 
@@ -56,45 +57,7 @@ function whyNot({ seen }: Planning, reassignTo: string | null): Refusal | null {
   return lackingRight(seen)
 }
 
-interface Parts extends Planning {
-  readonly present: readonly string[]
-  /** Those of them that can log in. */
-  readonly living: readonly string[]
-  readonly reassignTo: string | null
-  readonly consumersSeen: readonly string[]
-}
-
-const disable = ({ present, living, opened, consumersSeen }: Parts): Step => {
-  const credentials = [...present]
-  const { soakMs, withinMs } = opened.settings
-  return {
-    stepId: 'disable',
-    title: 'No credential can log in any more',
-    executor: 'connector',
-    operations: [
-      ...living.map((credential) => ({ op: 'observe-accepted' as const, credential })),
-      { op: 'disable', credentials },
-      { op: 'end-sessions', credentials },
-      ...living.map((credential) => ({ op: 'prove-dead' as const, credential, control: null })),
-      { op: 'observe-disabled', credentials },
-      { op: 'observe-stays-disabled', credentials, soakMs, withinMs },
-    ],
-    undo: living.length === 0 ? [{ op: 'nothing' }] : [{ op: 'enable', credentials: [...living] }],
-    rollback:
-      living.length === 0
-        ? 'None is needed: nothing could log in before.'
-        : `Let ${living.join(', ')} log in again, with the secret it had.`,
-    blastRadius: cutOff(consumersSeen),
-    needs: [],
-    produces: [
-      ...(living.length === 0 ? [] : (['old-refused', 'no-session-left'] as const)),
-      'access-disabled',
-      'stayed-disabled',
-    ],
-  }
-}
-
-const remove = ({ identity, reassignTo, seen }: Parts): Step => ({
+const remove = ({ identity, seen }: Planning, reassignTo: string | null): Step => ({
   stepId: 'remove',
   title: `${identity.group} and its credentials are removed`,
   executor: 'connector',

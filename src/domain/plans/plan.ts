@@ -12,6 +12,7 @@ import type { Planning } from './planning.js'
 import { planProvision } from './provision.js'
 import { planReinstatement } from './reinstate.js'
 import { planRotation } from './rotate.js'
+import { planSuspension } from './suspend.js'
 
 /** Said to whoever names a step that the case does not have. */
 export const sayStepsOf = (kind: CaseKind): string =>
@@ -36,6 +37,8 @@ export function drawPlan(input: Planning): Plan | Refusal {
       return planReinstatement(input)
     case 'break-glass':
       return planBreakGlass(input, asked)
+    case 'suspend':
+      return planSuspension(input, asked)
   }
 }
 
@@ -48,6 +51,7 @@ export function othersIn(asked: Asked): readonly string[] {
     case 'lift':
     case 'reinstate':
     case 'break-glass':
+    case 'suspend':
       return []
     case 'provision':
       return asked.memberOf
@@ -68,6 +72,7 @@ export function credentialsIn(about: Plan['about']): readonly string[] {
       return [about.incoming]
     case 'deprovision':
     case 'contain':
+    case 'suspend':
       return about.living
     case 'lift':
       return []

@@ -133,6 +133,47 @@ export const deliverTo = (input: {
   }
 }
 
+/** No credential can log in any more, and those that could are proved dead; the secrets stay, so that all of it can be put back. */
+export const offStep = (input: {
+  readonly stepId: string
+  readonly present: readonly string[]
+  /** Those of them that can log in. */
+  readonly living: readonly string[]
+  readonly consumersSeen: readonly string[]
+  /** How long it is watched then; null: not at all. */
+  readonly watched: Pick<Settings, 'soakMs' | 'withinMs'> | null
+}): Step => {
+  const { stepId, living, consumersSeen, watched } = input
+  const credentials = [...input.present]
+  return {
+    stepId,
+    title: 'No credential can log in any more',
+    executor: 'connector',
+    operations: [
+      ...living.map((credential) => ({ op: 'observe-accepted' as const, credential })),
+      { op: 'disable', credentials },
+      { op: 'end-sessions', credentials },
+      ...living.map((credential) => ({ op: 'prove-dead' as const, credential, control: null })),
+      { op: 'observe-disabled', credentials },
+      ...(watched === null
+        ? []
+        : [{ op: 'observe-stays-disabled' as const, credentials, ...watched }]),
+    ],
+    undo: living.length === 0 ? [{ op: 'nothing' }] : [{ op: 'enable', credentials: [...living] }],
+    rollback:
+      living.length === 0
+        ? 'None is needed: nothing could log in before.'
+        : `Let ${living.join(', ')} log in again, with the secret it had.`,
+    blastRadius: cutOff(consumersSeen),
+    needs: [],
+    produces: [
+      ...(living.length === 0 ? [] : (['old-refused', 'no-session-left'] as const)),
+      'access-disabled',
+      ...(watched === null ? [] : (['stayed-disabled'] as const)),
+    ],
+  }
+}
+
 /** A new secret on a credential that cannot log in, which then can. */
 export const enableStep = (input: {
   readonly credential: string

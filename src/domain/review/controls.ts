@@ -20,7 +20,7 @@ export interface Control {
   readonly kinds: readonly CaseKind[]
 }
 
-const CHANGES: readonly CaseKind[] = ['rotate', 'provision', 'deprovision', 'reinstate']
+const CHANGES: readonly CaseKind[] = ['rotate', 'provision', 'deprovision', 'reinstate', 'suspend']
 const INCIDENT: readonly CaseKind[] = ['incident', 'contain', 'lift']
 const RISK: readonly CaseKind[] = ['exception', 'attest']
 const REVIEW: readonly CaseKind[] = ['partner-review', 'demand', 'dispute']

@@ -46,6 +46,10 @@ export const AttestTerms = z.strictObject({
 })
 export type AttestTerms = z.infer<typeof AttestTerms>
 
+/** The page or the exception about which nobody said anything in time; null: a person asks for it. */
+export const SuspendTerms = z.strictObject({ because: CaseId.nullable() })
+export type SuspendTerms = z.infer<typeof SuspendTerms>
+
 const Reference = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/)
 
 export const DemandTerms = z.strictObject({
@@ -160,6 +164,8 @@ export const Asked = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),
   /** Access for a while, in an emergency, through an identity that is kept for nothing else. */
   z.strictObject({ kind: z.literal('break-glass'), ...BreakGlassTerms.shape }),
+  /** It loses access, and gets it back by its owner's word while that is asked for. */
+  z.strictObject({ kind: z.literal('suspend'), ...SuspendTerms.shape }),
 ])
 export type Asked = z.infer<typeof Asked>
 
@@ -179,6 +185,7 @@ export function personsNamedIn(asked: Asked): readonly string[] {
     case 'succession':
     case 'partner-review':
     case 'break-glass':
+    case 'suspend':
       return []
     case 'exception':
       return asked.controls.map(({ attestedBy }) => attestedBy)

@@ -135,6 +135,7 @@ export const CaseKind = z.enum([
   'succession',
   'partner-review',
   'break-glass',
+  'suspend',
 ])
 export type CaseKind = z.infer<typeof CaseKind>
 
@@ -150,6 +151,7 @@ export const TargetKind = CaseKind.extract([
   'lift',
   'reinstate',
   'break-glass',
+  'suspend',
 ])
 export type TargetKind = z.infer<typeof TargetKind>
 

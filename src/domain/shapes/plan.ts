@@ -12,6 +12,7 @@ import {
   DrillTerms,
   ExceptionTerms,
   SuccessionTerms,
+  SuspendTerms,
 } from './asked.js'
 import {
   AuthorityKind,
@@ -248,6 +249,11 @@ const About = z.discriminatedUnion('kind', [
     kind: z.literal('break-glass'),
     incoming: Credential,
     ...BreakGlassTerms.shape,
+  }),
+  z.strictObject({
+    kind: z.literal('suspend'),
+    living: z.array(Credential).max(8),
+    ...SuspendTerms.shape,
   }),
 ])
 

@@ -117,7 +117,7 @@ function isOfTarget({ about, scope, target }: Plan, authority: Authority): true 
 }
 
 /** Plans that repeat what was asked, word for word; the others without a target are drawn again. */
-const REPEATING: readonly CaseKind[] = ['exception', 'attest', 'break-glass']
+const REPEATING: readonly CaseKind[] = ['exception', 'attest', 'break-glass', 'suspend']
 
 const holdsAll = (about: Plan['about'], asked: Asked): boolean =>
   digest({ ...about, ...asked }) === digest(about)

@@ -15,14 +15,7 @@ import type { Identity } from '../../domain/shapes/authority.js'
 import type { CaseScope } from '../../domain/shapes/basic.js'
 import type { PageTerms } from '../../domain/shapes/recertify.js'
 import { type OpenCase, type OpenCaseDeps, type Opened, openCase } from '../case/open-case.js'
-import {
-  type AskedBefore,
-  askDeprovision,
-  askedBefore,
-  incidentsClosed,
-  SILENCE,
-  undecided,
-} from './recertification.js'
+import { type AskedBefore, askedBefore, incidentsClosed } from './recertification.js'
 import { type Standing, standingNow } from './scheduled.js'
 
 export interface OpenCampaign extends Pick<OpenCase, 'principal' | 'idempotencyKey'> {
@@ -150,29 +143,4 @@ async function isChangedSince(
   if (own.authority.version === authority.version) return false
   const then = await deps.authority.named(deps.db, { reference: own.authority, at: own.openedAt })
   return isRefusal(then) || isChanged(identity.identityId, { then, now: authority })
-}
-
-export interface Silence {
-  readonly identityId: string
-  readonly opened: Opened | Refusal
-}
-
-/** Silence never keeps: what newest pages left undecided gets its deprovision, once. */
-export async function deprovisionUndecided(
-  deps: OpenCaseDeps,
-  besides: ReadonlySet<string>,
-): Promise<readonly Silence[] | Refusal> {
-  const standing = await standingNow(deps)
-  if (isRefusal(standing)) return standing
-  const { authority } = standing
-  const silences: Silence[] = []
-  const asked = [...authority.identities.keys()].filter((identityId) => !besides.has(identityId))
-  for (const { identityId, caseId } of await undecided(deps.db, asked)) {
-    const opened = await askDeprovision(deps, {
-      ...{ identityId, companyId: enterpriseCompany(authority), reference: null },
-      ...{ principal: SILENCE, key: `${identityId} ${caseId}` },
-    })
-    silences.push({ identityId, opened })
-  }
-  return silences
 }

@@ -114,7 +114,7 @@ export interface Undecided {
   readonly caseId: string
 }
 
-/** What the newest page of each of these left undecided, and no deprovision was asked for since. */
+/** What the newest page of each of these left undecided, and no suspension was asked for since. */
 export async function undecided(
   db: Db,
   identities: readonly string[],
@@ -165,7 +165,7 @@ export async function revocationOf(
 }
 
 /** Asks for the deprovision as the enterprise's own work; the same key gets the same case. */
-export const askDeprovision = (
+const askDeprovision = (
   deps: OpenCaseDeps,
   asking: {
     readonly identityId: string

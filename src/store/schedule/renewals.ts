@@ -90,7 +90,8 @@ export async function renewedAt(
   return new Map(rows.flatMap(({ identityId, at }) => (at === null ? [] : [[identityId, at]])))
 }
 
-async function heldIdentities(db: Db): Promise<ReadonlySet<string>> {
+/** Those that an open case has for itself. */
+export async function heldIdentities(db: Db): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ id: string }>(
     "select scope_id as id from cases where phase = 'open' and holds = scope_id",
   )

@@ -42,6 +42,22 @@ export async function deprovision(hands: Hands): Promise<void> {
   expect(rows).toEqual([])
 }
 
+/** Taken back by its owner's word; the next time it is upheld. */
+export async function suspension(hands: Hands): Promise<void> {
+  const asked = { kind: 'suspend' as const, because: null }
+  const of = { scope: ofIdentity('idle'), by: by('per_dora') }
+  expect(await hands.asks(asked, { ...of, by: ACME })).toMatchObject({ refused: 'NOT_ALLOWED' })
+  const first = await hands.opens(asked, of)
+  expect(await hands.refuses(first, 'suspend', 'per_ana')).toContain('NOT_AN_APPROVER')
+  await hands.sign(first, 'suspend', 'per_cleo')
+  await hands.declines(first, 'uphold', 'per_ana')
+  await hands.ends(first, 'rolled-back')
+  const second = await hands.opens(asked, of)
+  await hands.sign(second, 'suspend', 'per_cleo')
+  await hands.sign(second, 'uphold', 'per_ana')
+  await hands.ends(second, 'completed')
+}
+
 export async function rotation(hands: Hands): Promise<void> {
   const caseId = await hands.opens({ kind: 'rotate' }, { scope: ofIdentity('payroll'), by: ACME })
   expect(await hands.refuses(caseId, 'issue', 'per_zed')).toContain('EXECUTOR_COMPANY')
