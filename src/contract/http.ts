@@ -91,10 +91,7 @@ export const OpenCaseRequest = z.discriminatedUnion('kind', [
     message: 'about an identity or a partner, not both',
   }),
   Asking.extend(AuthorityAsked.shape),
-  AskedFor.extend({
-    kind: z.literal('suspend'),
-    because: SuspendTerms.shape.because.default(null),
-  }),
+  AskedFor.extend({ kind: z.literal('suspend'), ...SuspendTerms.shape }),
   AskedFor.extend({ kind: z.literal('break-glass'), ...BreakGlassTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('drill'), ...DrillTerms.shape }),
   AskedOfPartner.extend({ kind: z.literal('partner-review'), ...ReviewTerms.shape }),

@@ -58,7 +58,7 @@ const forIdentities = (): Command =>
     .addCommand(
       asking('suspend', 'take the access of an identity away until its owner speaks').action(
         (identityId: string, options: RequestOptions) =>
-          ask({ kind: 'suspend', identityId }, options),
+          ask({ kind: 'suspend', identityId, because: null }, options),
       ),
     )
     .addCommand(
