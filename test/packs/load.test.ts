@@ -28,7 +28,7 @@ function edited(path: string, [from, to]: readonly [string, string]): PackFiles 
   return { ...files, [path]: textOf(path).replace(from, to) }
 }
 
-const windowOf = (window: string) => `windows: { night: { days: ${window} } }`
+const windowOf = (window: string) => `windows:\n    night: { days: ${window} }\n`
 
 /** Line and column, from 1, of the first place where this stands. */
 function placeOf(path: string, text: string): string {
@@ -59,7 +59,7 @@ describe('the packs that come with it', () => {
     },
   )
 
-  it('differ, demo from default, only in name and durations', () => {
+  it('differ, demo from default, only in name, durations and hours', () => {
     const demo = must(parsePack(readPack(folder('demo')).files))
     const same = must(parsePack(files))
     expect(timeless(demo)).toEqual(timeless({ ...same, id: 'demo' }))
@@ -70,7 +70,9 @@ describe('the packs that come with it', () => {
 
 const timeless = (pack: Pack): unknown =>
   JSON.parse(
-    JSON.stringify(pack, (key, value: unknown) => (key.endsWith('Ms') ? 'a while' : value)),
+    JSON.stringify(pack, (key, value: unknown) =>
+      key.endsWith('Ms') || key === 'change-night' ? 'a while' : value,
+    ),
   )
 
 describe('what does not load', () => {
@@ -124,18 +126,18 @@ describe('what does not load', () => {
     ['an instant without milliseconds', ['00:00:00.000Z', '00:00:00Z']],
     [
       'a window that is never open',
-      ['windows: {}', windowOf("business, from: '22:00', to: '22:00'")],
+      ['windows:\n', windowOf("business, from: '22:00', to: '22:00'")],
     ],
     [
       'a window at no time of day',
-      ['windows: {}', windowOf("business, from: '22:60', to: '04:00'")],
+      ['windows:\n', windowOf("business, from: '22:60', to: '04:00'")],
     ],
     [
       'a window that begins at midnight’s end',
-      ['windows: {}', windowOf("business, from: '24:00', to: '04:00'")],
+      ['windows:\n', windowOf("business, from: '24:00', to: '04:00'")],
     ],
-    ['a window on no day', ['windows: {}', windowOf("[], from: '22:00', to: '04:00'")]],
-    ['a window on an eighth day', ['windows: {}', windowOf("[8], from: '22:00', to: '04:00'")]],
+    ['a window on no day', ['windows:\n', windowOf("[], from: '22:00', to: '04:00'")]],
+    ['a window on an eighth day', ['windows:\n', windowOf("[8], from: '22:00', to: '04:00'")]],
   ] as const)('is a pack with %s in its head', (_, change) => {
     expect(parsePack(edited('pack.yaml', change))).toMatchObject({ refused: 'POLICY_INVALID' })
   })

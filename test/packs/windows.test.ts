@@ -15,7 +15,7 @@ import { DEFAULT_PACK, must } from '../support/authority.js'
 const { files } = readPack(DEFAULT_PACK)
 const RULES = 'rules/rotate.yaml'
 const textOf = (path: string): string => files[path] ?? ''
-const windowOf = (window: string) => `windows: { night: { days: ${window} } }`
+const windowOf = (window: string) => `windows:\n    night: { days: ${window} }\n`
 
 const NOBODY = Object.fromEntries(Role.options.map((role) => [role, []])) as unknown as Record<
   Role,
@@ -27,7 +27,7 @@ const windowed: PackFiles = {
   [RULES]: textOf(RULES).replace('quorum: 1', 'quorum: 1\n      window: night'),
   'pack.yaml': textOf('pack.yaml')
     .replace('zone: UTC', 'zone: Europe/Berlin')
-    .replace('windows: {}', windowOf("[6], from: '22:00', to: '04:00'")),
+    .replace('windows:\n', windowOf("[6], from: '22:00', to: '04:00'")),
 }
 
 describe('a window of the calendar', () => {

@@ -37,7 +37,7 @@ export function windowedPack({ zone, window, freezes = [] }: Calendar): PackFile
   )
   const head = (pack['pack.yaml'] ?? '')
     .replace('zone: UTC', `zone: ${zone}`)
-    .replace('windows: {}', `windows: { night: ${window} }`)
+    .replace('windows:\n', `windows:\n    night: ${window}\n`)
     .replace('freezes: []', `freezes: [${freezes.join(', ')}]`)
   return { ...pack, 'pack.yaml': head }
 }
