@@ -1,10 +1,13 @@
 /** The files of an embedded system: trust, key rings, targets, issuer clients and people's profiles, mode 0600. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DemoPerson, PARTNERS, PEOPLE, SYSTEM } from './enterprise.js'
+import { type DemoPerson, EMERGENCY, PARTNERS, PEOPLE, SYSTEM } from './enterprise.js'
 import { AUDIENCE, type Parts } from './parts.js'
 import { doctorEnvironment } from './processes.js'
 import { ADMIN, DATABASE } from './target.js'
+
+/** Of whoever opens what is sealed in an emergency. */
+export const recipientKey = (dir: string): string => join(dir, 'keys', `cns_${EMERGENCY}.pem`)
 
 /** The files that the processes are pointed to: each holds what one of them may know. */
 export async function writeConfiguration(at: Parts): Promise<void> {
@@ -27,6 +30,9 @@ export async function writeConfiguration(at: Parts): Promise<void> {
     },
   })
   await write('doctor.json', doctorEnvironment(at))
+  const recipient = made.identities.find(({ name }) => name === EMERGENCY)
+  if (recipient !== undefined)
+    await writeFile(recipientKey(dir), recipient.privateKeyPem, { mode: 0o600 })
   await write('issuer-clients.json', await issuerClients(at))
   for (const person of Object.keys(PEOPLE) as DemoPerson[]) {
     const short = person.slice(4)

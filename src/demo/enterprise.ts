@@ -50,6 +50,9 @@ export type DemoPartner = keyof typeof PARTNERS
 /** Whose profile somebody acts with. */
 export type Party = DemoPerson | `${DemoPerson}-second` | (typeof PARTNERS)[DemoPartner]['profile']
 
+/** The account that no partner keeps: a login for emergencies, and for nothing else. */
+export const EMERGENCY = 'emergency'
+
 interface About {
   readonly custodian: DemoPartner | null
   readonly need: string
@@ -65,8 +68,7 @@ const ABOUT: Readonly<Record<string, Partial<About> | undefined>> = {
   reports: { custodian: 'com_zeta' },
   vault: { custodian: 'com_zeta', need: 'NEED-2045' },
   canary: { need: 'NEED-2046', canary: true },
-  /** No partner's: a login that is kept for emergencies. */
-  emergency: { custodian: null, need: 'NEED-2047' },
+  [EMERGENCY]: { custodian: null, need: 'NEED-2047' },
 }
 
 /** One service account of the demonstration. */

@@ -10,7 +10,7 @@ import { installAuthority } from '../store/authority/authority.js'
 import { storePack } from '../store/authority/packs.js'
 import { type Db, openDb } from '../store/db.js'
 import { migrate } from '../store/migrate.js'
-import { type DemoPerson, PEOPLE } from './enterprise.js'
+import { type DemoPerson, EMERGENCY, PEOPLE } from './enterprise.js'
 import { databaseUrl, type Parts } from './parts.js'
 import { prepareTarget } from './target.js'
 
@@ -24,7 +24,10 @@ export async function prepareStore(at: Parts): Promise<void> {
   await migrate({ ownerUrl: store.superuserUrl, passwords: secrets.roles })
   const fresh = await install(at, {})
   if (fresh === 'again') return
-  const accounts = at.accounts.map((name) => ({ name, secret: secrets.accounts[name] ?? '' }))
+  const accounts = at.accounts.map((name) => ({
+    ...{ name, secret: secrets.accounts[name] ?? '' },
+    logsIn: name === EMERGENCY ? ('no' as const) : ('yes' as const),
+  }))
   await prepareTarget({
     superuserUrl: (database) => target.url('postgres', secrets.targetSuperuser, database),
     adminSecret: secrets.admin,

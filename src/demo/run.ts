@@ -3,6 +3,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { stopChildren } from '../embedded/children.js'
 import { attackAccounts, playAll } from './attack/play.js'
+import { recipientKey } from './configuration.js'
+import { EMERGENCY } from './enterprise.js'
 import { PROCESSES } from './processes.js'
 import { showRotation, verifyOffline } from './rotation.js'
 import { openStage } from './stage.js'
@@ -17,6 +19,7 @@ export interface DemoOptions {
 }
 
 const HOME = '.countersign'
+/** Accounts that a consumer works with; beside them there is a login that is kept for emergencies. */
 const SERVED = ['billing', 'ledger']
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`)
@@ -116,13 +119,14 @@ export async function runStart(): Promise<number> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const system = await startSystem({
     dir,
-    accounts: SERVED,
+    accounts: [...SERVED, EMERGENCY],
     progress: (line) => print(`… ${line}`),
   })
   for (const account of SERVED) {
     const { url } = await system.startConsumer(account)
     print(`  consumer   ${url} (${account})`)
   }
+  print(`  recipient  ${recipientKey(dir)} (${EMERGENCY})`)
   printAddresses(system)
   const ended = await Promise.race([untilTold(), firstToEnd(system)])
   if (ended !== undefined)

@@ -29,8 +29,9 @@ const OWNED = [
 
 export interface TargetAccount {
   readonly name: string
-  /** The secret of `<name>_a`, in use today. */
   readonly secret: string
+  /** Whether `<name>_a` logs in with it today, or nothing does. */
+  readonly logsIn: 'yes' | 'no'
 }
 
 export async function prepareTarget(input: {
@@ -52,14 +53,15 @@ async function prepareAccount(
   dba: pg.Client,
   input: { readonly adminSecret: string; readonly account: TargetAccount },
 ): Promise<void> {
-  const { name, secret } = input.account
+  const { name, secret, logsIn } = input.account
   const group = `${name}_app`
   const credentials = [`${name}_a`, `${name}_b`]
   const adminPassword = scramVerifier(input.adminSecret)
   for (const statement of targetSetupSql({ admin: ADMIN, adminPassword, group, credentials }))
     await dba.query(statement)
   await dba.query(`grant select, insert on work to ${group}`)
-  await dba.query(`alter role ${name}_a login password '${scramVerifier(secret)}'`)
+  const login = logsIn === 'yes' ? 'login' : 'nologin'
+  await dba.query(`alter role ${name}_a ${login} password '${scramVerifier(secret)}'`)
 }
 
 export const newSecret = (): string => randomBytes(24).toString('base64url')

@@ -42,7 +42,6 @@ export const breakingGlass: Chapter = {
   title: 'Emergency access, which ends by itself and is reviewed by somebody else',
   play: async (tour) => {
     const { stage, say } = tour
-    await stage.targetDba.query('alter role emergency_a nologin')
     const caseId = await ask(tour, {
       by: 'per_eve',
       request: {
