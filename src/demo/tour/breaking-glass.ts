@@ -41,7 +41,7 @@ async function logsIn({ stage }: Tour, login: Login): Promise<'accepted' | strin
 export const breakingGlass: Chapter = {
   title: 'Emergency access, which ends by itself and is reviewed by somebody else',
   play: async (tour) => {
-    const { stage, say } = tour
+    const { say } = tour
     const caseId = await ask(tour, {
       by: 'per_eve',
       request: {
