@@ -19,6 +19,7 @@ import {
 import { digest } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { type Cedar, NO_CEDAR, type Question } from '../domain/shapes/cedar.js'
+import { answers } from './answers.js'
 import { actionsAround, CEDAR_SCHEMA, foreignWord } from './cedar-words.js'
 import { MAX_FILE_BYTES } from './yaml.js'
 
@@ -63,6 +64,7 @@ export function readCedar(files: Readonly<Record<string, string>>): Cedar | Refu
 }
 
 function checkSchema(source: Source): Refusal | null {
+  if (source.text === CEDAR_SCHEMA) return null
   const [declared, known] = [schemaToJson(source.text), schemaToJson(CEDAR_SCHEMA)]
   if (declared.type === 'failure') return failed(source, declared.errors)
   const foreign = known.type === 'success' ? foreignWord(declared.json, known.json) : '/'
@@ -153,9 +155,13 @@ function parsedSet(hash: string, policies: readonly Policy[]): string {
   return name
 }
 
-/** A policy that cannot be evaluated forbids. The engine is asked where some policy speaks of the action. */
+/** Of one set of policies: every gate of a case is asked about when it opens and again before its grant. */
+const MAX_ANSWERS = 1000
+
+/** A policy that cannot be evaluated forbids. The engine is asked where some policy speaks of the action, once for one question. */
 function evaluated(policies: readonly Policy[]): Pick<Cedar, 'about' | 'forbids'> {
   const hash = digest(policies.map(({ id, text }) => [id, text]))
+  const given = answers<readonly string[]>(MAX_ANSWERS)
   const about = (action: string) =>
     policies
       .filter(({ json }) => isAbout(json.action, action))
@@ -163,10 +169,11 @@ function evaluated(policies: readonly Policy[]): Pick<Cedar, 'about' | 'forbids'
       .sort()
   return {
     about,
-    forbids: (question) =>
-      about(question.action).length === 0
-        ? []
-        : forbiddenBy(statefulIsAuthorized(callOf(question, parsedSet(hash, policies)))),
+    forbids: (question) => {
+      if (about(question.action).length === 0) return []
+      const call = callOf(question, parsedSet(hash, policies))
+      return given(JSON.stringify(call), () => forbiddenBy(statefulIsAuthorized(call)))
+    },
   }
 }
 

@@ -32,11 +32,10 @@ export function forbiddenToAsk(asking: Asking): Refusal | null {
   const { circumstances: about, kind } = asking.subject
   if (about === 'on-paper') return null
   const { personId, companyId } = about.requester
-  const by = forbiddenBy(asking, {
-    action: `ask:${kind}`,
-    principal:
-      personId === null ? { type: 'Company', id: companyId } : { type: 'Person', id: personId },
-  })
+  const by = askedAbout(
+    asking,
+    `ask:${kind}`,
+  )(personId === null ? { type: 'Company', id: companyId } : { type: 'Person', id: personId })
   return by.length === 0
     ? null
     : refuse('FORBIDDEN', `/cedar/${by[0]}`, `forbidden by ${by.join(', ')}`)
@@ -48,32 +47,27 @@ export function barredFrom(
   persons: readonly string[],
 ): { readonly persons: readonly string[]; readonly by: readonly string[] } {
   const { kind, stepId } = asking.subject
-  const answers = persons.map((id) => ({
-    id,
-    by: forbiddenBy(asking, {
-      action: `sign:${kind}/${stepId}`,
-      principal: { type: 'Person', id },
-    }),
-  }))
+  const forbiddenTo = askedAbout(asking, `sign:${kind}/${stepId}`)
+  const answers = persons.map((id) => ({ id, by: forbiddenTo({ type: 'Person', id }) }))
   return {
     persons: answers.filter(({ by }) => by.length > 0).map(({ id }) => id),
     by: [...new Set(answers.flatMap(({ by }) => by))].sort(),
   }
 }
 
-function forbiddenBy(
+/** Which policies forbid the action to a principal. */
+function askedAbout(
   { pack, subject }: Asking,
-  asked: Pick<Question, 'action' | 'principal'>,
-): readonly string[] {
+  action: string,
+): (principal: Question['principal']) => readonly string[] {
   const { circumstances: about, kind, tier, systemId, change } = subject
-  if (about === 'on-paper' || !isAsked(kind)) return []
+  const speaks = isAsked(kind) && pack.cedar.about(action).length > 0
+  if (about === 'on-paper' || !speaks) return () => []
   const clock = clockAt(about.askedAt, pack.zone)
   if (clock === null) throw new RangeError(`a pack has no zone ${pack.zone}`)
-  const hour = Math.floor(clock.minute / 60)
-  return pack.cedar.forbids({
-    ...{ ...asked, about, tier, systemId, change },
-    asked: { weekday: clock.weekday, hour },
-  })
+  const asked = { weekday: clock.weekday, hour: Math.floor(clock.minute / 60) }
+  return (principal) =>
+    pack.cedar.forbids({ action, principal, about, tier, systemId, change, asked })
 }
 
 /** What the authority says of the case and of the persons and companies in it. */
