@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { stopChildren } from '../src/embedded/children.js'
 import { startBare } from './bare/side.js'
 import { measure, type Size } from './measure.js'
 import { startProduct } from './product/side.js'
@@ -43,6 +44,8 @@ async function main(): Promise<void> {
     process.stdout.write(values.json === true ? jsonLines(metrics) : table(metrics))
     process.stderr.write(breakdown(results))
   } finally {
+    // Of a start that failed half-way, nobody holds what it started.
+    await stopChildren()
     await rm(dir, { recursive: true, force: true })
   }
 }
@@ -71,6 +74,8 @@ async function run({ dir, size }: { readonly dir: string; readonly size: Size })
 }
 
 await main().catch((error: unknown) => {
-  process.exitCode = 1
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
+  process.stderr.write(`bench: ${line}\n`)
+  // Its connections would hold this process.
+  process.exit(1)
 })

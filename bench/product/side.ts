@@ -46,11 +46,7 @@ export async function startProduct(input: {
   const worker = workerEnvironment(dir, input.maxCached)
   const system = await startSystem({ dir, accounts, progress, env: { worker, keeper: PATIENT } })
   const stage = await openStage(system)
-  await installPolicy(stage).catch(async (cause: unknown) => {
-    await stage.close()
-    await system.stop()
-    throw cause
-  })
+  await installPolicy(stage)
   const news = createNews(stage.db)
   const listening = await listen({
     url: system.databaseUrl('cs_api'),
