@@ -26,7 +26,7 @@ import { lazyClient } from './temporal.js'
 import { createWitnessing } from './witnessing.js'
 
 /** Entries are signed together with those of the next moment, unless somebody waits for a proof. */
-const SIGN_WITHIN_MS = 50
+const SIGN_WITHIN_MS = 250
 /** Signing is woken by every commit; this is for a notification that was lost. */
 const SIGN_AT_LEAST_EVERY_MS = 5000
 /** Witnesses are asked for every signed head; this is for a notification that was lost. */

@@ -50,6 +50,15 @@ export function prepared(
 /** Said within a statement: its commit does not wait for the disk. Only for what a crash of the store may lose. */
 export const UNHURRIED = `(select set_config('synchronous_commit', 'off', true)) is not null`
 
+const behind = new WeakMap<Tx, Promise<unknown>[]>()
+
+/** A statement of a transaction whose answer nobody waits for but the commit: they travel together, and what fails here fails that. */
+export function withCommit(tx: Tx, statement: Promise<unknown>): void {
+  // Whoever commits hears of it.
+  statement.catch(() => undefined)
+  behind.set(tx, [...(behind.get(tx) ?? []), statement])
+}
+
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'UNKNOWN'
 
@@ -73,11 +82,12 @@ async function begin<T>(
     // The work's first statement travels with it; whatever fails here fails that statement too.
     begun.catch(() => undefined)
     const result = await work(tx)
-    await begun
-    await tx.query('commit')
+    await Promise.all([begun, ...(behind.get(tx) ?? []), tx.query('commit')])
+    behind.delete(tx)
     tx.release()
     return result
   } catch (error) {
+    behind.delete(tx)
     const alive = await tx.query('rollback').then(
       () => true,
       () => false,

@@ -12,7 +12,7 @@ import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import type { Envelope } from '../../domain/shapes/envelope.js'
 import type { CaseEvent, CaseOpened } from '../../domain/shapes/event.js'
 import { chain, checkChain, type StoredEntry } from '../../ledger/entry.js'
-import { type Db, prepared, type Tx, transaction } from '../db.js'
+import { type Db, prepared, type Tx, transaction, withCommit } from '../db.js'
 import { type CaseRead, heldCases } from './held-cases.js'
 import { eventOf, knownEntries } from './known-entries.js'
 
@@ -104,16 +104,15 @@ const salt = (): string => randomBytes(16).toString('base64url')
 const write = (
   tx: Tx,
   { locked, added }: { readonly locked: End; readonly added: readonly StoredEntry[] },
-) =>
-  tx.query(
-    prepared('select append_entries($1, $2, $3, $4, $5)', [
-      locked.stream,
-      locked.seq,
-      added.map((item) => item.hash),
-      added.map((item) => item.entry.body.type),
-      added.map((item) => Buffer.from(item.bytes)),
-    ]),
-  )
+) => tx.query(prepared(APPEND, appended(locked, added)))
+
+const appended = ({ stream, seq }: End, added: readonly StoredEntry[]): readonly unknown[] => [
+  stream,
+  seq,
+  added.map((item) => item.hash),
+  added.map((item) => item.entry.body.type),
+  added.map((item) => Buffer.from(item.bytes)),
+]
 
 export interface View {
   readonly state: CaseState
@@ -183,12 +182,7 @@ async function commitChange<Answer>(
   )
   const after = news.reduce(evolve, state)
   const { signal } = change
-  // Sent together, done in this order: the first that fails fails those behind it, and the transaction.
-  await Promise.all([
-    write(tx, { locked, added }),
-    project(tx, { state: after, at: locked.at }),
-    ...(signal === undefined ? [] : [queueSignal(tx, { caseId: locked.stream, signal, news })]),
-  ])
+  withCommit(tx, writeChange(tx, { locked, added, state: after, signal, news }))
   return { answer: change.answer, added: news, state: after, recorded: [...recorded, ...news] }
 }
 
@@ -204,53 +198,56 @@ export function standingOf({ state, at }: { readonly state: CaseState; readonly 
   }
 }
 
-/** Keeps the list row of the case true; nothing is decided from it. */
-function project(tx: Tx, of: { readonly state: CaseState; readonly at: string }) {
-  const standing = standingOf(of)
-  return tx.query(
-    prepared(
-      `update cases set phase = $2, due = $3, waiting_on = $4, outcome = $5, due_until = $6
-        where case_id = $1
-          and (phase, due, waiting_on, outcome, due_until) is distinct from ($2, $3, $4, $5, $6)`,
-      [
-        of.state.caseId,
-        standing.phase,
-        standing.due,
-        standing.waiting_on,
-        standing.outcome,
-        standing.due_until,
-      ],
-    ),
-  )
-}
+type Signal = NonNullable<Change<unknown>['signal']>
 
 /** A workflow holds no more than so much of one signal; what is longer it reads from the ledger. */
 const MAX_TOLD_UNITS = 32 * 1024
 
-function telling(envelope: Envelope, news: readonly Recorded[]): string {
+/** `news` are the entries that the signal's envelope became. */
+function payloadOf(signal: Signal, news: readonly Recorded[]): string {
+  if (signal.name !== 'decide') return '{}'
+  const { envelope } = signal
   const told = JSON.stringify({ envelope, news })
   return told.length > MAX_TOLD_UNITS ? JSON.stringify({ envelope }) : told
 }
 
-export function queueSignal(
+export const queueSignal = (
   db: Db | Tx,
-  input: {
-    readonly caseId: string
-    readonly signal: NonNullable<Change<unknown>['signal']>
-    /** The entries that the signal's envelope became. */
-    readonly news?: readonly Recorded[]
-  },
-) {
-  const { caseId, signal, news = [] } = input
-  const payload = signal.name === 'decide' ? telling(signal.envelope, news) : '{}'
-  return db.query(
+  { caseId, signal }: { readonly caseId: string; readonly signal: Signal },
+) =>
+  db.query(
     prepared(
       `with queued as (insert into outbox (case_id, signal, payload) values ($1, $2, $3))
        select pg_notify('outbox', '')`,
-      [caseId, signal.name, payload],
+      [caseId, signal.name, payloadOf(signal, [])],
     ),
   )
+
+/** The entries, the list row of the case, from which nothing is decided, and the signal: one statement. */
+function writeChange(
+  tx: Tx,
+  change: {
+    readonly locked: End
+    readonly added: readonly StoredEntry[]
+    readonly news: readonly Recorded[]
+    readonly state: CaseState
+    readonly signal: Signal | undefined
+  },
+) {
+  const { locked, added, state, signal, news } = change
+  const { phase, due, waiting_on, outcome, due_until } = standingOf({ state, at: locked.at })
+  const values = [...appended(locked, added), phase, due, waiting_on, outcome, due_until]
+  if (signal === undefined) return tx.query(prepared(`with ${SHOWN} ${APPEND}`, values))
+  const told = [...values, signal.name, payloadOf(signal, news)]
+  return tx.query(prepared(`with ${SHOWN}, ${QUEUED} ${APPEND}, pg_notify('outbox', '')`, told))
 }
+
+const APPEND = 'select append_entries($1, $2, $3, $4, $5)'
+const SHOWN = `shown as (
+  update cases set phase = $6, due = $7, waiting_on = $8, outcome = $9, due_until = $10
+   where case_id = $1
+     and (phase, due, waiting_on, outcome, due_until) is distinct from ($6, $7, $8, $9, $10))`
+const QUEUED = 'queued as (insert into outbox (case_id, signal, payload) values ($1, $11, $12))'
 
 /** The case as its rows say, for reading; whatever is decided from it is checked again under the lock. */
 export async function caseOf(
