@@ -160,14 +160,14 @@ export async function applyIn<Answer>(
   return commitChange(tx, { locked: { stream: caseId, at, seq, head }, view, change })
 }
 
-async function commitChange<Answer>(
+function commitChange<Answer>(
   tx: Tx,
   input: {
     readonly locked: End
     readonly view: View
     readonly change: Change<Answer>
   },
-): Promise<Applied<Answer>> {
+): Applied<Answer> {
   const { locked, view, change } = input
   const { state, recorded } = view
   const added = chained({ locked, bodies: change.events })
