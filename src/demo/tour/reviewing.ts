@@ -5,8 +5,8 @@ import { accepted, ask, awaited, type Chapter, closes, declines, pass, type Tour
 const DAY_MS = 86_400_000
 
 /** Somebody with the DBA's rights changes an account; no case says why. */
-async function changeBehind({ stage, say }: Tour): Promise<void> {
-  await stage.targetDba.query("alter role billing_a valid until '2030-01-01'")
+async function changeBehind({ byHand, say }: Tour): Promise<void> {
+  await byHand("alter role billing_a valid until '2030-01-01'")
   say('Somebody changed billing_a on the target with no case')
 }
 
