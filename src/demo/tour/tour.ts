@@ -86,5 +86,5 @@ async function accounted(
   const stray = unexplained.filter((change) => !hands.some((sql) => change.endsWith(` ${sql}`)))
   if (stray.length > 0 || unexplained.length !== hands.length)
     throw new Error(`the target was changed without a signature: ${stray.join('; ')}`)
-  return `every change on the target follows a signature or a mandate: ${statements} statements, ${grants} grants; the ${hands.length} made by hand, and no other, follow none`
+  return `every change on the target follows a signature or a mandate: ${statements} statements, ${grants} grants; ${hands.length} made by hand, and no other, without one`
 }
