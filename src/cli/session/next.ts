@@ -59,7 +59,8 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   POLICY_UNSIGNED: AUTHORITY,
   NO_RULE: 'ask the owner of the policy',
   FORBIDDEN: 'ask the owner of the policy',
-  NO_APPROVER: 'ask the owner of the policy',
+  NO_APPROVER:
+    'whoever asks may not sign: have somebody else ask; else ask the owner of the policy',
   UNSIGNABLE: 'ask the owner of the policy',
   IDENTITY_UNKNOWN: 'compare the id with the inventory of the authority bundle',
   NO_OWNER: 'the enterprise has to name an owner',
