@@ -3,7 +3,7 @@
  * installed. The same sources and packages give the same bytes, whose SHA-256 is printed for whoever gets the file.
  */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -25,6 +25,34 @@ const engineInside = {
   },
 }
 
+/** The licence of each package of which the file holds a module, and its text as the package brings it. */
+async function licencesOf(modules) {
+  const folders = modules.flatMap(
+    (id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [],
+  )
+  const texts = await Promise.all([...new Set(folders)].sort().map(licenceOf))
+  return `/*\n * Packages in this file, each under its own licence.\n *\n${texts.join('')} */\n`
+}
+
+async function licenceOf(folder) {
+  const {
+    name,
+    version: of,
+    license,
+  } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'))
+  const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one))
+  if (file === undefined && license !== 'Apache-2.0') throw new Error(`${name} brings no licence`)
+  // Cedar brings none in its package; the text of its licence is this project's own.
+  const text = await readFile(
+    file === undefined ? path.join(root, 'LICENSE') : path.join(folder, file),
+    'utf8',
+  )
+  const lines = text.replaceAll('*/', '* /').trimEnd().split(/\r?\n/)
+  return [`== ${name} ${of}, ${license}`, ...lines, '']
+    .map((line) => ` * ${line}`.trimEnd() + '\n')
+    .join('')
+}
+
 const bundle = await rolldown({
   input: path.join(root, 'src', 'cli', 'auditors', 'verify-alone.ts'),
   cwd: root,
@@ -35,13 +63,15 @@ const bundle = await rolldown({
     throw new Error(warning.message)
   },
 })
-await bundle.write({
-  file,
+const { output } = await bundle.generate({
   format: 'esm',
   codeSplitting: false,
   banner: `// countersign-verify ${version}: node countersign-verify.mjs <packet> --trust <file>`,
 })
 await bundle.close()
+const [chunk] = output
+await mkdir(path.dirname(file), { recursive: true })
+await writeFile(file, `${chunk.code}\n${await licencesOf(chunk.moduleIds)}`)
 const sha256 = createHash('sha256')
   .update(await readFile(file))
   .digest('hex')

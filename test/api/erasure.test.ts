@@ -6,6 +6,8 @@ import { signDecision } from '../../src/cli/owners/sign-decision.js'
 import { personCommitment } from '../../src/domain/bytes/commitment.js'
 import type { PeopleSection } from '../../src/domain/shapes/authority.js'
 import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
+import { fsck } from '../../src/fsck/fsck.js'
+import { nodeVerify } from '../../src/keys/verify.js'
 import { tablesIn } from '../journeys/artefacts.js'
 import { createFinder, needlesOf, secretText } from '../journeys/spellings.js'
 import { must } from '../support/authority.js'
@@ -135,6 +137,17 @@ describe('afterwards', () => {
     await rig.anonymous.decide(decided)
     await rig.client('cleo').decide(decided)
     expect(await inDatabase()).toEqual([])
+  })
+
+  it('the whole store, computed again, is clean', async () => {
+    const { trust } = rig.world.authority
+    const checked = await fsck(rig.world.db('cs_api'), {
+      trust,
+      verify: nodeVerify,
+      highWater: null,
+    })
+    expect(checked).toMatchObject({ verdict: 'CLEAN', problems: [] })
+    expect(checked.cases).toBe(1)
   })
 
   it('the packet from before verifies still, and a new one does too, without the words', async () => {

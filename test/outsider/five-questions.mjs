@@ -1,12 +1,13 @@
 /**
  * five-questions: who approved, under which policy, when, with what rollback plan, and what really happened, out of one
- * packet and with nothing of the project that made it: `node five-questions.mjs packet.zip [--log-key <vkey>]`.
+ * packet, or of each packet in a folder, and with nothing of the project that made it: `node five-questions.mjs packet.zip [--log-key <vkey>]`.
  * It checks as it reads: every entry is in the log under the packet's one signed head (RFC 6962), the case is whole and
  * in order, each decision is signed by a key of the person who decided, and over exactly the plan that it prints. It judges
  * nothing: whether that person was allowed to is what the full verifier asks. Ends with 1 where something does not hold.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** Whatever does not hold. */
 class Wrong extends Error {}
@@ -233,7 +234,18 @@ function answers(files) {
   }
 }
 
-function main([file, option, vkey]) {
+/** One packet, or every one of a folder. */
+function main([place, ...options]) {
+  if (!statSync(place).isDirectory()) return askPacket(place, options)
+  const names = readdirSync(place).filter((name) => name.endsWith('.zip'))
+  insist(names.length > 0, 'the folder holds no packet')
+  for (const name of names.sort()) {
+    console.log(name)
+    askPacket(join(place, name), options)
+  }
+}
+
+function askPacket(file, [option, vkey]) {
   const files = unzip(readFileSync(file))
   const note = String(files.get('checkpoint') ?? '')
   const { origin, size } = readCheckpoint(note)

@@ -87,6 +87,16 @@ describe('the verifier as one file', () => {
     expect(said.trim().split('\n')).toHaveLength(1)
   })
 
+  it('carries the licence of everything that stands in it', async () => {
+    const text = await readFile(join(folder, VERIFIER), 'utf8')
+    const named = [...text.matchAll(/^ \* == (\S+) (\S+), (\S+)$/gm)].map(([, name]) => name)
+    expect(named).toEqual([...named].sort())
+    for (const name of ['@cedar-policy/cedar-wasm', '@noble/hashes', 'commander', 'fflate', 'zod'])
+      expect(named).toContain(name)
+    expect(text).toContain('THE SOFTWARE IS PROVIDED "AS IS"')
+    expect(text).toContain('Apache License')
+  })
+
   it('has no way to the network, and needs nothing but what Node brings', async () => {
     const text = await readFile(join(folder, VERIFIER), 'utf8')
     const named = [
@@ -138,6 +148,18 @@ describe('the five questions', () => {
     const lift = await ask(await packetOf(world, evidence.lift))
     expect(lift.out).toContain('signature NOT checked: no --log-key')
     expect(lift.out).toMatch(/per_cleo: approve lift at /)
+  })
+
+  it('are asked of every packet of a folder, and not of an empty one', async () => {
+    const folder = join(dir, 'packets')
+    await mkdir(folder)
+    expect(await node(dir, [QUESTIONS, folder])).toMatchObject({ code: 1 })
+    for (const [name, caseId] of Object.entries(evidence))
+      await writeFile(join(folder, `${name}.zip`), await packetOf(world, caseId))
+    const { code, out } = await node(dir, [QUESTIONS, folder, '--log-key', logKey()])
+    expect(code).toBe(0)
+    expect(out.match(/^What really happened\?$/gm)).toHaveLength(3)
+    expect(out).toMatch(/^containment\.zip\n.* signed by the given key$/m)
   })
 
   it('are not answered from a packet in which one entry, or the key of the log, is another', async () => {
