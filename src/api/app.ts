@@ -30,6 +30,7 @@ import { tenantOf } from './principal.js'
 import { sendFault, sendRefusal } from './problem.js'
 import { quality } from './quality.js'
 import { listResponsibilities, report } from './responsibility.js'
+import { hold, listHolds, purge } from './retention.js'
 import { rights } from './rights.js'
 import { IssuerFault } from './token.js'
 
@@ -45,6 +46,7 @@ const HANDLERS: Handlers = {
   ...{ openCampaign: openAll, showCampaign: show },
   ...{ proposeAuthority: propose, reportPersons: report, listResponsibilities },
   erasePerson: erase,
+  ...{ hold, listHolds, purge },
 }
 const OPEN: OpenHandlers = {
   ...{ livez, readyz },

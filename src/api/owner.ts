@@ -15,6 +15,7 @@ import { eventsSince } from '../store/case/apply.js'
 import { submitDecision } from '../store/case/cases.js'
 import { casesWaitingOn, keepReason } from '../store/case/queries.js'
 import { keepUnlessErased } from '../store/evidence/erasure.js'
+import { refusePurged } from '../store/evidence/retention.js'
 import type { Call, Handler } from './call.js'
 import { reviewOf } from './review.js'
 import { awaitedOf, gateTimes } from './summary.js'
@@ -43,7 +44,9 @@ export const decide: Handler = async ({ deps, params, body }) => {
   if (isRefusal(receipt)) return receipt
   if (kept !== null) {
     const { personId } = kept
-    await keepUnlessErased(deps.db, { personId, keep: (tx) => keepReason(tx, kept) })
+    // What was let go does not come back with a decision that is sent again.
+    if ((await refusePurged(deps.db, caseId)) === null)
+      await keepUnlessErased(deps.db, { personId, keep: (tx) => keepReason(tx, kept) })
   }
   return { body: receipt }
 }

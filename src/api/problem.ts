@@ -49,6 +49,7 @@ export const STATUS: Readonly<Record<RefusalCode, number>> = {
     PACKET_INVALID: 422,
     PROOF_INVALID: 500,
   },
+  ...{ HELD: 409, PURGED: 410 },
   ...{ ENTRY_MISSING: 500, JUDGEMENT_DIFFERS: 500, OUTSIDE_WINDOW: 409 },
 }
 

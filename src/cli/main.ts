@@ -63,6 +63,8 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
     () => import('./cases/emergency.js'),
   ],
   person: ['erase what is kept of a person', () => import('./officers/person.js')],
+  hold: ['keep what a case, an identity or a partner left', () => import('./officers/hold.js')],
+  purge: ['what policy lets go of closed cases', () => import('./officers/purge.js')],
   findings: [
     'what was found against a partner, by demands and by reviews',
     () => import('./owners/findings.js'),

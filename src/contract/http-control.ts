@@ -17,8 +17,9 @@ import {
   Time,
   Ulid,
 } from '../domain/shapes/basic.js'
-import { Envelope, FenceScope, Mandate } from '../domain/shapes/envelope.js'
+import { Envelope, FenceScope, HoldScope, Mandate } from '../domain/shapes/envelope.js'
 import { FindingKind } from '../domain/shapes/finding.js'
+import { CasesPurged, PurgedCase } from '../domain/shapes/ops-event.js'
 
 export const FenceRequest = z.strictObject({ envelope: Envelope })
 /** The signed use of a sealed kit, while the evidence store was down. */
@@ -186,6 +187,22 @@ export const ResponsibilityAnswer = z.object({
   ),
 })
 export type ResponsibilityAnswer = z.infer<typeof ResponsibilityAnswer>
+
+export const HoldRequest = z.strictObject({ envelope: Envelope })
+export const HoldAnswer = z.object({
+  ...{ holdId: Ulid, act: z.enum(['place', 'release']), scope: HoldScope },
+})
+export const HoldList = z.object({
+  holds: z.array(z.object({ holdId: Ulid, scope: HoldScope, placedAt: Time })),
+})
+export const PurgeRequest = z.strictObject({ mode: z.enum(['rehearsal', 'purge']) })
+/** What would go, or went; and what would, were it not for a hold. */
+export const PurgeAnswer = z.object({
+  mode: PurgeRequest.shape.mode,
+  cases: z.array(PurgedCase),
+  held: z.array(z.object({ where: z.string(), detail: z.string() })),
+  removed: CasesPurged.shape.removed,
+})
 
 export const ErasePath = z.strictObject({ personId: PersonId })
 /** What there was to erase. */

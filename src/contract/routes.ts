@@ -148,6 +148,15 @@ export const ROUTES = {
     ...{ method: 'post', path: '/v1/persons/:personId/erasure', asks: 'token' },
     ...{ who: ENTERPRISE, scope: 'all' },
   },
+  hold: { method: 'post', path: '/v1/holds', asks: 'token', who: ENTERPRISE, scope: 'all' },
+  listHolds: {
+    method: 'get',
+    path: '/v1/holds',
+    asks: 'token',
+    who: ENTERPRISE_READ,
+    scope: 'all',
+  },
+  purge: { method: 'post', path: '/v1/purges', asks: 'token', who: ENTERPRISE, scope: 'all' },
   livez: { method: 'get', path: '/livez', asks: 'nothing', who: BOTH, scope: 'all' },
   readyz: { method: 'get', path: '/readyz', asks: 'nothing', who: BOTH, scope: 'all' },
   logCheckpoint: {

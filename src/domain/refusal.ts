@@ -88,6 +88,9 @@ export const REFUSALS = {
   CLAIM_INVALID: 'the claim is not signed for this task by the executing company',
   // telling people
   NOTICE_UNDELIVERED: 'notices could not be delivered over a channel, and were given up',
+  // keeping and letting go
+  HELD: 'a legal hold keeps this',
+  PURGED: 'what was kept of this case was let go under the policy',
   // verification of a packet
   PACKET_INVALID: 'the packet is not a well-formed archive of the expected files',
   PROOF_INVALID: 'an inclusion proof or checkpoint does not verify',

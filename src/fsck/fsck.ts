@@ -17,6 +17,7 @@ import { type By, distinct } from './found.js'
 import { checkHistories, type History } from './histories.js'
 import { checkLog } from './log.js'
 import { checkProcesses } from './processes.js'
+import { checkRetention } from './retention.js'
 import { allStreams, readStream } from './streams.js'
 
 export interface Fsck extends By {
@@ -46,6 +47,8 @@ export interface Checked {
   readonly checkpoints: number
   /** Runs of workflows that were compared; null when they were not asked for. */
   readonly histories: number | null
+  /** Cases of which policy let go what was kept beside their entries. */
+  readonly purged: number
   readonly problems: readonly StoreProblem[]
 }
 
@@ -60,6 +63,8 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
   const installed = await checkAuthority(tx, { ...asked, entries: read.authority })
   const { authorities, believed } = installed
   const log = await checkLog(tx, { ...asked, authorities })
+  const ops = read.streams.get('ops') ?? []
+  const retention = await checkRetention(tx, { verify: asked.verify, believed, entries: ops })
   const found = distinct([
     ...read.found,
     ...(await inspectAll(tx)),
@@ -68,6 +73,7 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     ...(await checkBeside(tx, { ...read, believed, verify: asked.verify })),
     ...checkProcesses(read.streams),
     ...(await checkHistories(tx, asked.histories ?? [])),
+    ...retention.found,
     ...(await checkOrphans(tx, read.cases)),
     ...(await checkSealed(tx, read.granted)),
     ...(await checkErasable(tx, authorities)),
@@ -76,8 +82,8 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     verdict: found.length === 0 ? 'CLEAN' : 'NOT CLEAN',
     at,
     ...{ streams: read.streamed, cases: read.cases.size, entries: read.length },
-    ...{ leaves: log.leaves, checkpoints: log.checkpoints },
     histories: asked.histories?.length ?? null,
+    ...{ leaves: log.leaves, checkpoints: log.checkpoints, purged: retention.purged },
     problems: found.map(problemOf),
   }
 }

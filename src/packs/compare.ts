@@ -113,6 +113,7 @@ function besidesGates({ rules, zone, calendar, mandates, effectiveFrom }: Pack) 
     [`settings of ${id}`, settings],
     [`evidence of ${id}`, evidence.toSorted()],
     [`maximum age of ${id}`, maximumAge],
+    [`retention of ${id}`, rule.retention],
     [`period of ${id}`, rule.campaign ?? rule.review ?? rule.drill ?? null],
     [`candidates of ${id}`, candidates?.toSorted()],
   ])

@@ -14,7 +14,7 @@ import type { OwnershipSection, PeopleSection } from '../../src/domain/shapes/au
 import { type Issuer, startIssuer } from '../../src/issuer/issuer.js'
 import type { LoadedKey } from '../../src/keys/keystore.js'
 import { nodeVerify } from '../../src/keys/verify.js'
-import { packHash } from '../../src/packs/load.js'
+import { type PackFiles, packHash } from '../../src/packs/load.js'
 import { installAuthority } from '../../src/store/authority/authority.js'
 import { aKey, anAuthority, ISSUER, must, SPAN, type TestKey } from '../support/authority.js'
 import { aWorld, quickPack, type World } from '../support/world.js'
@@ -101,13 +101,16 @@ const movedTo =
 export async function anApi(
   people: (section: PeopleSection) => PeopleSection = (section) => section,
   ownership: (section: OwnershipSection) => OwnershipSection = (section) => section,
+  pack?: PackFiles,
 ): Promise<ApiRig> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-api-'))
   const loginKeys = loginKeysFor()
   const issuer = await anIssuer(dir, loginKeys)
-  const world = await aWorld({
-    change: { people: (section) => people(movedTo(issuer.url)(section)), ownership },
-  })
+  const change = {
+    people: (section: PeopleSection) => people(movedTo(issuer.url)(section)),
+    ownership,
+  }
+  const world = await aWorld({ change }, pack)
   const logged: string[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const api = await startApi(

@@ -24,11 +24,15 @@ import {
   FenceAnswer,
   FencePreview,
   FindingsAnswer,
+  HoldAnswer,
+  HoldList,
   KitUseAnswer,
   MandateAnswer,
   MandateList,
   ProposalAnswer,
   type ProposalRequest,
+  PurgeAnswer,
+  type PurgeRequest,
   QualityAnswer,
   ReportAnswer,
   type ReportRequest,
@@ -102,6 +106,9 @@ export interface ApiClient {
   readonly quality: () => Answer<typeof QualityAnswer>
   readonly proposeAuthority: (input: ProposalRequest) => Answer<typeof ProposalAnswer>
   readonly erasePerson: (of: { readonly personId: string }) => Answer<typeof ErasedAnswer>
+  readonly hold: (input: { readonly envelope: Envelope }) => Answer<typeof HoldAnswer>
+  readonly listHolds: () => Answer<typeof HoldList>
+  readonly purge: (input: z.input<typeof PurgeRequest>) => Answer<typeof PurgeAnswer>
   readonly reportPersons: (input: ReportRequest) => Answer<typeof ReportAnswer>
   readonly listResponsibilities: () => Answer<typeof ResponsibilityAnswer>
   readonly tasks: () => Answer<typeof TasksAnswer>
@@ -168,6 +175,9 @@ export function clientOf(connection: Connection): ApiClient {
     quality: () => ask({ name: 'quality', shape: QualityAnswer }),
     proposeAuthority: (body) => ask({ name: 'proposeAuthority', shape: ProposalAnswer, body }),
     erasePerson: (of) => ask({ name: 'erasePerson', shape: ErasedAnswer, params: { ...of } }),
+    hold: (body) => ask({ name: 'hold', shape: HoldAnswer, body }),
+    listHolds: () => ask({ name: 'listHolds', shape: HoldList }),
+    purge: (body) => ask({ name: 'purge', shape: PurgeAnswer, body }),
     reportPersons: (body) => ask({ name: 'reportPersons', shape: ReportAnswer, body }),
     listResponsibilities: () => ask({ name: 'listResponsibilities', shape: ResponsibilityAnswer }),
     tasks: () => ask({ name: 'tasks', shape: TasksAnswer }),

@@ -91,6 +91,8 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   SECRET_UNREADABLE: OPERATOR,
   CLAIM_INVALID: 'sign with the claim key of the executing company, for this task',
   NOTICE_UNDELIVERED: '`countersign doctor` looks at every channel',
+  HELD: 'an officer releases the hold: `countersign hold list`',
+  PURGED: 'ask whoever took a packet of it away before; nothing brings it back',
   PACKET_INVALID: PACKET,
   PROOF_INVALID: PACKET,
   ENTRY_MISSING: PACKET,

@@ -56,6 +56,15 @@ export function documentOf(envelope: Envelope): Digest | null {
   return isRefusal(opened) ? null : opened.payload.changeRecord.notesDigest
 }
 
+/** The documents that claims of the case name, each once. */
+export const documentsNamed = (recorded: readonly Pick<Recorded, 'event'>[]): readonly Digest[] => [
+  ...new Set(
+    recorded.flatMap(({ event }) =>
+      event.type === 'ClaimRecorded' ? (documentOf(event.envelope) ?? []) : [],
+    ),
+  ),
+]
+
 /** The document that the last claim handed in. */
 export function documentIn(recorded: readonly Recorded[]): Digest | null {
   const claim = recorded.findLast(({ event }) => event.type === 'ClaimRecorded')?.event

@@ -6,7 +6,7 @@ import type { CaseOpened } from '../shapes/event.js'
 import type { EvidenceQuery } from '../shapes/ops-event.js'
 
 /** A case is a partner's when the partner carries it out, asked for it, or is what it is about. */
-const isOfPartner = ({ executor, requester, scope }: CaseOpened, partner: string): boolean =>
+export const isOfPartner = ({ executor, requester, scope }: CaseOpened, partner: string): boolean =>
   executor === partner ||
   requester.companyId === partner ||
   (scope.kind === 'partner' && scope.id === partner)

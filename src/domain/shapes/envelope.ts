@@ -40,6 +40,7 @@ export const PAYLOAD_TYPES = {
   attestation: 'application/vnd.countersign.attestation.v1+json',
   'kit-use': 'application/vnd.countersign.kit-use.v1+json',
   statement: 'application/vnd.in-toto+json',
+  hold: 'application/vnd.countersign.hold.v1+json',
 } as const
 export type PayloadKind = keyof typeof PAYLOAD_TYPES
 
@@ -170,6 +171,27 @@ export const Fence = z.strictObject({
   notAfter: Time,
 })
 export type Fence = z.infer<typeof Fence>
+
+export const HoldScope = z.strictObject({
+  kind: z.enum(['case', 'identity', 'partner']),
+  id: z.string().max(200),
+})
+export type HoldScope = z.infer<typeof HoldScope>
+
+/** What is in its scope is kept, whatever the policy says, until an officer releases it. */
+export const Hold = z.strictObject({
+  type: z.literal('hold'),
+  v: z.literal(1),
+  holdId: Ulid,
+  enterprise: EnterpriseId,
+  act: z.enum(['place', 'release']),
+  /** As it was placed, also when it is released. */
+  scope: HoldScope,
+  personId: PersonId,
+  notBefore: Time,
+  notAfter: Time,
+})
+export type Hold = z.infer<typeof Hold>
 
 /** What a partner says it did. Never truth. */
 export const Claim = z.strictObject({

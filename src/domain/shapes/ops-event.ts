@@ -1,4 +1,4 @@
-/** The entries of the stream `ops`: who looked after the system, who took evidence away, and who was erased, when and what for. They change nothing. */
+/** The entries of the stream `ops`: who looked after the system, who took evidence away, who was erased, what is held and what was purged. They change no case. */
 import { z } from 'zod'
 import {
   AuthorityReference,
@@ -11,7 +11,9 @@ import {
   ObjectiveId,
   PersonId,
   Time,
+  Ulid,
 } from './basic.js'
+import { Envelope, HoldScope } from './envelope.js'
 
 export const OPERATIONS = [
   'list-stuck',
@@ -52,6 +54,8 @@ export const EvidenceExported = z.strictObject({
   type: z.literal('EvidenceExported'),
   query: EvidenceQuery,
   cases: Count,
+  /** Cases of the query that policy had let go before, if any: they are not in it. */
+  purged: Count.optional(),
   /** Digest of the list of cases, each with its number of entries and the hash of the last. */
   population: DigestText,
   personId: PersonId,
@@ -69,3 +73,46 @@ export const PersonErased = z.strictObject({
   authority: AuthorityReference,
 })
 export type PersonErased = z.infer<typeof PersonErased>
+
+export const HoldPlaced = z.strictObject({
+  type: z.literal('HoldPlaced'),
+  holdId: Ulid,
+  scope: HoldScope,
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+export type HoldPlaced = z.infer<typeof HoldPlaced>
+
+export const HoldReleased = z.strictObject({
+  type: z.literal('HoldReleased'),
+  holdId: Ulid,
+  envelope: Envelope,
+  authority: AuthorityReference,
+})
+export type HoldReleased = z.infer<typeof HoldReleased>
+
+/** Of which case, when and with which entry it closed, and the rules by which it was let go. */
+export const PurgedCase = z.strictObject({
+  caseId: CaseId,
+  closedAt: Time,
+  closing: DigestText,
+  rules: z.array(z.string().max(64)).min(1).max(20),
+  keptMs: z.int().min(0),
+})
+export type PurgedCase = z.infer<typeof PurgedCase>
+
+/** Purged in one go: what an entry holds. */
+export const MOST_PURGED = 100
+
+/** What could be erased of these cases is gone, by the rules of this pack; it says nothing of what it was. */
+export const CasesPurged = z.strictObject({
+  type: z.literal('CasesPurged'),
+  cases: z.array(PurgedCase).min(1).max(MOST_PURGED),
+  pack: DigestText,
+  removed: z.strictObject({
+    ...{ reasons: Count, documents: Count, deliveries: Count, secrets: Count },
+  }),
+  by: PersonId,
+  authority: AuthorityReference,
+})
+export type CasesPurged = z.infer<typeof CasesPurged>

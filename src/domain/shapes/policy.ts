@@ -142,6 +142,8 @@ export const Rule = z
     settings: SettingsText,
     /** Rotation opens by itself for an identity whose credential is older; null: never because of its age. */
     maximumAge: Span.nullable().default(null),
+    /** For how long after it closed what can be erased of a case is kept; null: for ever. */
+    retention: Span.nullable().default(null),
     /** Must have been observed before the case may close. */
     evidence: z.array(Fact).refine(isUnique, UNIQUE),
     steps: z.record(z.string(), StepTerms),

@@ -8,6 +8,7 @@ import { bundleHash } from '../../domain/authority/authority-as-of.js'
 import { personCommitment, reasonDigest } from '../../domain/bytes/commitment.js'
 import type { Digest } from '../../domain/bytes/digest.js'
 import type { Recorded } from '../../domain/case/case.js'
+import { documentsNamed } from '../../domain/plans/demand.js'
 import { emergencyStream } from '../../domain/policy/emergency.js'
 import { isRefusal } from '../../domain/refusal.js'
 import { measuredFrom } from '../../domain/rights/drill.js'
@@ -24,7 +25,6 @@ import type { PackFiles } from '../../packs/load.js'
 import { readUnverified } from '../bundles.js'
 import type { Names, Reasons } from '../files.js'
 import { personsOf, reasonDigestOf } from '../told.js'
-import { documentsNamed } from '../verify/verify-demands.js'
 
 /** What is asked of the store: PostgreSQL, under a role that may read the side store. */
 export interface Db {

@@ -11,6 +11,7 @@ import { openCheckpoint } from '../../ledger/checkpoint.js'
 import type { StoredEntry } from '../../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../../ledger/tlog-proof.js'
 import { casesAskedFor, recordExported } from '../../store/evidence/exports.js'
+import { purgedCases } from '../../store/evidence/retention.js'
 import { type Files, MAX_BYTES, MAX_FILES, writeArchive } from '../archive.js'
 import { composeCollection, insideOf, keysIn } from '../collection.js'
 import {
@@ -45,12 +46,14 @@ export async function exportCollection(
   deps: ExportDeps,
   input: ExportCollection,
 ): Promise<ExportedPacket | Refusal> {
-  const gathered = await gatherAll(deps, input.query)
-  if (isRefusal(gathered)) return gathered
+  const all = await gatherAll(deps, input.query)
+  if (isRefusal(all)) return all
+  const { gathered, purged } = all
   const { query, personId, authority } = input
   const recorded = await recordExported(deps.db, {
     type: 'EvidenceExported',
     ...{ query, personId, authority, cases: gathered.length },
+    ...(purged === 0 ? {} : { purged }),
     population: populationDigest(gathered.map((one) => headOf(one.caseId, one.recorded))),
   })
   const hashes = [recorded.hash, ...gathered.flatMap(hashesOf)]
@@ -60,10 +63,10 @@ export async function exportCollection(
   if (isRefusal(files)) return files
   const collected = collectedOf({ deps, input, gathered, recorded, proofs, files })
   if (isRefusal(collected)) return collected
-  const all = composeCollection(collected, files)
-  if (!fits(all)) return tooLarge
+  const composed = composeCollection(collected, files)
+  if (!fits(composed)) return tooLarge
   const name = `countersign-collection-${recorded.hash.slice('sha256:'.length, 23)}.zip`
-  return { name, bytes: writeArchive(all) }
+  return { name, bytes: writeArchive(composed) }
 }
 
 const tooLarge = refuse('TOO_LARGE', '', 'more than one archive holds; ask for a shorter period')
@@ -72,19 +75,27 @@ const fits = (files: Files): boolean =>
   files.size <= MAX_FILES &&
   [...files.values()].reduce((total, bytes) => total + bytes.length, 0) <= MAX_BYTES
 
+/** What is left of the cases asked for, and how many of them were let go. */
 async function gatherAll(
   { db }: ExportDeps,
   query: EvidenceQuery,
-): Promise<readonly Gathered[] | Refusal> {
+): Promise<{ readonly gathered: readonly Gathered[]; readonly purged: number } | Refusal> {
   const candidates = await casesAskedFor(db, { query, limit: MOST_CASES + 1 })
   if (candidates.length > MOST_CASES) return tooLarge
   const gathered: Gathered[] = []
+  const gone = await purgedCases(db)
+  let purged = 0
   for (const caseId of candidates) {
     const one = await gather(db, caseId)
     if (isRefusal(one)) return one
-    if (isAskedFor(query, one.recorded)) gathered.push(one)
+    if (!isAskedFor(query, one.recorded)) continue
+    if (gone.has(caseId)) purged += 1
+    else gathered.push(one)
   }
-  return gathered.length === 0 ? refuse('CASE_UNKNOWN', '', 'the query asks for no case') : gathered
+  if (gathered.length > 0) return { gathered, purged }
+  return purged === 0
+    ? refuse('CASE_UNKNOWN', '', 'the query asks for no case')
+    : refuse('PURGED', '', 'every case that the query asks for was let go under the policy')
 }
 
 interface Proven {

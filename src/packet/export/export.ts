@@ -13,6 +13,7 @@ import { cosignersOf } from '../../ledger/cosignature.js'
 import { checkChain, entryHash, readEntry, type StoredEntry } from '../../ledger/entry.js'
 import { formatTlogProof, type TlogProof } from '../../ledger/tlog-proof.js'
 import type { Db } from '../../store/db.js'
+import { refusePurged } from '../../store/evidence/retention.js'
 import { awaitProofs, type Log, logOf } from '../../store/log/proof.js'
 import { isWitnessed } from '../../store/log/witnesses.js'
 import { type Files, writeArchive } from '../archive.js'
@@ -64,12 +65,14 @@ export interface ExportedPacket {
   readonly bytes: Uint8Array
 }
 
-/** Refuses CASE_UNKNOWN, EVIDENCE_TAMPERED, ENTRY_MISSING, or PROOF_MISSING while the log lags behind. */
+/** Refuses CASE_UNKNOWN, PURGED, EVIDENCE_TAMPERED, ENTRY_MISSING, or PROOF_MISSING while the log lags behind. */
 export async function exportPacket(
   deps: Omit<ExportDeps, 'log'> & { readonly verify: Verify },
   input: { readonly caseId: string; readonly reader: Reader },
 ): Promise<ExportedPacket | Refusal> {
   const { caseId, reader } = input
+  const purged = await refusePurged(deps.db, caseId)
+  if (purged !== null) return purged
   const gathered = await gather(deps.db, caseId)
   if (isRefusal(gathered)) return gathered
   const log = logNamedIn(gathered.bundles, deps.verify)

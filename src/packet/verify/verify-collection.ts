@@ -229,7 +229,7 @@ function verdictOf(of: {
     ...(verdict === null
       ? SINGLE_PARTY
       : { witnesses: verdict.witnesses, cosigned: verdict.cosigned, quorum: verdict.quorum }),
-    words: verified ? wordsOf(manifest) : [],
+    words: verified ? [...wordsOf(manifest), ...wordsOfPurged(opened?.files)] : [],
   }
 }
 
@@ -242,6 +242,16 @@ const wordsOf = ({
   `Taken away at ${generatedAt} by ${requester}, as the log says; none of its ${counts.cases} cases was dropped since.`,
   `Of the ${log.size} records of the log, ${log.inside} are those of entries in here; that none of the others is of a case of the query is the exporter's word.`,
 ]
+
+/** What the entry of the export says of cases that are not in here. */
+function wordsOfPurged(files: Files | undefined): readonly string[] {
+  const stored = readEntry(files?.get(EXPORT_ENTRY) ?? new Uint8Array())
+  const event = isRefusal(stored) ? stored : parseAs(EvidenceExported)(stored.entry.body)
+  const purged = isRefusal(event) ? 0 : (event.purged ?? 0)
+  return purged === 0
+    ? []
+    : [`${purged} cases of the query are not in here: policy had let them go before.`]
+}
 
 /** Whether the bytes are a collection at all; what is neither is refused as a packet. */
 export function isCollection(bytes: Uint8Array): boolean {

@@ -4,10 +4,10 @@
  * said by its own packet.
  */
 
-import { type Digest, digestOf } from '../../domain/bytes/digest.js'
+import { digestOf } from '../../domain/bytes/digest.js'
 import type { Recorded } from '../../domain/case/case.js'
 import { type Finding, findingsIn } from '../../domain/case/finding.js'
-import { documentOf } from '../../domain/plans/demand.js'
+import { documentsNamed } from '../../domain/plans/demand.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import type { Files } from '../archive.js'
 import { documentNamed, sideEntryFile } from '../files.js'
@@ -44,15 +44,6 @@ export function verifyDemands(sides: Pick<Sides, 'entries'>): {
   }
   return { findings, problems }
 }
-
-/** The documents that claims of the case name, each once. */
-export const documentsNamed = (recorded: readonly Recorded[]): readonly Digest[] => [
-  ...new Set(
-    recorded.flatMap(({ event }) =>
-      event.type === 'ClaimRecorded' ? (documentOf(event.envelope) ?? []) : [],
-    ),
-  ),
-]
 
 /** Afterwards each document of the packet is, byte for byte, one that a claim of the case signs. One that was erased is absent. */
 export function documentProblems(files: Files, recorded: readonly Recorded[]): readonly Refusal[] {

@@ -73,7 +73,12 @@ async function reasonsBy(tx: Tx, personId: string): Promise<readonly string[]> {
         and convert_from(bytes, 'UTF8')::jsonb #>> '{body,signedBy}' = $1`,
     [personId],
   )
-  return rows.flatMap(({ bytes }) => {
+  return reasonsIn(rows)
+}
+
+/** Digests of the reasons that these entries' decisions sign. */
+export const reasonsIn = (rows: readonly { readonly bytes: Buffer }[]): readonly string[] =>
+  rows.flatMap(({ bytes }) => {
     const stored = readEntry(new Uint8Array(bytes))
     const event = isRefusal(stored) ? stored : parseAs(CaseEvent)(stored.entry.body)
     if (isRefusal(event) || event.type !== 'DecisionAdmitted') return []
@@ -81,4 +86,3 @@ async function reasonsBy(tx: Tx, personId: string): Promise<readonly string[]> {
     const opened = openEnvelope({ envelope, kind: 'decision', parse: parseAs(Decision) })
     return isRefusal(opened) ? [] : (opened.payload.reasonDigest ?? [])
   })
-}
