@@ -61,6 +61,6 @@ async function historiesIn(env: Env, address: string | true): Promise<readonly H
 }
 
 const show = ({ verdict, problems, ...counts }: Checked): readonly string[] => [
-  `${verdict} at=${counts.at} streams=${counts.streams} cases=${counts.cases} entries=${counts.entries} leaves=${counts.leaves} checkpoints=${counts.checkpoints}${counts.histories === null ? '' : ` histories=${counts.histories}`}`,
+  `${verdict} at=${counts.at} streams=${counts.streams} cases=${counts.cases} entries=${counts.entries} leaves=${counts.leaves} checkpoints=${counts.checkpoints}${counts.purged === 0 ? '' : ` purged=${counts.purged}`}${counts.histories === null ? '' : ` histories=${counts.histories}`}`,
   ...problems.map(({ code, subject, where, detail }) => `${code} ${subject} ${where}: ${detail}`),
 ]
