@@ -136,6 +136,7 @@ describe('a purge', () => {
     )
     expect(asked).toMatchObject({ code: 1, err: expect.stringMatching(/^refused PURGED /) })
     expect(asked.err).toContain('it was let go at ')
+    expect(await rig.client('ana').packet({ caseId })).toMatchObject({ refused: 'PURGED' })
     expect(verdictOf(rig.world, before)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
