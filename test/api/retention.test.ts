@@ -17,7 +17,9 @@ import { aCommandLine, type CommandLine } from './command-line.js'
 import { type ApiRig, anApi } from './rig.js'
 
 const KEPT = { salt: 'c2FsdC1mb3ItdGhpcy1jYXNl', reason: 'because the old one leaked' }
-const pack = quickPack((rules) => rules.replace(/^( {2}kind: rotate)$/gm, '$1\n  retention: 1ms'))
+const pack = quickPack((rules) =>
+  rules.includes('kind: rotate\n') ? rules.replace(/retention: \S+/g, 'retention: 1ms') : rules,
+)
 
 let rig: ApiRig
 let line: CommandLine

@@ -60,12 +60,14 @@ describe('the packet', () => {
     expect(sides().filter((name) => name.endsWith('.json')).length).toBeGreaterThan(4)
   })
 
-  it('names every statement of a connector that says something else, though the manifest was changed to match', () => {
+  it('names every statement of a connector that says something else or is gone, though the manifest was changed to match', () => {
     const said = [...files.keys()].filter((name) => name.startsWith('statements/'))
     const changed = new Map(files)
     for (const name of said) changed.set(name, flip(files.get(name) ?? new Uint8Array()))
     const { problems } = verdictOn(world, reseal(changed))
     expect(problems.map(({ where }) => where)).toEqual(said)
+    const rest = new Map([...files].filter(([name]) => !said.includes(name)))
+    expect(verdictOn(world, reseal(rest)).problems.map(({ where }) => where)).toEqual(said)
     expect(said.length).toBeGreaterThan(3)
   })
 
