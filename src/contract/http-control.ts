@@ -146,6 +146,12 @@ export const DeliveryAnswer = z.object({
 })
 export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>
 
+/** What a proposed policy would have asked at one step of the newest cases; `eligible`: the fewest who could have signed. */
+const Foreseen = z.object({
+  ...{ kind: z.string(), stepId: z.string(), cases: Count, stricter: Count, looser: Count },
+  ...{ other: Count, refused: Count, eligible: Count, quorum: Count },
+})
+
 /** What the proposed bundle would change today, by section, and whom that concerns. */
 export const ProposalAnswer = z.object({
   bundleHash: DigestText,
@@ -153,6 +159,8 @@ export const ProposalAnswer = z.object({
   changes: z.array(z.object({ section: z.string(), words: z.string() })),
   accepting: z.array(PersonId),
   affected: z.array(PersonId),
+  /** Empty unless the policy changes. */
+  foreseen: z.array(Foreseen).default([]),
 })
 export type ProposalAnswer = z.infer<typeof ProposalAnswer>
 

@@ -13,6 +13,7 @@ import { nodeVerify } from '../../src/keys/verify.js'
 import { believe } from '../../src/packet/bundles.js'
 import { drawnAgain } from '../../src/packet/verify/reproduce-authority.js'
 import { type PackFiles, packHash } from '../../src/packs/load.js'
+import { foresee } from '../../src/store/authority/foreseen.js'
 import { type Proposed, proposeAuthority } from '../../src/store/authority/proposals.js'
 import { openCase } from '../../src/store/case/open-case.js'
 import { now } from '../../src/store/db.js'
@@ -292,6 +293,12 @@ describe('a looser policy', () => {
     expect(change.found.map(({ words }) => words)).toContainEqual(
       expect.stringContaining('asks something else: exception changed'),
     )
+    const { to, packs } = change
+    const past = await foresee(world.api, { pack: packs.to, hash: to.packs[0]?.hash ?? 'sha256:' })
+    expect(past).toContainEqual({
+      ...{ kind: 'exception', stepId: 'accept', cases: 1, stricter: 0, looser: 1, other: 0 },
+      ...{ refused: 0, eligible: 1, quorum: 1 },
+    })
     const caseId = await carryOut('change-policy', change, ['per_dora', 'per_cleo'])
     expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
     await openDueGate(world.connector, pending)

@@ -74,10 +74,18 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-const show = ({ bundleHash, version, changes, accepting, affected }: ProposalAnswer) => [
+const show = ({ bundleHash, version, changes, accepting, affected, foreseen }: ProposalAnswer) => [
   bundleHash,
   `version   ${version}`,
   ...changes.map(({ section, words }) => `${section.padEnd(10)}${words}`),
   ...(accepting.length === 0 ? [] : [`accepted by ${accepting.join(', ')}`]),
   ...(affected.length === 0 ? [] : [`not decided by ${affected.join(', ')}, whom it is for`]),
+  ...foreseen.map(foreseenLine),
 ]
+
+const foreseenLine = (row: ProposalAnswer['foreseen'][number]): string => {
+  const { kind, stepId, cases, stricter, looser, other, refused, eligible, quorum } = row
+  const told = Object.entries({ stricter, looser, 'something else': other, refused })
+  const differs = told.flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`]))
+  return `past      ${kind} ${stepId}: of ${cases} ${differs.join(', ') || 'none other'}; at the fewest ${eligible} could sign, ${quorum} needed`
+}
