@@ -19,7 +19,15 @@ const at = (...parts) => path.join(root, ...parts)
 const OLDEST_NODE = [20, 19]
 const PRODUCT = ['src', 'workflows', 'activities', 'worker']
 const COMPILED = [...PRODUCT, 'test', 'bench']
-const WITH_TEMPORAL = new Set(['start', 'demo', 'bench', 'test', 'test:faults', 'setup'])
+const WITH_TEMPORAL = new Set([
+  'start',
+  'demo',
+  'bench',
+  'test',
+  'test:faults',
+  'test:compat',
+  'setup',
+])
 
 const main = async () => {
   const [command, ...args] = process.argv.slice(2)
@@ -173,6 +181,7 @@ const programOf = ({ command, args }) => {
   if (command === 'test:faults')
     return [vitest, 'run', '--config', 'vitest.faults.config.ts', ...withSeed(args)]
   if (command === 'check') return [at('scripts', 'check.mjs'), ...args]
+  if (command === 'test:compat') return [at('scripts', 'compat.mjs'), ...args]
   if (command === 'build:verifier') return [at('scripts', 'build-verifier.mjs'), ...args]
   if (command === 'bench') return [at('dist', 'bench', 'main.js'), ...args]
   if (command === 'bench:log') return [at('dist', 'bench', 'log', 'main.js'), ...args]

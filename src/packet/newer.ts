@@ -30,6 +30,16 @@ export function newerThanThis(bytes: Uint8Array, first: Problem | undefined): Re
   )
 }
 
+export const isThisRelease = (tool: string): boolean => tool === TOOL
+
+/** What people read in an archive of another release is in its words, and was not compared with this one's. */
+export const noticeOf = (tool: string): readonly string[] =>
+  isThisRelease(tool)
+    ? []
+    : [
+        `What is written in it for people is in the words of ${tool} and was not compared; these are the words of ${TOOL}, from the evidence alone.`,
+      ]
+
 interface Stated {
   readonly tool: string
   readonly v: number

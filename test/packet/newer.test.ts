@@ -1,7 +1,8 @@
 /** What a newer release made is judged, or refused in one line. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/domain/bytes/digest.js'
 import { writeArchive } from '../../src/packet/archive.js'
-import { jsonFile, MANIFEST } from '../../src/packet/files.js'
+import { jsonFile, MANIFEST, TOOL } from '../../src/packet/files.js'
 import { aWorld, type World } from '../support/world.js'
 import { filesOf } from './forge.js'
 import { packetOf, startCase, verdictOn } from './story.js'
@@ -31,6 +32,21 @@ describe('a packet of a newer release', () => {
   it('that this one can judge is judged', () => {
     const verdict = changed(withManifest({ tool: LATER }))
     expect(verdict).toMatchObject({ verdict: 'VERIFIED', problems: [] })
+    expect(verdict.words[0]).toMatch(/in the words of countersign\/0\.2\.0 and was not compared/)
+  })
+
+  it('may say in its own words what it says to people, as an earlier one may; this one may not', () => {
+    const reworded = (tool: string) =>
+      changed((files) => {
+        const readme = Buffer.from('in other words')
+        files.set('README.txt', readme)
+        const { files: listed } = manifestIn(files)
+        const all = { ...listed, 'README.txt': digestOf(readme) }
+        withManifest({ tool, files: all })(files)
+      })
+    for (const tool of ['countersign/0.0.9', LATER])
+      expect(reworded(tool)).toMatchObject({ verdict: 'VERIFIED' })
+    expect(reworded(TOOL).problems).toMatchObject([{ where: 'README.txt' }])
   })
 
   it('that it cannot judge is refused in one line, which says so and what was met first', () => {

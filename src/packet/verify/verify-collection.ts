@@ -25,6 +25,7 @@ import {
   sharedOf,
 } from '../collection-files.js'
 import { CHECKPOINT, MANIFEST, PacketManifest, readJson } from '../files.js'
+import { isThisRelease, noticeOf } from '../newer.js'
 import { listingProblems, openFiles, type Packet, readText } from './open.js'
 import {
   type Head,
@@ -168,12 +169,12 @@ function wholeProblems({ opened, members, head }: Whole): readonly Refusal[] {
       ...{ origin: head.checkpoint.origin, size: head.checkpoint.size, inside: insideOf(files) },
     },
   }
-  const { tool: _, files: __, ...stated } = manifest
+  const { tool, files: _, ...stated } = manifest
   const other =
     canonical(stated) === canonical(collectionSummary(collected))
       ? []
       : [refuse('PACKET_INVALID', MANIFEST, 'it states something else than the cases')]
-  const readable = [...composeCollected(collected)]
+  const readable = [...(isThisRelease(tool) ? composeCollected(collected) : [])]
     .filter(([name, bytes]) => !Buffer.from(bytes).equals(files.get(name) ?? new Uint8Array()))
     .map(([name]) => refuse('PACKET_INVALID', name, 'it says something else than the cases'))
   return [...strangers, ...other, ...readable]
@@ -229,7 +230,9 @@ function verdictOf(of: {
     ...(verdict === null
       ? SINGLE_PARTY
       : { witnesses: verdict.witnesses, cosigned: verdict.cosigned, quorum: verdict.quorum }),
-    words: verified ? [...wordsOf(manifest), ...wordsOfPurged(opened?.files)] : [],
+    words: verified
+      ? [...noticeOf(manifest.tool), ...wordsOf(manifest), ...wordsOfPurged(opened?.files)]
+      : [],
   }
 }
 

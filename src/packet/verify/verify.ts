@@ -29,7 +29,7 @@ import {
   STATEMENTS,
   sideStreamsIn,
 } from '../files.js'
-import { newerThanThis } from '../newer.js'
+import { isThisRelease, newerThanThis, noticeOf } from '../newer.js'
 import { wordsOf } from '../report/words.js'
 import { personsOf, readRecorded, reasonDigestOf, show, type Told, toldByBundles } from '../told.js'
 import { judgeAgain } from './judge-again.js'
@@ -112,7 +112,10 @@ export function verifyOpened(input: Omit<VerifyPacket, 'bytes'>, packet: Packet)
     problems: problems.map(problemOf),
     log: head?.vkey ?? null,
     ...(head?.witnessed ?? SINGLE_PARTY),
-    words: problems.length === 0 && told !== null ? wordsOf(show(told)) : [],
+    words:
+      problems.length === 0 && told !== null
+        ? [...noticeOf(packet.manifest.tool), ...wordsOf(show(told))]
+        : [],
   }
   return { verdict, told, head }
 }
@@ -280,11 +283,12 @@ function readingProblems({
   times,
 }: Believing & { readonly told: Told }): readonly Refusal[] {
   const problems: Refusal[] = []
-  const { tool: _, files: __, ...stated } = packet.manifest
+  const { tool, files: _, ...stated } = packet.manifest
   if (canonical(stated) !== canonical(summaryOf(told)))
     problems.push(refuse('PACKET_INVALID', MANIFEST, 'it states something else than the entries'))
   const composed = composeReading(told)
-  for (const [name, bytes] of composed)
+  // Another release writes them in words of its own, which this one cannot write again.
+  for (const [name, bytes] of isThisRelease(tool) ? composed : [])
     if (!Buffer.from(bytes).equals(packet.files.get(name) ?? new Uint8Array()))
       problems.push(refuse('PACKET_INVALID', name, 'it says something else than the entries'))
   for (const name of packet.files.keys())
