@@ -8,7 +8,11 @@ const CONTRACT_IN_BUNDLE = ['messages', 'views', 'bounded', 'why', 'told'].map(
 )
 const CORE_IN_BUNDLE = ['case', 'evolve', 'due'].map((name) => `src/domain/case/${name}.ts`)
 /** What takes evidence out of the store; the rest of the packet knows no store. */
-const EXPORTERS = ['src/packet/export/export.ts', 'src/packet/export/export-collection.ts']
+const EXPORTERS = [
+  'src/packet/export/export.ts',
+  'src/packet/export/export-collection.ts',
+  'src/packet/export/export-successors.ts',
+]
 
 const ARROWS = [
   // Pure: no clock, no I/O, no Temporal. Only the shapes know zod.

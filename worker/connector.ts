@@ -4,28 +4,30 @@
  * one Temporal queue for each of its systems, and takes containments from the evidence store itself; the
  * right to act comes from the gate alone.
  */
+
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
 import { type ConnectorConfig, connectorConfig, type Env } from '../src/config.js'
-import { createPostgresqlConnector } from '../src/connectors/postgresql.js'
-import { fromBase64 } from '../src/domain/bytes/base64.js'
 import { attestWith } from '../src/domain/case/attestation.js'
-import { isRefusal } from '../src/domain/refusal.js'
+import { isRefusal, type Refusal } from '../src/domain/refusal.js'
 import type { ExecutionDeps } from '../src/execution/deps.js'
 import { loadKey } from '../src/keys/keystore.js'
 import { nodeVerify } from '../src/keys/verify.js'
 import { authoritySource } from '../src/store/authority/authority.js'
 import { packSource } from '../src/store/authority/packs.js'
 import { type Db, listen, now, openDb } from '../src/store/db.js'
-import { openMemory } from '../src/store/log/memory.js'
-import { type Log, logOf } from '../src/store/log/proof.js'
+import { type Memory, openMemory } from '../src/store/log/memory.js'
+import type { Log } from '../src/store/log/proof.js'
+import { logInUse, logStream, type OpenedLog, openedLogs } from '../src/store/log/successors.js'
+import { readSides } from '../src/store/streams/side-streams.js'
 import { pollQueues } from './connector-queues.js'
 import { startContaining } from './containing.js'
 import { measured } from './measured.js'
 import { present } from './presence.js'
 import { type Service, serve } from './service.js'
+import { connectTargets } from './targets.js'
 
 export const run = (env: Env): Promise<void> =>
   serve({
@@ -85,19 +87,10 @@ async function wire(input: {
   const key = await loadKey(path, options)
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 })
   const memory = await openMemory(join(config.stateDir, 'seen.json'))
+  const opened = await followLogs({ db, memory, trust: config.trust })
   const authority = authoritySource({ trust: config.trust, verify: nodeVerify, memory })
   const attestor = { keyId: key.keyId, sign: key.signer.sign }
-  const targets = new Map(
-    Object.entries(config.targets.systems).map(([systemId, target]) => [
-      systemId,
-      createPostgresqlConnector({
-        adminUrl: target.adminUrl,
-        loginRoute: target.route,
-        fingerprintKey: fromBase64(target.fingerprintKey) ?? new Uint8Array(),
-        timeouts: { connectMs: 5000, statementMs: 15_000 },
-      }),
-    ]),
-  )
+  const targets = connectTargets(config.targets)
   return {
     db,
     authority,
@@ -110,22 +103,37 @@ async function wire(input: {
     connectorOf: (systemId) => targets.get(systemId),
     secretKeys: config.secretKeys,
     signing: { keyId: key.keyId, signer: key.signer },
+    successors: opened,
     log: await trustedLog({ db, authority }),
     published,
     proofWithinMs: config.proofWithinMs,
   }
 }
 
-/** The log's origin and key come from the root statement, never from the log itself. */
+/** Throws TypeError for a stream of successor logs that is shorter than, or differs from, what was seen of it. */
+async function followLogs(input: {
+  readonly db: Db
+  readonly memory: Memory
+  readonly trust: ConnectorConfig['trust']
+}): Promise<readonly OpenedLog[]> {
+  const { db, memory, trust } = input
+  const opened = good(await openedLogs(db, { trust, verify: nodeVerify }))
+  for (const one of opened) await memory.follow(one)
+  good(await readSides(db, { streams: [logStream(trust.enterprise)], memory }))
+  return opened
+}
+
+const good = <T>(value: T | Refusal): T => {
+  if (isRefusal(value)) throw new TypeError(`${value.refused} at ${value.where}: ${value.detail}`)
+  return value
+}
+
+/** The log's origin and key come from the root statement and its successors, never from the log itself. */
 async function trustedLog(input: {
   readonly db: Db
   readonly authority: ReturnType<typeof authoritySource>
 }): Promise<Log> {
-  const authority = await input.authority.current(input.db, {
-    at: await now(input.db),
-    lock: 'none',
-  })
-  if (isRefusal(authority))
-    throw new TypeError(`${authority.refused} at ${authority.where}: ${authority.detail}`)
-  return logOf(authority.root, nodeVerify)
+  const { db, authority: source } = input
+  const { root } = good(await source.current(db, { at: await now(db), lock: 'none' }))
+  return good(await logInUse(db, { root, trust: source.trust, verify: nodeVerify }))
 }

@@ -1,9 +1,10 @@
 /**
  * The signing loop's work: integrate and sign what is committed. The log's origin and key are those of the
- * verified authority bundle; a key file that is not that key never signs. A *fork* stops signing for the
+ * verified authority bundle, or of the log that its officers opened after it; a key file that is not that key never signs. A *fork* stops signing for the
  * life of this process and is said loudly at every round; what else the keeper does goes on. While this machine's clock is far
  * from the database's nothing is signed either, which ends by itself.
  */
+
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -11,10 +12,15 @@ import { toBase64 } from '../src/domain/bytes/base64.js'
 import { isRefusal } from '../src/domain/refusal.js'
 import type { Signer } from '../src/keys/sign.js'
 import { signNoteBytes } from '../src/keys/sign.js'
+import { nodeVerify } from '../src/keys/verify.js'
+import { followedLog } from '../src/ledger/successor-log.js'
 import type { AuthoritySource } from '../src/store/authority/authority.js'
 import type { Db } from '../src/store/db.js'
+import { HIGH_WATER_FILE } from '../src/store/log/high-water.js'
+import { keepRefused } from '../src/store/log/log-refused.js'
 import { createSequencer, LogForked, type Sequencer } from '../src/store/log/sequencer.js'
 import { isFarOff, MOST_SKEW_MS, skewOf } from '../src/store/log/skew.js'
+import { openedLogs } from '../src/store/log/successors.js'
 
 export interface SigningDeps {
   readonly db: Db
@@ -34,22 +40,32 @@ export class NotSigning extends Error {
 export function createSigning(deps: SigningDeps): () => Promise<void> {
   let sequencer: Sequencer | null = null
   let forked: LogForked | null = null
+  /** A process before this one may have said that nothing is signed. */
+  let said = true
   const clockIsOff = watchClock(deps)
   return async () => {
-    if (forked !== null) {
-      deps.log.fatal({ fork: forked.message }, 'the log is forked: nothing is signed')
-      return
-    }
+    if (forked !== null) return say(deps, forked)
     if (await clockIsOff()) return
     sequencer ??= await openSequencer(deps)
     try {
       await sequencer.run()
+      if (said) await keepRefused(deps.db, null)
+      said = false
     } catch (error) {
       if (!(error instanceof LogForked)) throw error
       forked = error
-      deps.log.fatal({ fork: error.message }, 'the log is forked: nothing is signed')
+      await say(deps, error)
     }
   }
+}
+
+/** In this process's log at every round, and in the store for whoever asks. */
+async function say({ db, log }: SigningDeps, { message }: LogForked): Promise<void> {
+  log.fatal(
+    { fork: message, next: 'countersign restore status' },
+    'the log is forked: nothing is signed',
+  )
+  await keepRefused(db, message)
 }
 
 const LOOK_EVERY_MS = 5000
@@ -77,7 +93,13 @@ async function openSequencer(deps: SigningDeps): Promise<Sequencer> {
   const { db, signer, stateDir } = deps
   const today = await deps.authority.today(db)
   if (isRefusal(today)) throw new NotSigning(`no authority bundle yet (${today.refused})`)
-  const { origin, key } = today.authority.root.log
+  const { trust } = deps.authority
+  const opened = await openedLogs(db, { trust, verify: nodeVerify })
+  if (isRefusal(opened)) throw new LogForked(`${opened.where}: ${opened.detail}`)
+  const { origin, key } = followedLog(
+    today.authority.root,
+    opened.map(({ successor }) => successor),
+  )
   if (signer.alg !== 'ed25519' || toBase64(signer.publicKey) !== key.publicKey)
     throw new NotSigning('the key file is not the log key of the authority bundle')
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
@@ -88,6 +110,7 @@ async function openSequencer(deps: SigningDeps): Promise<Sequencer> {
       publicKey: signer.publicKey,
       sign: (message) => signNoteBytes(signer, message),
     },
-    highWaterFile: join(stateDir, 'high-water.json'),
+    highWaterFile: join(stateDir, HIGH_WATER_FILE),
+    opened,
   })
 }

@@ -2,6 +2,7 @@
  * Evidence to take away: the entries of a case as receipts, each with its proof, and the packet that is
  * checked offline. A partner gets those of its own cases, the enterprise all, at any moment.
  */
+
 import { CasePath, type EntriesAnswer, EntriesQuery } from '../contract/http.js'
 import { CollectionQuery } from '../contract/http-evidence.js'
 import type { Digest } from '../domain/bytes/digest.js'
@@ -9,7 +10,8 @@ import { isRefusal, type Refusal } from '../domain/refusal.js'
 import { parseAs } from '../domain/shapes/parse.js'
 import { formatTlogProof } from '../ledger/tlog-proof.js'
 import { entriesAfter, provable } from '../store/case/queries.js'
-import { logOf, proofsOf } from '../store/log/proof.js'
+import { proofsOf } from '../store/log/proof.js'
+import { logInUse } from '../store/log/successors.js'
 import type { Call, Handler, Reply } from './call.js'
 
 /** Receipts. A proof stands beside every entry that a signed checkpoint covers already. */
@@ -41,15 +43,17 @@ async function proofTexts(
 ): Promise<ReadonlyMap<Digest, string> | Refusal> {
   const signed = await provable(deps.db, hashes)
   if (signed.length === 0) return new Map()
-  const proofs = await proofsOf(deps.db, {
-    hashes: signed,
-    log: logOf(authority.root, deps.verify),
-  })
+  const log = await logOfCall({ deps, authority })
+  if (isRefusal(log)) return log
+  const proofs = await proofsOf(deps.db, { hashes: signed, log })
   if (isRefusal(proofs)) return proofs
   return new Map(
     (proofs ?? []).map((proof, index) => [signed[index] ?? 'sha256:', formatTlogProof(proof)]),
   )
 }
+
+const logOfCall = ({ deps, authority }: Pick<Call, 'deps' | 'authority'>) =>
+  logInUse(deps.db, { root: authority.root, trust: deps.authority.trust, verify: deps.verify })
 
 /** Whoever asks on the partner's side, machine or person, gets the partner's own copy. */
 export const packet: Handler = async ({ deps, principal, params }) => {
@@ -69,9 +73,10 @@ export const collection: Handler = async ({ deps, principal, query: asked, autho
   const { personId } = principal
   if (personId === null) throw new TypeError('the door lets no machine in')
   const { version, hash, enterprise } = authority
+  const log = await logOfCall({ deps, authority })
+  if (isRefusal(log)) return log
   const made = await deps.collection({
-    ...{ query, personId, enterprise, authority: { version, hash } },
-    log: logOf(authority.root, deps.verify),
+    ...{ query, personId, enterprise, authority: { version, hash }, log },
   })
   return isRefusal(made) ? made : asFile(made)
 }

@@ -1,9 +1,10 @@
 /**
  * Whether this process lives, and whether it can serve: the store answers and the authority is in force. A log
- * that lags behind, or a witness that is missing, is told and does not make it unready, because decisions and fences never wait for proofs.
+ * that lags behind or is not signed any more, or a witness that is missing, is told and does not make it unready, because decisions and fences never wait for proofs.
  */
 import { isRefusal } from '../domain/refusal.js'
 import { logHealth } from '../store/case/queries.js'
+import { logRefused } from '../store/log/log-refused.js'
 import { isMissing, witnessHealth } from '../store/log/witnesses.js'
 import type { OpenHandler } from './call.js'
 
@@ -18,10 +19,13 @@ export const readyz: OpenHandler = async (deps) => {
   const authority = await deps.authority.current(deps.db, { at: log.at, lock: 'none' })
   const unsignedMs =
     log.unsignedSince === null ? 0 : Date.parse(log.at) - Date.parse(log.unsignedSince)
+  const refused = await logRefused(deps.db)
+  const behind = unsignedMs > LATE_MS ? 'late' : 'current'
   const checkpoint = {
     size: log.size,
-    state: unsignedMs > LATE_MS ? 'late' : 'current',
+    state: refused === null ? behind : 'refused',
     unsignedMs: Math.max(0, unsignedMs),
+    ...(refused === null ? {} : { refused }),
   }
   const health = await witnessHealth(deps.db)
   const missing = health.filter(isMissing).map(({ name }) => name)

@@ -51,6 +51,7 @@ export const STATUS: Readonly<Record<RefusalCode, number>> = {
   },
   ...{ HELD: 409, PURGED: 410 },
   ...{ ENTRY_MISSING: 500, JUDGEMENT_DIFFERS: 500, OUTSIDE_WINDOW: 409 },
+  ENTRIES_LOST: 409,
 }
 
 const REVIEW_AGAIN = 'Read the review of the step again and sign what it shows now.'

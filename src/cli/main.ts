@@ -85,6 +85,10 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<CommandF
     'compute the whole store again, and name what is wrong',
     () => import('./auditors/fsck.js'),
   ],
+  restore: [
+    'after a restored backup: what is lost, and the log that follows',
+    () => import('./officers/restore.js'),
+  ],
   migrate: ['bring the database to this release', () => import('./processes/migrate.js')],
   doctor: ['check what this environment is configured for', () => import('./operators/doctor.js')],
 }

@@ -96,6 +96,8 @@ export const REFUSALS = {
   PROOF_INVALID: 'an inclusion proof or checkpoint does not verify',
   ENTRY_MISSING: 'an entry of the case is missing',
   JUDGEMENT_DIFFERS: 'judging the evidence again gives another result',
+  // after a restore
+  ENTRIES_LOST: 'entries of the log were lost: what was signed before that is signed anew',
 } as const
 
 export type RefusalCode = keyof typeof REFUSALS

@@ -7,15 +7,14 @@
 import {
   type CaseState,
   hasRollback,
-  isOpening,
   type Recorded,
   type StepState,
   stepOf,
 } from '../domain/case/case.js'
 import { due } from '../domain/case/due.js'
 import { contradictClaim, failStep, finishStep, holdsGrant } from '../domain/decide/execution.js'
+import { goesUnproved } from '../domain/decide/resume.js'
 import { ownFrom } from '../domain/decide/task.js'
-import { KINDS } from '../domain/kinds.js'
 import { isRefusal } from '../domain/refusal.js'
 import type { EventOf } from '../domain/shapes/event.js'
 import type { Operation } from '../domain/shapes/plan.js'
@@ -140,19 +139,11 @@ async function awaitIntent(
   proofWaited({ outcome, ms: performance.now() - began })
   if (!isRefusal(proof)) return
   const { caseId } = input.at
-  if (!goesUnproved(input)) await stop(deps, { caseId, refusal: proof })
+  const { opened } = input.state
+  if (opened === null || !goesUnproved(opened, input.at.stepId))
+    await stop(deps, { caseId, refusal: proof })
   await recordFinding(deps.db, { caseId, refusal: proof })
 }
-
-/** What is done at once is done without the signer too, but for giving access. */
-const goesUnproved = ({
-  at,
-  state: { opened },
-}: {
-  readonly at: StepOf
-  readonly state: CaseState
-}): boolean =>
-  opened !== null && KINDS[opened.asked.kind].urgency === 'at-once' && !isOpening(opened, at.stepId)
 
 interface Running {
   readonly state: CaseState

@@ -18,6 +18,7 @@ import {
   type SideRow,
 } from '../packet/export/collect.js'
 import { collectAllSides } from '../packet/export/collect-review.js'
+import { successorRows } from '../packet/export/export-successors.js'
 import { documentFile } from '../packet/files.js'
 import { readRecorded } from '../packet/told.js'
 import { judgeAgain } from '../packet/verify/judge-again.js'
@@ -79,7 +80,8 @@ async function judged(
 ): Promise<readonly Found[]> {
   const { caseId, events, trust } = of
   const collected = await collectAllSides(tx, { caseId, recorded: events })
-  const sides = { entries: await placed(tx, collected), problems: [] }
+  const beside = [...collected, ...(await successorRows(tx))]
+  const sides = { entries: await placed(tx, beside), problems: [] }
   const bundles = await collectBundles(tx, { recorded: events, sides: collected })
   const packs = await collectPacks(tx, { bundles, recorded: events })
   const documents = await collectDocuments(tx, events)

@@ -9,7 +9,7 @@ import type { SideEntry } from '../packet/verify/verify-sides.js'
 import { AUTHORITY_STREAM } from '../store/authority/authority.js'
 import { type Found, inspectAll } from '../store/case/inspect.js'
 import { type Db, now, snapshot, type Tx } from '../store/db.js'
-import type { HighWater } from '../store/log/sequencer.js'
+import type { HighWater } from '../store/log/high-water.js'
 import { checkAuthority } from './authority.js'
 import { type Beside, checkBeside, checkErasable, checkOrphans, checkSealed } from './beside.js'
 import { checkCase } from './case.js'
@@ -49,6 +49,8 @@ export interface Checked {
   readonly histories: number | null
   /** Cases of which policy let go what was kept beside their entries. */
   readonly purged: number
+  /** What officers signed to be lost, in words: known for ever, and no problem. */
+  readonly gaps: readonly string[]
   readonly problems: readonly StoreProblem[]
 }
 
@@ -84,6 +86,7 @@ export async function fsckIn(tx: Tx, asked: Fsck): Promise<Checked> {
     ...{ streams: read.streamed, cases: read.cases.size, entries: read.length },
     histories: asked.histories?.length ?? null,
     ...{ leaves: log.leaves, checkpoints: log.checkpoints, purged: retention.purged },
+    gaps: log.gaps,
     problems: found.map(problemOf),
   }
 }

@@ -1,34 +1,41 @@
 /**
  * The log, computed again from its leaves: each entry is in it once or waits for it, in the order of its stream; the
  * tiles are those of the leaves; every signed head is under the log's key and has the root that the leaves give, so each is
- * consistent with every other; and the tree holds the largest head that the signer remembers.
+ * consistent with every other; the tree holds the largest head that the signer remembers; and where entries were lost, it
+ * goes on as officers signed.
  */
 
 import type { Authority } from '../domain/authority/authority.js'
-import { fromBase64 } from '../domain/bytes/base64.js'
+import { fromBase64, toBase64 } from '../domain/bytes/base64.js'
 import type { Digest } from '../domain/bytes/digest.js'
+import { emptyRoot, type Hash } from '../domain/bytes/merkle.js'
 import { isRefusal } from '../domain/refusal.js'
-import type { Verify } from '../domain/signed/envelope.js'
 import { type Opening, openCheckpoint } from '../ledger/checkpoint.js'
 import { cosignatureVerifier } from '../ledger/cosignature.js'
 import { leafOf } from '../ledger/entry.js'
 import { ed25519Verifier, parseVkey } from '../ledger/note-key.js'
+import { followedLog, gapWords } from '../ledger/successor-log.js'
 import { newTiles } from '../ledger/tile.js'
-import { append, frontier, type Hash, rootOfFrontier, sameBytes } from '../ledger/tree.js'
+import { append, frontier, rootOfFrontier, sameBytes } from '../ledger/tree.js'
 import { type Found, tampered } from '../store/case/inspect.js'
 import type { Tx } from '../store/db.js'
-import type { HighWater } from '../store/log/sequencer.js'
+import type { HighWater } from '../store/log/high-water.js'
+import { markIn } from '../store/log/high-water.js'
+import type { OpenedLog } from '../store/log/successors.js'
+import { openedLogs } from '../store/log/successors.js'
+import type { By } from './found.js'
 
 export interface LogChecked {
   readonly leaves: number
   readonly checkpoints: number
+  /** What is known to be lost, a line for each successor log. */
+  readonly gaps: readonly string[]
   readonly found: readonly Found[]
 }
 
-export interface LogAsked {
+export interface LogAsked extends By {
   /** Every authority that is believed: whose roots state the log's key. */
   readonly authorities: readonly Authority[]
-  readonly verify: Verify
   /** The largest head ever signed, from the file of the signer; null when it was not given. */
   readonly highWater: HighWater | null
 }
@@ -40,17 +47,27 @@ export async function checkLog(tx: Tx, asked: LogAsked): Promise<LogChecked> {
   const gap = rows.findIndex(({ index }, place) => Number(index) !== place)
   const leaves = rows.map(({ hash }) => leafOf(hash))
   const signed = await signedHeads(tx)
-  const roots = rootsAt(leaves, new Set([...signed.map(({ size }) => size), asked.highWater?.size]))
+  const opened = await openedLogs(tx, asked)
+  const by = { ...asked, opened: isRefusal(opened) ? [] : opened }
+  const mark = markedIn(by)
+  const roots = rootsAt(
+    leaves,
+    new Set([...signed, ...by.opened.map(({ successor }) => successor.restored), mark].map(sizeOf)),
+  )
   const found = [
     ...(gap < 0 ? [] : [tampered('log', `/leaves/${gap}`, 'the leaf is missing')]),
     ...(await unplaced(tx)),
     ...(await wrongTiles(tx, leaves)),
-    ...signed.flatMap((head) => wrongHead(head, { ...asked, roots })),
-    ...(await wrongCosignatures(tx, { ...asked, signed })),
-    ...forgotten({ ...asked, roots }),
+    ...signed.flatMap((head) => wrongHead(head, { ...by, roots })),
+    ...(await wrongCosignatures(tx, { ...by, signed })),
+    ...(await wrongSuccessors(tx, { ...by, roots, leaves })),
+    ...forgotten({ mark, roots }),
   ]
-  return { leaves: leaves.length, checkpoints: signed.length, found }
+  const gaps = by.opened.map(({ successor }) => gapWords(successor))
+  return { leaves: leaves.length, checkpoints: signed.length, gaps, found }
 }
+
+const sizeOf = (head: { readonly size: number } | null): number | undefined => head?.size
 
 /** The root at each of these sizes, as far as there are leaves. */
 function rootsAt(
@@ -118,19 +135,52 @@ async function signedHeads(tx: Tx): Promise<readonly SignedHead[]> {
   return rows.map(({ size, note }) => ({ size: Number(size), note }))
 }
 
-/** The keys of the log, each with its origin, as the roots state them. */
-function openingsBy({ authorities, verify }: LogAsked): readonly Opening[] {
+/** A look at the log and the successor logs that its officers opened. */
+interface Opened extends LogAsked {
+  readonly opened: readonly OpenedLog[]
+}
+
+/** The keys of the log, each with its origin, as the roots state them, and under the origins that followed. */
+function openingsBy({ authorities, verify, opened }: Opened): readonly Opening[] {
+  const origins = opened.map(({ successor }) => successor.to.origin)
   return authorities.flatMap(({ root: { log } }) => {
     const publicKey = fromBase64(log.key.publicKey)
     if (publicKey?.length !== 32) return []
-    const verifier = ed25519Verifier({ name: log.origin, publicKey, verify })
-    return [{ origin: log.origin, verifier }]
+    return [log.origin, ...origins].map((origin) => ({
+      origin,
+      verifier: ed25519Verifier({ name: origin, publicKey, verify }),
+    }))
+  })
+}
+
+type Roots = ReadonlyMap<number, Hash>
+
+/** Entries that follow a log and that no officers signed, and logs that do not begin as their officers said. */
+async function wrongSuccessors(
+  tx: Tx,
+  by: Opened & { readonly roots: Roots; readonly leaves: readonly Hash[] },
+): Promise<readonly Found[]> {
+  const { rows } = await tx.query<{ stream: string; seq: number; hash: Digest }>(
+    "select stream, seq, hash from entries where stream_kind(stream) = 'log' order by stream, seq",
+  )
+  return rows.flatMap(({ stream, seq, hash }) => {
+    const opened = by.opened.find((one) => one.hash === hash)
+    if (opened === undefined)
+      return [tampered(stream, `/${seq}`, 'its officers did not sign that this log follows')]
+    const { size, root } = opened.successor.restored
+    const first = by.leaves[size]
+    const begins = first === undefined || sameBytes(first, leafOf(hash))
+    const is = size === 0 ? emptyRoot() : by.roots.get(size)
+    const same = is !== undefined && toBase64(is) === root
+    return begins && same
+      ? []
+      : [tampered(stream, `/${seq}`, 'the log does not begin with what was left before it')]
   })
 }
 
 function wrongHead(
   { size, note }: SignedHead,
-  by: LogAsked & { readonly roots: ReadonlyMap<number, Hash> },
+  by: Opened & { readonly roots: Roots },
 ): readonly Found[] {
   const place = `/checkpoints/${size}`
   const opened = openingsBy(by).map((opening) => openCheckpoint({ note, ...opening }))
@@ -157,7 +207,7 @@ function wrongHead(
 /** Cosignatures that do not hold under their head, and quorums without any. */
 async function wrongCosignatures(
   tx: Tx,
-  by: LogAsked & { readonly signed: readonly SignedHead[] },
+  by: Opened & { readonly signed: readonly SignedHead[] },
 ): Promise<readonly Found[]> {
   const { rows } = await tx.query<{ size: string; witness: string; line: string }>(
     'select size, witness, line from cosignatures order by size, witness',
@@ -183,15 +233,30 @@ async function wrongCosignatures(
   ]
 }
 
+/** The signer's mark as a head of the log that is signed now; what does not lead to it stays as it is. */
+function markedIn({ authorities, opened, highWater: mark }: Opened): HighWater | null {
+  const root = authorities.at(-1)?.root
+  if (mark === null || root === undefined) return mark
+  const { origin } = followedLog(
+    root,
+    opened.map(({ successor }) => successor),
+  )
+  const marked = markIn(origin, { mark, opened })
+  return 'words' in marked ? mark : marked.mark
+}
+
 /** What the signer remembered outside the database, before the store was looked at, is a head of this log. */
 function forgotten({
-  highWater,
+  mark,
   roots,
-}: Pick<LogAsked, 'highWater'> & { readonly roots: ReadonlyMap<number, Hash> }): readonly Found[] {
-  if (highWater === null) return []
-  const { size } = highWater
+}: {
+  readonly mark: HighWater | null
+  readonly roots: Roots
+}): readonly Found[] {
+  if (mark === null) return []
+  const { size } = mark
   const root = roots.get(size)
-  const signedRoot = fromBase64(highWater.root)
+  const signedRoot = fromBase64(mark.root)
   const place = `/leaves/${size - 1}`
   if (root === undefined)
     return [tampered('log', place, `${size} leaves were signed: a backup was restored`)]

@@ -63,7 +63,8 @@ export function parseTlogProof(text: string): TlogProof | Refusal {
   return { index, proof, checkpoint, ...(extra === undefined ? {} : { extra }) }
 }
 
-function parseHashes(lines: readonly string[]): Hash[] | null {
+/** UNTRUSTED: the lines. Each is the base64 of one hash, or null. */
+export function parseHashes(lines: readonly string[]): Hash[] | null {
   if (lines.length > MAX_PROOF_HASHES) return null
   const hashes = lines.map(fromBase64).filter(isHash)
   return hashes.length === lines.length ? hashes : null

@@ -67,6 +67,8 @@ export interface Collected {
   readonly requester: string
   readonly generatedAt: string
   readonly keys: 'production' | 'demonstration'
+  /** Which entries of the log are lost for ever, a line for each gap. */
+  readonly gaps: readonly string[]
   readonly log: { readonly origin: string; readonly size: number; readonly inside: number }
 }
 

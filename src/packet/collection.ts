@@ -2,18 +2,21 @@
  * composeCollection: the packets of a query -> the files of their collection. README, population and manifest follow
  * from the rest, so composing the same evidence again gives the same bytes; the verifier does so and compares.
  */
+
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { type Digest, digestOf } from '../domain/bytes/digest.js'
 import { isRefusal } from '../domain/refusal.js'
 import { AuthorityBundle } from '../domain/shapes/authority.js'
+import { readEntry } from '../ledger/entry.js'
 import { parseTlogProof } from '../ledger/tlog-proof.js'
 import type { Files } from './archive.js'
 import { readUnverified } from './bundles.js'
 import { type Collected, type CollectionManifest, POPULATION } from './collection-files.js'
-import { jsonFile, MANIFEST, README, readJson, TOOL } from './files.js'
+import { jsonFile, LOG_ENTRY, MANIFEST, README, readJson, TOOL } from './files.js'
 import { populationCsv } from './report/population.js'
 import { collectionReadme } from './report/readme.js'
 import { readText } from './verify/open.js'
+import { gapIn } from './verify/verify-successors.js'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
 
@@ -62,6 +65,13 @@ export const insideOf = (files: Files): number =>
       return proof === null || isRefusal(proof) ? [] : [proof.index]
     }),
   ).size
+
+/** What is missing from the log for ever, as its own entries say. */
+export const gapsOf = (files: Files): readonly string[] =>
+  [...files].flatMap(([name, bytes]) => {
+    const stored = LOG_ENTRY.test(name) ? readEntry(bytes) : null
+    return stored === null || isRefusal(stored) ? [] : gapIn(stored, [Number.POSITIVE_INFINITY])
+  })
 
 /** One bundle under demonstration keys makes it a demonstration. */
 export const keysIn = (files: Files): Collected['keys'] => {

@@ -1,7 +1,7 @@
 /**
  * What a packet is made of: its file names and the shapes of its own files. A *packet* is the evidence
  * of one case: the exact entries, the authority bundles and policy packs that they name, the *side
- * streams* that bear on it (fences that stopped it, mandates that it used, containments of an incident, the demand or review that it disputes, the uses of emergency access, the cases that a review is drawn from or in which the rights of a drill were exercised), the documents that a partner handed in, a proof for each entry against one checkpoint, and what people read (README.txt,
+ * streams* that bear on it (fences that stopped it, mandates that it used, containments of an incident, the demand or review that it disputes, the uses of emergency access, the cases that a review is drawn from or in which the rights of a drill were exercised, the successor logs), the documents that a partner handed in, a proof for each entry against one checkpoint, and what people read (README.txt,
  * report.html). manifest.json lists every other file; a file is listed, named as here, or the packet is refused.
  */
 import { z } from 'zod'
@@ -26,12 +26,13 @@ const PACK_NAME = '[a-z0-9][a-z0-9-]{0,62}'
 const SEQ = '[0-9]{4,9}'
 const ULID = '[0-9A-HJKMNP-TV-Z]{26}'
 const COMPANY = 'com_[a-z0-9-]{1,48}'
-const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|emergency-uses/ent_[a-z0-9-]{1,48}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
+const LOGS = 'logs/ent_[a-z0-9-]{1,48}'
+const SIDE = `(?:fences/(?:partner|system|identity)/[a-z]{3}_[a-z0-9-]{1,48}|mandates/${ULID}|emergency-uses/ent_[a-z0-9-]{1,48}|${LOGS}|[a-z-]{3,24}s/${COMPANY}/(?:nhi|com|ent)_[a-z0-9-]{1,48}/${ULID})`
 
 /** What is a packet's own. */
 export const OWN_NAME = `(?:README\\.txt|manifest\\.json|reasons\\.json|names\\.json|report\\.html|(?:entries|statements)/${SEQ}\\.json|proofs/${SEQ}\\.tlog-proof)`
 /** What is named after its content, or by its place in a stream or log: under one checkpoint the same in every packet. */
-export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|policy/${HEX}/(?:(?:pack|(?:rules|tests)/${PACK_NAME})\\.yaml|cedar/(?:${PACK_NAME}\\.cedar|schema\\.cedarschema)))`
+export const SHARED_NAME = `(?:checkpoint|authority/${HEX}\\.json|documents/${HEX}|${SIDE}/${SEQ}\\.(?:json|tlog-proof)|${LOGS}/${SEQ}\\.consistency|policy/${HEX}/(?:(?:pack|(?:rules|tests)/${PACK_NAME})\\.yaml|cedar/(?:${PACK_NAME}\\.cedar|schema\\.cedarschema)))`
 
 /** The whole allow-list: nothing else has a place in a packet. */
 export const PACKET_NAME = new RegExp(`^(?:${OWN_NAME}|${SHARED_NAME})$`)
@@ -62,6 +63,12 @@ export const sideEntryFile = (stream: string, seq: number): string =>
   `${sideFolder(stream)}${padded(seq)}.json`
 export const sideProofFile = (stream: string, seq: number): string =>
   `${sideFolder(stream)}${padded(seq)}.tlog-proof`
+
+/** That the log of the checkpoint extends what was left of the one before. */
+export const consistencyFile = (stream: string, seq: number): string =>
+  `${sideFolder(stream)}${padded(seq)}.consistency`
+/** An entry with which a successor log begins. */
+export const LOG_ENTRY = new RegExp(`^${LOGS}/${SEQ}\\.json$`)
 
 const IN_SIDE = new RegExp(`^(${SIDE})/${SEQ}\\.json$`)
 

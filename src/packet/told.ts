@@ -29,6 +29,8 @@ export interface Told {
     readonly size: number
     readonly cosigners: readonly string[]
   }
+  /** Which entries of the log are lost for ever, a line for each gap. */
+  readonly gaps: readonly string[]
   readonly identity: Pick<Identity, 'control' | 'need'> | null
   readonly objective: string | null
   readonly reasons: Reasons

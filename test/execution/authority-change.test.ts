@@ -151,6 +151,7 @@ describe('the verifier of a packet', () => {
       ...{ fences: [], mandates: new Map(), findings: new Map(), containments: [], event },
       ...{ exercises: new Map(), verify: nodeVerify, indexes: [], reviewed: null },
       emergencies: [],
+      successors: [],
     }
     expect(drawnAgain(moment)).toBeNull()
     const plan = { ...event.plan, about: { ...event.plan.about, changes: ['nothing'] } }

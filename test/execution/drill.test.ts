@@ -220,6 +220,7 @@ async function lies(
       ...{ state: fold(caseId, recorded), before, event: { ...event, preState } },
       ...{ at: '', index: 1000, believed: {} as never, atLeast: 0, verify: nodeVerify },
       emergencies: [],
+      successors: [],
       ...{ fences, mandates: new Map(), findings: new Map(), containments: [], exercises },
       ...{ indexes: [], reviewed: null },
     })

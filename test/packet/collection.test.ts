@@ -88,6 +88,7 @@ function without(bytes: Uint8Array, caseId: string): Uint8Array {
       {
         ...{ members: told.map(memberOf), query, requester, generatedAt, enterprise },
         keys: keysIn(own),
+        gaps: [],
         log: { origin: told[0]?.log.origin ?? '', size: log.size, inside: insideOf(own) },
       },
       own,

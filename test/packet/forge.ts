@@ -131,6 +131,7 @@ export async function forge(forging: Forging): Promise<Uint8Array> {
   const told = {
     ...{ caseId, recorded, reasons, names, indexes: own.map(({ index }) => index) },
     log: { origin: forging.authority.authority.root.log.origin, size: log.length, cosigners: [] },
+    gaps: [],
     ...toldByBundles({ bundles, recorded }),
   }
   return writeArchive(compose(told, evidence))

@@ -69,6 +69,8 @@ export interface Keys {
   readonly passkeys: Readonly<Record<TestPerson, TestKey>>
   readonly claims: { readonly com_acme: TestKey; readonly com_zeta: TestKey }
   readonly root: TestKey
+  /** The root key of a second officer. */
+  readonly officer: TestKey
   /** Signs every section and the manifest. */
   readonly signer: TestKey
   readonly connector: TestKey
@@ -93,6 +95,7 @@ export const someKeys = (): Keys => ({
   passkeys: forEachPerson((personId) => aKey(`key_${nameOf(personId)}-passkey`, 'es256')),
   claims: { com_acme: aKey('key_acme-claims'), com_zeta: aKey('key_zeta-claims') },
   root: aKey('key_root'),
+  officer: aKey('key_root-2'),
   signer: aKey('key_signer'),
   connector: aKey('key_connector'),
   log: aKey('key_log'),
@@ -259,7 +262,8 @@ export function anAuthority(overrides: Overrides = {}): TestAuthority {
   const keys = overrides.keys ?? someKeys()
   const bundle = signBundle(keys, overrides)
   const trust: Trust = {
-    ...{ enterprise: ENTERPRISE, rootKeys: [publicPart(keys.root)], threshold: 1 },
+    ...{ enterprise: ENTERPRISE, threshold: 1 },
+    rootKeys: [publicPart(keys.root), publicPart(keys.officer)],
     ...{ minimumRootVersion: 1, minimumBundleVersion: 1 },
   }
   const authority = verifyAuthority({ bundle, trust, verify: nodeVerify, at: overrides.at ?? AT })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { ulid } from 'ulid'
+import type { Targets } from '../../src/config.js'
 import { createPostgresqlConnector } from '../../src/connectors/postgresql.js'
 import { rights } from '../../src/connectors/postgresql-sql.js'
 import { scramVerifier } from '../../src/connectors/scram.js'
@@ -62,6 +63,10 @@ export interface World {
   readonly connector: ExecutionDeps
   /** The connector's memory; whoever opens it again is the connector started anew. */
   readonly memoryFile: string
+  /** The signer's mark. */
+  readonly highWaterFile: string
+  /** The targets as the connector's process is configured. */
+  readonly targets: Targets
   /** The superuser's own connection to each cluster. */
   readonly dba: pg.Client
   readonly targetDba: pg.Client
@@ -113,8 +118,9 @@ export async function aWorld(
   })
   const memoryFile = join(dir, 'seen.json')
   const memory = await openMemory(memoryFile)
+  const targets = configured(target)
   const connector = connectorDeps({
-    ...{ authority, db: db('cs_connector'), target, published, memory },
+    ...{ authority, db: db('cs_connector'), targets, published, memory },
   })
   for (const name of names)
     await registerSecret(connector, {
@@ -132,6 +138,8 @@ export async function aWorld(
     keeper: apiDeps({ authority, db: db('cs_keeper') }),
     connector,
     memoryFile,
+    highWaterFile: join(dir, 'high-water.json'),
+    targets,
     dba,
     targetDba,
     targetLog: filesOf(dir, 'target').logFile,
@@ -237,18 +245,30 @@ const apiDeps = (input: {
   newId: () => ulid(),
 })
 
+const configured = (target: Postgres): Targets => ({
+  systems: {
+    sys_billing: {
+      kind: 'postgresql',
+      adminUrl: target.url('countersign_admin', ADMIN_SECRET, 'postgres'),
+      route: { host: '127.0.0.1', port: target.port, database: 'postgres' },
+      fingerprintKey: randomBytes(32).toString('base64'),
+    },
+  },
+})
+
 function connectorDeps(input: {
   authority: TestAuthority
   db: Db
-  target: Postgres
+  targets: Targets
   published: EventTarget
   memory: Memory
 }): ExecutionDeps {
   const { keys, authority } = input.authority
+  const [system] = Object.values(input.targets.systems)
   const connector = createPostgresqlConnector({
-    adminUrl: input.target.url('countersign_admin', ADMIN_SECRET, 'postgres'),
-    loginRoute: { host: '127.0.0.1', port: input.target.port, database: 'postgres' },
-    fingerprintKey: randomBytes(32),
+    adminUrl: system?.adminUrl ?? '',
+    loginRoute: system?.route ?? { host: '', port: 0, database: '' },
+    fingerprintKey: fromBase64(system?.fingerprintKey ?? '') ?? new Uint8Array(),
     timeouts: { connectMs: 2000, statementMs: 5000 },
   })
   const { origin, key } = authority.root.log
@@ -269,6 +289,7 @@ function connectorDeps(input: {
         verify: nodeVerify,
       }),
     },
+    successors: [],
     published: input.published,
     proofWithinMs: 5000,
     heartbeat: () => undefined,

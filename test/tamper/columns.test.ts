@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Checked } from '../../src/fsck/fsck.js'
 import { signNoteBytes } from '../../src/keys/sign.js'
 import { signCheckpoint } from '../../src/ledger/checkpoint.js'
-import { readHighWater } from '../../src/store/log/sequencer.js'
+import { readHighWater } from '../../src/store/log/high-water.js'
 import { columns } from './columns.js'
 import { aTamperedStore, type TamperedStore } from './store.js'
 

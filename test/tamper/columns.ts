@@ -312,5 +312,6 @@ export function columns(of: Evidence): Columns {
     erased_persons: { person_id: ERASED },
     entry_writers: { kind: ENFORCED, type: ENFORCED, role: ENFORCED },
     migrations: { name: FOUND },
+    log_refused: { single: HEALTH, words: HEALTH, since: HEALTH },
   }
 }

@@ -8,7 +8,7 @@ import { type Checked, fsck } from '../../fsck/fsck.js'
 import type { History } from '../../fsck/histories.js'
 import { nodeVerify } from '../../keys/verify.js'
 import { openDb } from '../../store/db.js'
-import { readHighWater } from '../../store/log/sequencer.js'
+import { readHighWater } from '../../store/log/high-water.js'
 import { EXIT, finish, UsageFault } from '../session/outcome.js'
 
 interface Options {
@@ -60,7 +60,8 @@ async function historiesIn(env: Env, address: string | true): Promise<readonly H
   }
 }
 
-const show = ({ verdict, problems, ...counts }: Checked): readonly string[] => [
+const show = ({ verdict, problems, gaps, ...counts }: Checked): readonly string[] => [
   `${verdict} at=${counts.at} streams=${counts.streams} cases=${counts.cases} entries=${counts.entries} leaves=${counts.leaves} checkpoints=${counts.checkpoints}${counts.purged === 0 ? '' : ` purged=${counts.purged}`}${counts.histories === null ? '' : ` histories=${counts.histories}`}`,
+  ...gaps,
   ...problems.map(({ code, subject, where, detail }) => `${code} ${subject} ${where}: ${detail}`),
 ]

@@ -23,6 +23,7 @@ import { authoritySource } from '../../store/authority/authority.js'
 import { now, openDb } from '../../store/db.js'
 import { checkClocks } from './doctor-clocks.js'
 import { absent, bad, type Found, good, WITHIN_MS } from './doctor-found.js'
+import { checkLog } from './doctor-log.js'
 import { checkNotices } from './doctor-notices.js'
 import { checkWitnesses } from './doctor-witnesses.js'
 
@@ -47,6 +48,7 @@ export const checks: Readonly<Record<string, (env: Env) => Promise<Found>>> = {
   witnesses: checkWitnesses,
   build: async () => good(`${TOOL} ${buildDigest()}`),
   notices: checkNotices,
+  log: checkLog,
 }
 
 async function checkTemporal(env: Env): Promise<Found> {

@@ -51,23 +51,38 @@ export const writeNew = (file: string, document: unknown): Promise<void> =>
     throw new UsageFault(`${file} cannot be written, or is there already`)
   })
 
-/** Shows what is signed, asks unless told not to, and adds the signature to the file. False: nothing was signed. */
-export async function signFile(signing: {
+interface Showing {
   readonly file: string
-  readonly envelope: Envelope
-  readonly key: Pick<LoadedKey, 'keyId' | 'signer'>
   readonly shown: readonly string[]
   readonly yes: boolean
-}): Promise<boolean> {
-  const { file, envelope, key, shown, yes } = signing
+}
+
+/** Shows what is signed, asks unless told not to, and adds the signature to the file. False: nothing was signed. */
+export async function signFile(
+  signing: Showing & {
+    readonly envelope: Envelope
+    readonly key: Pick<LoadedKey, 'keyId' | 'signer'>
+  },
+): Promise<boolean> {
+  const { envelope, key } = signing
   if (envelope.signatures.some(({ keyid }) => keyid === key.keyId))
     throw new UsageFault('you have signed it already')
+  return replaceWith({ ...signing, document: () => addSignature({ envelope, ...key }) })
+}
+
+/** Shows what is signed, asks unless told not to, and writes the file anew. False: nothing was signed. */
+export async function replaceWith({
+  file,
+  shown,
+  yes,
+  document,
+}: Showing & { readonly document: () => Envelope }): Promise<boolean> {
   if (shown.length > 0) print(shown)
   if (!yes && !(await confirmed())) {
     print(['nothing was signed'])
     return false
   }
-  await writeFile(file, textOf(addSignature({ envelope, ...key })), { mode: 0o600 })
+  await writeFile(file, textOf(document()), { mode: 0o600 })
   return true
 }
 

@@ -97,4 +97,5 @@ export const NEXT: Readonly<Record<RefusalCode, string>> = {
   PROOF_INVALID: PACKET,
   ENTRY_MISSING: PACKET,
   JUDGEMENT_DIFFERS: PACKET,
+  ENTRIES_LOST: '`countersign restore status` says what is gone and what comes next',
 }

@@ -88,9 +88,10 @@ export interface StepState {
   readonly task: Task | null
   /**
    * What it may have left behind that no rollback of its own took away: an effect on the target, or a
-   * secret with whoever took the task. It outlives the round.
+   * secret with whoever took the task. It outlives the round. `for-good`: from before entries were lost; what became of
+   * it since nobody knows, so no rollback touches it.
    */
-  readonly left: 'nothing' | 'something'
+  readonly left: 'nothing' | 'something' | 'for-good'
 }
 
 type Ending = 'declined' | 'expired' | 'fenced' | 'superseded'

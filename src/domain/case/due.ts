@@ -118,8 +118,10 @@ export function undoable(state: CaseState): StepState | null {
 const IN_FLIGHT: readonly StepPhase[] = ['granted', 'offered', 'claimed', 'failed']
 
 /** The step whose grant has no outcome yet. */
-export const inFlight = (state: CaseState): StepState | null =>
-  state.steps.find((item) => IN_FLIGHT.includes(item.phase)) ?? null
+export const inFlight = (state: CaseState): StepState | null => state.steps.find(isInFlight) ?? null
+
+/** Tests whether the step has a grant without an outcome. */
+export const isInFlight = ({ phase }: StepState): boolean => IN_FLIGHT.includes(phase)
 
 /** The approver groups that still lack votes that count at `at`, for whoever asks "who is awaited?". */
 export function awaited(

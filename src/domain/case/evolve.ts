@@ -18,7 +18,7 @@ import {
   type Task,
   type Vote,
 } from './case.js'
-import { type Turn, turnAfter } from './due.js'
+import { isInFlight, type Turn, turnAfter } from './due.js'
 
 export function evolve(state: CaseState, recorded: Recorded): CaseState {
   const moved = { ...state, seq: recorded.seq, head: recorded.hash }
@@ -71,6 +71,8 @@ export function evolve(state: CaseState, recorded: Recorded): CaseState {
       return { ...moved, ending: event.speed === 'cut' ? 'superseded' : 'fenced' }
     case 'CaseClosed':
       return { ...moved, outcome: event.outcome }
+    case 'CaseResumed':
+      return { ...moved, steps: state.steps.map((item) => resumed(item, event)) }
     case 'FindingRecorded':
     case 'WorkflowRecovered':
     case 'TargetSeen':
@@ -102,6 +104,7 @@ type StepEvent = Exclude<
     | 'FindingRecorded'
     | 'WorkflowRecovered'
     | 'TargetSeen'
+    | 'CaseResumed'
   >
 >
 
@@ -211,6 +214,14 @@ const again = (item: StepState, because: string | null): StepState => ({
   left: item.left,
   because: because as RefusalCode | null,
 })
+
+/** Grants and signatures of before are over; what they did stays as it is. */
+function resumed(item: StepState, { voided }: EventOf<'CaseResumed'>): StepState {
+  const flying = isInFlight(item)
+  const left = flying || item.left !== 'nothing' ? 'for-good' : 'nothing'
+  if (voided.includes(item.step.stepId)) return again({ ...item, left }, 'ENTRIES_LOST')
+  return flying ? item : { ...item, left }
+}
 
 /** What was signed ahead was signed for the requirement of the opening; a gate with another one voids it. */
 const isPinned = (state: CaseState, { stepId, resolved }: EventOf<'GateOpened'>): boolean =>

@@ -17,6 +17,7 @@ import {
   KeyId,
   Ms,
   ObjectiveId,
+  Origin,
   Outcome,
   PackId,
   PersonId,
@@ -68,7 +69,7 @@ export const Root = z.strictObject({
     .min(1)
     .max(32),
   connectors: z.array(PublicKey).min(1).max(64),
-  log: z.strictObject({ origin: z.string().regex(/^[a-z0-9./-]{3,100}$/), key: PublicKey }),
+  log: z.strictObject({ origin: Origin, key: PublicKey }),
 })
 export type Root = z.infer<typeof Root>
 

@@ -16,6 +16,8 @@ export const ContractId = opaque('con')
 export const ConsumerId = opaque('cns')
 export const KeyId = opaque('key')
 export const EnterpriseId = opaque('ent')
+/** The name of a log, for good. */
+export const Origin = z.string().regex(/^[a-z0-9./-]{3,100}$/)
 export const PackId = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/)
 
 /** What a case is about: one identity, one partner with all that it holds, or the enterprise itself. */

@@ -1,6 +1,6 @@
 /** Events of a case that stand beside its steps: none of them is of one. */
 import { z } from 'zod'
-import { Attestation, IdentityId, SystemId, Ulid } from './basic.js'
+import { Attestation, Count, DigestText, IdentityId, StepId, SystemId, Ulid } from './basic.js'
 import { FenceScope, FenceSpeed } from './envelope.js'
 import { TargetState } from './plan.js'
 
@@ -21,6 +21,9 @@ export const TargetSeen = z.strictObject({
   attestation: Attestation,
 })
 
+/** Noise is capped per case, then counted. */
+export const RefusalsCounted = z.strictObject({ type: z.literal('RefusalsCounted'), count: Count })
+
 /** A fence that was raised elsewhere ends the case. */
 export const CaseFenced = z.strictObject({
   type: z.literal('CaseFenced'),
@@ -36,4 +39,12 @@ export const FindingRecorded = z.strictObject({
   code: RefusalCodeText,
   where: z.string().max(200),
   detail: z.string().max(300),
+})
+
+/** The case goes on in a successor log: what was signed and granted for these steps before entries were lost no longer counts. */
+export const CaseResumed = z.strictObject({
+  type: z.literal('CaseResumed'),
+  /** The first entry of the successor log. */
+  successor: DigestText,
+  voided: z.array(StepId),
 })

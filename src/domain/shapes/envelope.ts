@@ -41,6 +41,7 @@ export const PAYLOAD_TYPES = {
   'kit-use': 'application/vnd.countersign.kit-use.v1+json',
   statement: 'application/vnd.in-toto+json',
   hold: 'application/vnd.countersign.hold.v1+json',
+  'successor-log': 'application/vnd.countersign.successor-log.v1+json',
 } as const
 export type PayloadKind = keyof typeof PAYLOAD_TYPES
 

@@ -29,8 +29,10 @@ import {
 } from './basic.js'
 import {
   CaseFenced,
+  CaseResumed,
   FindingRecorded,
   RefusalCodeText,
+  RefusalsCounted,
   TargetSeen,
   WorkflowRecovered,
 } from './beside-event.js'
@@ -119,9 +121,6 @@ export const DecisionRefused = z.strictObject({
   sent: DigestText,
   door: z.enum(['api', 'signal']),
 })
-
-/** Noise is capped per case, then counted. */
-export const RefusalsCounted = z.strictObject({ type: z.literal('RefusalsCounted'), count: Count })
 
 /** By decisions, or by a mandate that covers the step and no decision. */
 export const GateSatisfied = z.strictObject({
@@ -314,6 +313,7 @@ export const CaseEvent = z.discriminatedUnion('type', [
   WindowOpened,
   WindowClosed,
   TargetSeen,
+  CaseResumed,
 ])
 export type CaseEvent = z.infer<typeof CaseEvent>
 export type EventOf<Type extends CaseEvent['type']> = Extract<CaseEvent, { type: Type }>

@@ -1,6 +1,7 @@
 /** The entries of the stream `ops`: who looked after the system, who took evidence away, who was erased, what is held and what was purged. They change no case. */
 import { z } from 'zod'
 import {
+  Attestation,
   AuthorityReference,
   CaseId,
   CaseKind,
@@ -9,11 +10,14 @@ import {
   DigestText,
   IdentityId,
   ObjectiveId,
+  Origin,
   PersonId,
+  SystemId,
   Time,
   Ulid,
 } from './basic.js'
 import { Envelope, HoldScope } from './envelope.js'
+import { MAX_SHORTER, ShorterStream } from './successor-log.js'
 
 export const OPERATIONS = [
   'list-stuck',
@@ -116,3 +120,30 @@ export const CasesPurged = z.strictObject({
   authority: AuthorityReference,
 })
 export type CasesPurged = z.infer<typeof CasesPurged>
+
+/** More than this needs another backup, or a fence around systems. */
+export const MAX_UNKNOWN = 150
+
+/** What a target shows of an identity that the store does not: it is stopped before the log goes on. */
+export const Unknown = z.strictObject({
+  identityId: IdentityId,
+  /** `grant`: done under a grant that no entry gives. `outcome`: under one whose outcome no entry tells. `change`: by no case at all. */
+  what: z.enum(['grant', 'outcome', 'change']),
+  detail: z.string().max(160),
+})
+export type Unknown = z.infer<typeof Unknown>
+
+/** After a restore: a connector looked at every identity's target and into its own memory. */
+export const TargetsReconciled = z.strictObject({
+  type: z.literal('TargetsReconciled'),
+  /** Of the log as it was found. */
+  log: z.strictObject({ origin: Origin, size: Count }),
+  /** The systems on which it saw every identity. */
+  systems: z.array(SystemId).max(200),
+  unknown: z.array(Unknown).max(MAX_UNKNOWN),
+  shorter: z.array(ShorterStream).max(MAX_SHORTER),
+  /** The newest bundle that the connector has believed, where the store has an older one. */
+  newerAuthority: AuthorityReference.nullable(),
+  attestation: Attestation,
+})
+export type TargetsReconciled = z.infer<typeof TargetsReconciled>

@@ -8,5 +8,7 @@ export const Remembered = z.strictObject({
   authority: AuthorityReference.nullable(),
   /** Of each stream the last entry that was seen. */
   streams: z.record(z.string().max(200), z.strictObject({ seq: z.int().min(1), hash: DigestText })),
+  /** The first entries of successor logs under which what was seen before is counted anew. */
+  successors: z.array(DigestText).max(1000).optional(),
 })
 export type Remembered = z.infer<typeof Remembered>

@@ -2,6 +2,7 @@
  * The review of a partner: its targets are looked at and what was seen is recorded; then, as of one signed size of
  * the log, its cases are judged again by the verifier's own replay and the review is drawn.
  */
+
 import type { Connector } from '../../connectors/connector.js'
 import type { Recorded } from '../../domain/case/case.js'
 import { due } from '../../domain/case/due.js'
@@ -17,6 +18,7 @@ import { collectBundles, collectPacks } from '../../packet/export/collect.js'
 import { placedEntries, recordedOf, reviewStreams } from '../../packet/export/collect-review.js'
 import { rejudging } from '../../packet/verify/rejudge.js'
 import { awaitProofs } from '../../store/log/proof.js'
+import { logStream } from '../../store/log/successors.js'
 import { type ExecutionDeps, ExecutionFault, readCase, record, type Setting } from '../deps.js'
 
 /** More than one review can hold. */
@@ -118,7 +120,8 @@ async function evidenceOf(
   const { caseId, logSize } = scope
   const streams = await reviewStreams(db, scope)
   if (isRefusal(streams)) return streams
-  const entries = await placedEntries(db, { streams, logSize })
+  const logs = logStream(deps.authority.trust.enterprise)
+  const entries = await placedEntries(db, { streams: [...streams, logs], logSize })
   const mine = await placedEntries(db, { streams: [caseId], logSize })
   const used = [...entries.values()].flatMap((one) => {
     const recorded = recordedOf(one)

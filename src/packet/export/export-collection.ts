@@ -2,6 +2,7 @@
  * exportCollection: the evidence of every case that a query asks for, out of the store. What is taken away is recorded
  * before it is handed over, and the record is in it: with the same evidence and the same head of the log, the same bytes.
  */
+
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import { headOf, isAskedFor, populationDigest } from '../../domain/review/evidence-query.js'
@@ -13,7 +14,7 @@ import { formatTlogProof, type TlogProof } from '../../ledger/tlog-proof.js'
 import { casesAskedFor, recordExported } from '../../store/evidence/exports.js'
 import { purgedCases } from '../../store/evidence/retention.js'
 import { type Files, MAX_BYTES, MAX_FILES, writeArchive } from '../archive.js'
-import { composeCollection, insideOf, keysIn } from '../collection.js'
+import { composeCollection, gapsOf, insideOf, keysIn } from '../collection.js'
 import {
   type Collected,
   EXPORT_ENTRY,
@@ -30,6 +31,7 @@ import {
   packetFiles,
   provenUnderOne,
 } from './export.js'
+import { withLog } from './export-successors.js'
 
 /** More cases than an archive could hold are not even read. */
 const MOST_CASES = 1000
@@ -77,7 +79,7 @@ const fits = (files: Files): boolean =>
 
 /** What is left of the cases asked for, and how many of them were let go. */
 async function gatherAll(
-  { db }: ExportDeps,
+  { db, log }: ExportDeps,
   query: EvidenceQuery,
 ): Promise<{ readonly gathered: readonly Gathered[]; readonly purged: number } | Refusal> {
   const candidates = await casesAskedFor(db, { query, limit: MOST_CASES + 1 })
@@ -90,7 +92,7 @@ async function gatherAll(
     if (isRefusal(one)) return one
     if (!isAskedFor(query, one.recorded)) continue
     if (gone.has(caseId)) purged += 1
-    else gathered.push(one)
+    else gathered.push(await withLog(db, { gathered: one, log }))
   }
   if (gathered.length > 0) return { gathered, purged }
   return purged === 0
@@ -148,6 +150,7 @@ function collectedOf(
     ...{ members, enterprise: input.enterprise, query: input.query, requester: input.personId },
     generatedAt: recorded.entry.at,
     keys: keysIn(files),
+    gaps: gapsOf(files),
     log: { origin, size, inside: insideOf(files) },
   }
 }

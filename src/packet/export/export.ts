@@ -3,10 +3,12 @@
  * Waits until every entry of it is under one signed checkpoint, then collects what the entries name.
  * It takes bundles and packs as they are: whether they deserve belief is the verifier's question.
  */
+
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Digest } from '../../domain/bytes/digest.js'
 import type { Recorded } from '../../domain/case/case.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
+import type { Root } from '../../domain/shapes/authority.js'
 import type { Verify } from '../../domain/signed/envelope.js'
 import { openCheckpoint } from '../../ledger/checkpoint.js'
 import { cosignersOf } from '../../ledger/cosignature.js'
@@ -14,7 +16,8 @@ import { checkChain, entryHash, readEntry, type StoredEntry } from '../../ledger
 import { formatTlogProof, type TlogProof } from '../../ledger/tlog-proof.js'
 import type { Db } from '../../store/db.js'
 import { refusePurged } from '../../store/evidence/retention.js'
-import { awaitProofs, type Log, logOf } from '../../store/log/proof.js'
+import { awaitProofs, isSigned, type Log, logOf } from '../../store/log/proof.js'
+import { logAsStored } from '../../store/log/successors.js'
 import { isWitnessed } from '../../store/log/witnesses.js'
 import { type Files, writeArchive } from '../archive.js'
 import { readUnverified } from '../bundles.js'
@@ -44,6 +47,7 @@ import {
   type SideRow,
 } from './collect.js'
 import { collectAllSides } from './collect-review.js'
+import { consistencyFiles, gapsBeside, withLog } from './export-successors.js'
 
 export interface ExportDeps {
   /** Under a role that may read entries, tiles, authority, packs and the side store. */
@@ -73,10 +77,13 @@ export async function exportPacket(
   const { caseId, reader } = input
   const purged = await refusePurged(deps.db, caseId)
   if (purged !== null) return purged
-  const gathered = await gather(deps.db, caseId)
-  if (isRefusal(gathered)) return gathered
-  const log = logNamedIn(gathered.bundles, deps.verify)
+  const own = await gather(deps.db, caseId)
+  if (isRefusal(own)) return own
+  const root = rootNamedIn(own.bundles)
+  if (isRefusal(root)) return root
+  const log = await logFor(deps.db, { root, verify: deps.verify })
   if (isRefusal(log)) return log
+  const gathered = await withLog(deps.db, { gathered: own, log })
   const proofs = await provenUnderOne({ ...deps, log }, hashesOf(gathered))
   if (isRefusal(proofs)) return proofs
   const files = await packetFiles({ db: deps.db, log }, { gathered, proofs, reader })
@@ -139,10 +146,12 @@ export async function packetFiles(
       reasons,
       names,
       log: { origin, size, cosigners: cosignersOf(note, log.verifier) },
+      gaps: gapsBeside(sides, indexes),
     },
     ...toldByBundles({ bundles, recorded }),
   }
   const evidence = new Map([
+    ...(await consistencyFiles(db, { sides, size })),
     [CHECKPOINT, utf8ToBytes(note)] as const,
     [REASONS, jsonFile(reasons)] as const,
     [NAMES, jsonFile(names)] as const,
@@ -158,11 +167,21 @@ export async function packetFiles(
   return compose(told, evidence)
 }
 
-/** The log that a verifier goes by: of the newest bundle in the packet, whatever key the log has since. */
-function logNamedIn(bundles: Bundles, verify: Verify): Log | Refusal {
+/** Of the newest bundle in the packet, by which a verifier goes, whatever key the log has since. */
+function rootNamedIn(bundles: Bundles): Root | Refusal {
   const newest = [...bundles.values()].at(-1)
   const root = newest === undefined ? refuse('AUTHORITY_INVALID', '/') : readUnverified.root(newest)
-  return isRefusal(root) ? root : logOf(root.payload, verify)
+  return isRefusal(root) ? root : root.payload
+}
+
+/** The log that the root names or, where its key signed one, the log that follows it. */
+async function logFor(
+  db: Db,
+  by: { readonly root: Root; readonly verify: Verify },
+): Promise<Log | Refusal> {
+  const last = await logAsStored(db, by)
+  if (isRefusal(last)) return last
+  return (await isSigned(db, last)) ? last : logOf(by.root, by.verify)
 }
 
 /** Witnesses answer within milliseconds, or are missing: then the packet says so, and does not wait for them. */

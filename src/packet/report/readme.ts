@@ -14,7 +14,7 @@ const witnesses = ({ cosigners }: Told['log']): readonly string[] =>
       ]
 
 export function readme(told: Told): string {
-  const { caseId, keys, recorded, log } = told
+  const { caseId, keys, recorded, log, gaps } = told
   const lines = [
     ...(keys === 'demonstration' ? [DEMONSTRATION, ''] : []),
     'This is the evidence of one case, to be checked on any machine, offline and without an account.',
@@ -42,8 +42,14 @@ export function readme(told: Told): string {
     'fences/        the fences that stopped the case, if any did, with their proofs',
     'reasons.json   reasons of decisions, as far as they have not been erased',
     'names.json     names of persons, as far as they have not been erased',
+    ...(gaps.length === 0
+      ? []
+      : [
+          'logs/          where entries were lost: what officers signed, and how the log goes on from there',
+        ]),
     '',
     ...witnesses(log),
+    ...gaps,
     '',
   ]
   return lines.join('\n')
@@ -52,6 +58,7 @@ export function readme(told: Told): string {
 /** README.txt of a collection. */
 export function collectionReadme(of: {
   readonly keys: Told['keys']
+  readonly gaps: readonly string[]
   readonly log: { readonly origin: string }
   readonly summary: Omit<CollectionManifest, 'files' | 'tool'>
 }): string {
@@ -75,6 +82,7 @@ export function collectionReadme(of: {
     'own packet says; no case that was in here when it was taken away has been dropped since.',
     'What it cannot show: that the exporter left out no case of the query. The other records of the log are hashes;',
     'compare with a later collection of every case, or ask for the entries behind them.',
+    ...of.gaps,
     '',
     'population.csv      every case in one row; times are UTC',
     'cases/              one folder for each case: its report.html for people, its entries, their proofs',

@@ -23,6 +23,7 @@ export const fiveAnswers = (shown: Shown): readonly Answers[] => [
   { question: 'When?', answers: when(shown) },
   { question: 'With what rollback plan?', answers: rollbackPlan(shown) },
   { question: 'What really happened?', answers: whatHappened(shown) },
+  ...(shown.gaps.length === 0 ? [] : [{ question: 'What is missing?', answers: shown.gaps }]),
 ]
 
 /** One line for each answer, with its question in front. */

@@ -16,6 +16,7 @@ import { verifyExercises } from './verify-exercises.js'
 import { verifyFences } from './verify-fences.js'
 import { verifyMandates } from './verify-mandates.js'
 import type { Sides } from './verify-sides.js'
+import { successorsIn } from './verify-successors.js'
 
 export interface CaseEvidence {
   readonly caseId: string
@@ -43,6 +44,7 @@ export function judgeAgain(evidence: CaseEvidence): readonly Refusal[] {
   const again = {
     ...{ caseId, recorded, indexes, believed, verify },
     ...{ fences, mandates, findings, containments, exercises, reviewed, emergencies },
+    successors: successorsIn(sides),
   }
   const { problem } = replay(again)
   return [

@@ -18,6 +18,7 @@ import { verifyDemands } from './verify-demands.js'
 import { verifyFences } from './verify-fences.js'
 import { verifyMandates } from './verify-mandates.js'
 import type { Sides } from './verify-sides.js'
+import { successorsIn } from './verify-successors.js'
 
 /** `problems`: what of the evidence cannot be believed at all, so that nothing follows from it. */
 export function rejudging(
@@ -31,7 +32,8 @@ export function rejudging(
   const { containments } = readContainments(sides)
   // A partner carries out no drill, no review and no emergency.
   const none = { exercises: new Map(), reviewed: null, emergencies: [] }
-  const beside = { ...by, ...none, fences, mandates, findings, containments }
+  const successors = successorsIn(sides)
+  const beside = { ...by, ...none, fences, mandates, findings, containments, successors }
   const asReplay = ({ caseId, recorded }: Source) => ({
     ...{ ...beside, caseId, recorded },
     indexes: recorded.map(({ index }) => index),

@@ -8,6 +8,7 @@ import { canonical } from '../../domain/bytes/digest.js'
 import { isAttested } from '../../domain/case/attestation.js'
 import { type CaseState, initial, type Recorded } from '../../domain/case/case.js'
 import { evolve } from '../../domain/case/evolve.js'
+import { unresumed } from '../../domain/decide/resume.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import type { CaseEvent, EventOf } from '../../domain/shapes/event.js'
 import type { Verify } from '../../domain/signed/envelope.js'
@@ -54,6 +55,7 @@ const REPRODUCE: { readonly [Type in CaseEvent['type']]: Reproduce<Type> } = {
   WindowOpened: people.deadlinePassed,
   WindowClosed: people.deadlinePassed,
   TargetSeen: targetSeen,
+  CaseResumed: people.caseResumed,
 }
 
 const reproduce = <Type extends CaseEvent['type']>(
@@ -73,6 +75,7 @@ export interface Replay {
   readonly containments: readonly Contained[]
   readonly exercises: Moment['exercises']
   readonly emergencies: Moment['emergencies']
+  readonly successors: Moment['successors']
   readonly verify: Verify
   readonly reviewed: Moment['reviewed']
 }
@@ -87,6 +90,12 @@ export function replay(input: Replay): Replayed {
   const { recorded } = input
   let state = initial(input.caseId)
   let atLeast = 0
+  const left = unresumed(recorded, input.successors)
+  if (left !== null)
+    return {
+      state,
+      problem: atEntry(left.seq, refuse('ENTRIES_LOST', '', 'not resumed before it')),
+    }
   for (let index = 0; index < recorded.length; ) {
     const head = recorded[index]
     if (head === undefined) break

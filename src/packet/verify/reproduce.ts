@@ -13,6 +13,7 @@ import type { CaseState, Recorded } from '../../domain/case/case.js'
 import { admitDecision, isCapped, refusalsCounted } from '../../domain/decide/decision.js'
 import { fence } from '../../domain/decide/ending.js'
 import { passDeadline } from '../../domain/decide/gate.js'
+import { resume } from '../../domain/decide/resume.js'
 import { leaseTask, recordClaim } from '../../domain/decide/task.js'
 import { isRefusal, REFUSALS, type Refusal, refuse } from '../../domain/refusal.js'
 import type { Reviewing } from '../../domain/review/review.js'
@@ -28,6 +29,7 @@ import type { Findings } from './verify-demands.js'
 import type { EmergencyEntry } from './verify-emergencies.js'
 import type { Exercises } from './verify-exercises.js'
 import type { Mandates } from './verify-mandates.js'
+import type { PlacedSuccessor } from './verify-successors.js'
 
 /** A fence entry of the packet whose signature was judged. */
 export interface RaisedFence {
@@ -71,6 +73,8 @@ export interface Moment<Event extends CaseEvent = CaseEvent> {
   /** The cases in which a drill's rights were exercised. */
   readonly exercises: Exercises
   readonly emergencies: readonly EmergencyEntry[]
+  /** The successor logs of which the packet has the entries. */
+  readonly successors: readonly PlacedSuccessor[]
   readonly verify: Verify
   /** Where in the log the entries of the case stand, in their order. */
   readonly indexes: readonly number[]
@@ -219,6 +223,18 @@ export const noted = ({
   event,
 }: MomentOf<'FindingRecorded' | 'WorkflowRecovered'>): Reproduced =>
   state.opened === null ? notDue('the case is not open') : [event]
+
+/** Once for each successor log, after it began. */
+export const caseResumed: Reproduce<'CaseResumed'> = (moment) => {
+  const { state, event, before, index, successors } = moment
+  const { successor } = event
+  const begun = successors.some(({ hash, index: first }) => hash === successor && first < index)
+  if (!begun) return refuse('ENTRY_MISSING', '/successor', 'no such log was opened before')
+  const again = before.some(
+    (item) => item.event.type === 'CaseResumed' && item.event.successor === successor,
+  )
+  return again ? notDue('it was resumed already') : resume(state, { successor })
+}
 
 /** The one ending that no other event brings about: a target for which no plan can be drawn. */
 export const caseClosed: Reproduce<'CaseClosed'> = ({ state, event, before, at }) => {

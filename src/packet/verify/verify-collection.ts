@@ -11,7 +11,7 @@ import { EvidenceExported } from '../../domain/shapes/ops-event.js'
 import { parseAs } from '../../domain/shapes/parse.js'
 import { readEntry } from '../../ledger/entry.js'
 import { type Files, readArchive } from '../archive.js'
-import { collectionSummary, composeCollected, insideOf, keysIn } from '../collection.js'
+import { collectionSummary, composeCollected, gapsOf, insideOf, keysIn } from '../collection.js'
 import {
   COLLECTION_NAME,
   type Collected,
@@ -165,6 +165,7 @@ function wholeProblems({ opened, members, head }: Whole): readonly Refusal[] {
     ...{ members, query: manifest.query, requester: manifest.requester, generatedAt },
     enterprise: members[0]?.opened?.enterprise ?? '',
     keys: keysIn(files),
+    gaps: gapsOf(files),
     log: {
       ...{ origin: head.checkpoint.origin, size: head.checkpoint.size, inside: insideOf(files) },
     },
@@ -230,9 +231,15 @@ function verdictOf(of: {
     ...(verdict === null
       ? SINGLE_PARTY
       : { witnesses: verdict.witnesses, cosigned: verdict.cosigned, quorum: verdict.quorum }),
-    words: verified
-      ? [...noticeOf(manifest.tool), ...wordsOf(manifest), ...wordsOfPurged(opened?.files)]
-      : [],
+    words:
+      verified && opened !== undefined
+        ? [
+            ...noticeOf(manifest.tool),
+            ...wordsOf(manifest),
+            ...wordsOfPurged(opened.files),
+            ...gapsOf(opened.files),
+          ]
+        : [],
   }
 }
 

@@ -21,6 +21,7 @@ import { composeReading, summaryOf } from '../compose.js'
 import {
   CHECKPOINT,
   entryFile,
+  LOG_ENTRY,
   MANIFEST,
   NAMES,
   policyFolder,
@@ -37,6 +38,7 @@ import { openPacket, type Packet, readText } from './open.js'
 import { verifyStream } from './verify-entries.js'
 import { type ReadEntry, readEntryOnce, verifyOnce } from './verify-once.js'
 import { verifySides } from './verify-sides.js'
+import { gapsIn, judgeSuccessors, logFollowed, successionProblems } from './verify-successors.js'
 import {
   SINGLE_PARTY,
   verifiersOf,
@@ -149,7 +151,8 @@ function checkEvidence(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Chec
   const believed = believe({ bundles, packs, trust, verify })
   const times = timesOf(packet, readEntry)
   const disbelieved = authorityProblems({ packet, believed, times })
-  const head = openHead({ packet, believed, verify, trust, at: times.at(-1) ?? '' })
+  const statements = judgeSuccessors({ files, readEntry, trust, verify })
+  const head = openHead({ packet, believed, verify, trust, statements, at: times.at(-1) ?? '' })
   if (isRefusal(head)) return { problems: [...disbelieved, head], head: null, told: null }
   const { checkpoint } = head
   const { caseId } = manifest
@@ -163,11 +166,13 @@ function checkEvidence(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Chec
   if (stream.problems.length + recorded.problems.length > 0 || count === 0)
     return { problems: count === 0 ? [...outer, noEntries] : outer, head, told: null }
   const sides = verifySides(reading)
+  const succession = successionProblems(sides, reading)
   const { indexes } = stream
   const told: Told = {
     ...{ caseId, recorded: recorded.recorded, indexes },
     ...{ reasons: packet.reasons, names: packet.names },
     log: { origin: checkpoint.origin, size: checkpoint.size, cosigners: head.cosigners },
+    gaps: gapsIn(sides, indexes),
     ...toldByBundles({ bundles, recorded: recorded.recorded }),
   }
   const inner = judgeAgain({
@@ -175,7 +180,7 @@ function checkEvidence(input: Omit<VerifyPacket, 'bytes'>, packet: Packet): Chec
     ...{ sides, files, believed, verify },
   })
   const readable = readingProblems({ packet, told, believed, times })
-  return { problems: [...outer, ...inner, ...readable], head, told }
+  return { problems: [...outer, ...succession, ...inner, ...readable], head, told }
 }
 
 const noEntries = refuse('ENTRY_MISSING', entryFile(1), 'the packet has no entries')
@@ -186,10 +191,11 @@ const ENTRY = /^entries\/0*([1-9][0-9]*)\.json$/
 const countEntries = ({ files }: Packet): number =>
   [...files.keys()].reduce((most, name) => Math.max(most, Number(ENTRY.exec(name)?.[1] ?? 0)), 0)
 
-/** The times that the entries state, of the case and beside it, each once and in order; what they are worth is checked with the entries. */
+/** The times that the entries state, of the case and beside it but for the log itself, each once and in order; what they are worth is checked with the entries. */
 function timesOf(packet: Packet, readEntry: ReadEntry): readonly string[] {
   const times = [...packet.files].flatMap(([name, bytes]) => {
-    const isEntry = ENTRY.test(name) || sideStreamsIn([name]).length > 0
+    const isBeside = sideStreamsIn([name]).length > 0 && !LOG_ENTRY.test(name)
+    const isEntry = ENTRY.test(name) || isBeside
     const stored = isEntry ? readEntry(bytes) : null
     return stored === null || isRefusal(stored) ? [] : [stored.entry.at]
   })
@@ -243,21 +249,25 @@ export interface Head {
   readonly witnessed: Witnessed
 }
 
-/** Afterwards the log's own key, as the newest root in force or in its grace states it, signed this checkpoint for this origin. */
+/** Afterwards the log's own key, as the newest root in force or in its grace states it, signed this checkpoint for this origin, or for that of a log that follows it. */
 function openHead(input: {
   readonly packet: Packet
   readonly believed: Believed
   readonly verify: Verify
   readonly trust: Trust
+  readonly statements: ReturnType<typeof judgeSuccessors>
   readonly at: string
 }): Head | Refusal {
-  const { packet, believed, verify, at } = input
+  const { packet, believed, verify, statements, at } = input
   const [authority] = believed.inForce(at, 'taking-away')
   if (authority === undefined)
     return refuse('AUTHORITY_INVALID', CHECKPOINT, 'no trusted root states the key of the log')
-  const { origin, key } = authority.root.log
-  const publicKey = fromBase64(key.publicKey)
   const note = readText(packet.files.get(CHECKPOINT) ?? new Uint8Array())
+  const said = note?.split('\n')[0] ?? ''
+  const named = logFollowed(authority.root, { ...statements, origin: said })
+  if (isRefusal(named)) return named
+  const { origin, key } = named
+  const publicKey = fromBase64(key.publicKey)
   if (publicKey?.length !== 32 || key.alg !== 'ed25519')
     return refuse('KEY_WEAK', CHECKPOINT, 'the key of the log is not an Ed25519 key')
   if (note === null) return refuse('PROOF_INVALID', CHECKPOINT)

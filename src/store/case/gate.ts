@@ -25,9 +25,15 @@ import { type HeldFences, holdFences, isCut } from '../streams/fences.js'
 import { holdMandate } from '../streams/mandates.js'
 import { type Applied, applyIn, type Change, openedOf, type View } from './apply.js'
 import { holdInvolved } from './involved.js'
-import { checkAttested, checkOpened, type JudgedBy, openingAuthority } from './judged.js'
+import {
+  checkAttested,
+  checkOpened,
+  type Following,
+  type JudgedBy,
+  openingAuthority,
+} from './judged.js'
 
-export interface GateDeps extends JudgedBy {
+export interface GateDeps extends JudgedBy, Following {
   readonly db: Db
   readonly attestFor: (caseId: string) => Attest
   readonly attestor: Attestor

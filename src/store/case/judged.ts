@@ -11,6 +11,7 @@ import { purposeOf } from '../../domain/authority/grace.js'
 import { canonical } from '../../domain/bytes/digest.js'
 import { checkAttestations, isAttested } from '../../domain/case/attestation.js'
 import type { Recorded } from '../../domain/case/case.js'
+import { type Successor, unresumed } from '../../domain/decide/resume.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import type { CaseEvent, CaseOpened } from '../../domain/shapes/event.js'
 import type { Verify } from '../../domain/signed/envelope.js'
@@ -22,6 +23,11 @@ export interface JudgedBy {
   readonly authority: AuthoritySource
   readonly packs: ReturnType<typeof packSource>
   readonly verify: Verify
+}
+
+export interface Following {
+  /** The successor logs that are open, under each of which a case goes on only once it was resumed. */
+  readonly successors: readonly Successor[]
 }
 
 interface Judging {
@@ -54,13 +60,16 @@ export function checkAttested(
   return null
 }
 
-/** Null, or EVIDENCE_TAMPERED, or what reading the opening's own bundle and pack refuses. */
+/** Null, or EVIDENCE_TAMPERED, ENTRIES_LOST for a case that was not resumed, or what reading the opening's own bundle and pack refuses. */
 export async function checkOpened(
   db: Db | Tx,
-  { caseId, recorded, authority: source, packs }: Judging & JudgedBy,
+  { caseId, recorded, authority: source, packs, successors }: Judging & JudgedBy & Following,
 ): Promise<Refusal | null> {
   const [first] = recorded
   if (first?.event.type !== 'CaseOpened') return refuse('EVIDENCE_TAMPERED', '/entries/1')
+  const left = unresumed(recorded, successors)
+  if (left !== null)
+    return refuse('ENTRIES_LOST', `/entries/${left.seq}`, 'the case was not resumed before it')
   const { event, at } = first
   if (found.get(event) === at) return null
   const authority = await openingAuthority(db, { event, at, source })

@@ -3,11 +3,14 @@
  * the newest authority bundle it has believed. Who can rewrite the database cannot take an entry back that was
  * seen: a stream that is shorter than, or differs from, what is remembered is refused for ever.
  */
+
 import type { Digest } from '../../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.js'
 import { parseAs } from '../../domain/shapes/parse.js'
 import { Remembered } from '../../domain/shapes/remembered.js'
+import type { SuccessorLog } from '../../domain/shapes/successor-log.js'
 import { readDurable, writeDurable } from './durable.js'
+import type { OpenedLog } from './successors.js'
 
 export interface Seen {
   readonly seq: number
@@ -19,6 +22,8 @@ export interface Memory {
   readonly stream: (stream: string, links: readonly Seen[]) => Promise<Refusal | null>
   /** Afterwards no newer bundle, and no other one of this version, was believed before, and this one is durable here. */
   readonly authority: (bundle: NonNullable<Remembered['authority']>) => Promise<Refusal | null>
+  /** Afterwards what the officers of a successor log gave up is seen as it is now, once, and nothing else is forgotten. */
+  readonly follow: (opened: OpenedLog) => Promise<null>
 }
 
 /** The file is not what this program wrote. Nothing is judged without it. */
@@ -26,11 +31,17 @@ export class MemoryFault extends Error {
   override readonly name = 'MemoryFault'
 }
 
-/** Of a file that one process writes. Throws MemoryFault. */
-export async function openMemory(file: string): Promise<Memory> {
+/** What the file says, for whoever only looks. Throws MemoryFault. */
+export async function readMemory(file: string): Promise<Remembered> {
   const read = await readDurable(file)
   const known = read === null ? NOTHING : parseAs(Remembered)(read)
   if (isRefusal(known)) throw new MemoryFault(`${file} is wrong at ${known.where}`)
+  return known
+}
+
+/** Of a file that one process writes. Throws MemoryFault. */
+export async function openMemory(file: string): Promise<Memory> {
+  const known = await readMemory(file)
   let remembered = known
   let saved = known
   let saving: Promise<void> = Promise.resolve()
@@ -70,7 +81,30 @@ export async function openMemory(file: string): Promise<Memory> {
       if (sameVersion) return remember(remembered)
       return remember({ ...remembered, authority: { version, hash } })
     },
+    follow: async ({ successor, hash }) => {
+      const { successors = [], streams } = remembered
+      if (successors.includes(hash)) return remember(remembered)
+      return remember({
+        ...remembered,
+        streams: withoutLost(streams, successor.shorter),
+        successors: [...successors, hash],
+      })
+    },
   }
+}
+
+/** A stream of which more, or something else, was seen than the officers knew of keeps what was seen. */
+function withoutLost(
+  streams: Remembered['streams'],
+  shorter: SuccessorLog['shorter'],
+): Remembered['streams'] {
+  const kept = { ...streams }
+  for (const { stream, had, has } of shorter) {
+    if (kept[stream]?.seq !== had.seq || kept[stream]?.hash !== had.hash) continue
+    if (has === null) delete kept[stream]
+    else kept[stream] = has
+  }
+  return kept
 }
 
 const NOTHING: Remembered = { v: 1, authority: null, streams: {} }

@@ -24,8 +24,9 @@ import { COSIGNED_NOTE } from './witnesses.js'
 export type Log = Pick<Opening, 'origin' | 'verifier'>
 
 /** The log as a root statement names it, never as the log does. */
-export function logOf({ log }: Root, verify: Verify): Log {
-  const { origin, key } = log
+export const logOf = ({ log }: Root, verify: Verify): Log => logNamed(log, verify)
+
+export function logNamed({ origin, key }: Root['log'], verify: Verify): Log {
   const publicKey = fromBase64(key.publicKey) ?? new Uint8Array()
   return { origin, verifier: ed25519Verifier({ name: origin, publicKey, verify }) }
 }
@@ -71,6 +72,15 @@ export async function proofsOf(
     proofs.push({ index, proof, checkpoint: first.note })
   }
   return proofs
+}
+
+/** Whether the log's key has signed any head of it. */
+export async function isSigned(db: Db, log: Log): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'select from checkpoints where position($1 in note) > 0 limit 1',
+    [lineStart(log.verifier)],
+  )
+  return rowCount === 1
 }
 
 /** What the sequencer hears on the channel `entries` when somebody waits for a proof. */

@@ -1,19 +1,15 @@
 /**
  * The sequencer integrates committed entries, in batches, into one Merkle log and signs its head.
- * One at a time (advisory lock). Order: tiles and leaves commit, the high-water mark outside the
- * database rises, then the checkpoint is signed and published. Nothing is signed before it is
+ * One at a time (advisory lock). Order: tiles and leaves commit, the head is signed, the high-water mark outside the
+ * database rises, then the checkpoint is published. Nothing is signed before it is
  * committed; nothing smaller or different is signed after a restore.
  */
-import { fromBase64, toBase64 } from '../../domain/bytes/base64.js'
+
+import { toBase64 } from '../../domain/bytes/base64.js'
 import type { Digest } from '../../domain/bytes/digest.js'
 import { type Checkpoint, signCheckpoint } from '../../ledger/checkpoint.js'
 import { leafOf } from '../../ledger/entry.js'
-import {
-  consistencyProof,
-  tilesForConsistency,
-  tilesForRoot,
-  verifyConsistency,
-} from '../../ledger/proof.js'
+import { tilesForRoot } from '../../ledger/proof.js'
 import { frontierAt } from '../../ledger/subtree.js'
 import {
   edgeTiles,
@@ -26,7 +22,9 @@ import {
 import { tilePath } from '../../ledger/tile-path.js'
 import { append, type Frontier, rootOfFrontier } from '../../ledger/tree.js'
 import { type Db, prepared, type Tx, transaction, UNHURRIED } from '../db.js'
-import { readDurable, writeDurable } from './durable.js'
+import { writeDurable } from './durable.js'
+import { beginsWith, compareHead, type HighWater, markIn, readHighWater } from './high-water.js'
+import type { OpenedLog } from './successors.js'
 import { loadTiles, storeGrowth } from './tiles.js'
 
 const BATCH = 2000
@@ -35,12 +33,6 @@ export interface LogSigner {
   readonly origin: string
   readonly publicKey: Uint8Array
   readonly sign: (message: Uint8Array) => Uint8Array
-}
-
-/** The largest head ever signed, kept in a file outside the database. */
-export interface HighWater {
-  readonly size: number
-  readonly root: string
 }
 
 /** The stored tree is smaller than, or differs from, what was signed before. Signing stops until people decide. */
@@ -57,6 +49,8 @@ interface Sequencing {
   readonly db: Db
   readonly signer: LogSigner
   readonly highWaterFile: string
+  /** Successor logs that officers opened; none unless given. */
+  readonly opened?: readonly OpenedLog[]
 }
 
 export function createSequencer(input: Sequencing): Sequencer {
@@ -94,35 +88,27 @@ interface Edge {
   readonly readTile: TileReader
 }
 
-/** What the signer remembers; null when there is no such file yet. */
-export const readHighWater = async (file: string): Promise<HighWater | null> =>
-  (await readDurable(file)) as HighWater | null
-
-/** Afterwards the tree in the database extends the largest head ever signed. */
+/** Afterwards the tree in the database extends the largest head ever signed, of this log or of the one that it follows. */
 async function checkHighWater(
   input: Sequencing,
   own: HighWater | null,
 ): Promise<{ edge: Edge; signed: number }> {
+  const { db, signer, opened = [] } = input
   const kept = await readHighWater(input.highWaterFile)
-  const mark = (kept?.size ?? 0) >= (own?.size ?? 0) ? kept : own
-  const edge = await transaction(input.db, loadEdge)
-  if (mark === null) return { edge, signed: 0 }
+  const known = (kept?.size ?? 0) >= (own?.size ?? 0) ? kept : own
+  const edge = await transaction(db, loadEdge)
+  if (known === null) return { edge, signed: 0 }
+  const marked = markIn(signer.origin, { mark: known, opened })
+  if ('words' in marked) throw new LogForked(marked.words)
+  const { mark, begins } = marked
   const { size } = edge.frontier
-  const oldRoot = fromBase64(mark.root)
-  if (oldRoot === null || size < mark.size)
-    throw new LogForked(
-      `the store has a log of ${size} entries, but ${mark.size} were signed: a backup was restored, or this is another database`,
-    )
-  const growth = { oldSize: mark.size, newSize: size }
-  const readTile = await loadTiles(input.db, tilesForConsistency(growth))
-  const proof = consistencyProof({ ...growth, hashReader: tileHashReader({ size, readTile }) })
-  const newRoot = rootOfFrontier(edge.frontier)
-  if (!verifyConsistency({ ...growth, oldRoot, newRoot, proof }))
-    throw new LogForked(
-      `the store has another log than the one of which ${mark.size} entries were signed: a backup was restored, or entries were changed`,
-    )
+  const root = rootOfFrontier(edge.frontier)
+  const compared = await compareHead(db, { mark, size, root })
+  if (compared.store !== 'whole') throw new LogForked(compared.words)
+  if (begins !== null && !(await beginsWith(db, begins)))
+    throw new LogForked(`${signer.origin} does not begin with the statement of its officers`)
   // The last signed head may not have been published: the next run signs again.
-  const published = size === mark.size && (await hasCheckpoint(input.db, mark.size))
+  const published = size === mark.size && (await hasCheckpoint(db, mark.size))
   return { edge, signed: published ? mark.size : 0 }
 }
 
@@ -130,7 +116,7 @@ const hasCheckpoint = async (db: Db, size: number): Promise<boolean> =>
   (await db.query('select 1 from checkpoints where size = $1', [size])).rowCount === 1
 
 async function loadEdge(tx: Tx): Promise<Edge> {
-  await tx.query(LOCK)
+  await tx.query(SEQUENCER_LOCK)
   const { rows } = await tx.query<{ size: string; last: Digest }>(
     'select index + 1 as size, hash as last from leaves order by index desc limit 1',
   )
@@ -140,7 +126,7 @@ async function loadEdge(tx: Tx): Promise<Edge> {
   return { frontier: frontierAt({ size, hashReader }), last: rows[0]?.last ?? null, readTile }
 }
 
-const LOCK = 'select pg_advisory_xact_lock(7215301)'
+export const SEQUENCER_LOCK = 'select pg_advisory_xact_lock(7215301)'
 
 /** Takes nothing when the last leaf is not the one given: then there is another tree in the store. */
 const TAKE = `
@@ -160,7 +146,7 @@ async function integrate(
 ): Promise<{ readonly edge: Edge; readonly added: number } | 'another tree'> {
   const oldSize = edge.frontier.size
   const [, { rows }] = await Promise.all([
-    tx.query(LOCK),
+    tx.query(SEQUENCER_LOCK),
     tx.query<{ hash: Digest | null }>(prepared(TAKE, [edge.last])),
   ])
   if (rows.length === 0) return 'another tree'
@@ -198,10 +184,12 @@ async function publish(input: Sequencing, { frontier }: Edge): Promise<HighWater
   const { db, signer } = input
   const { size } = frontier
   const root = rootOfFrontier(frontier)
-  const mark: HighWater = { size, root: toBase64(root) }
-  await writeDurable(input.highWaterFile, mark)
-  const checkpoint: Checkpoint = { origin: signer.origin, size, root, extensions: [] }
+  const { origin } = signer
+  const checkpoint: Checkpoint = { origin, size, root, extensions: [] }
   const note = await signCheckpoint({ checkpoint, publicKey: signer.publicKey, sign: signer.sign })
+  // No signature leaves this process before the mark says that it was made.
+  const mark: HighWater = { size, root: toBase64(root), origin, note }
+  await writeDurable(input.highWaterFile, mark)
   // Tree and mark are on the disk: a head that a crash of the store loses is signed again, the same.
   await db.query(
     prepared(

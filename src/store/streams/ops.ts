@@ -8,11 +8,11 @@ import { append, lockEnd } from '../case/apply.js'
 import { openIntents } from '../case/reconcile.js'
 import { type Db, StoreFault, transaction } from '../db.js'
 
-const STREAM = 'ops'
+export const OPS_STREAM = 'ops'
 
 export async function recordOperated(db: Db, event: OperatorActed): Promise<void> {
   await transaction(db, async (tx) => {
-    const locked = await lockEnd(tx, STREAM)
+    const locked = await lockEnd(tx, OPS_STREAM)
     if (isRefusal(locked)) throw new StoreFault(locked.refused, locked)
     await append(tx, { locked, bodies: [event] })
   })
