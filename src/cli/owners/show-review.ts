@@ -1,7 +1,7 @@
 /** A review as an owner reads it: what changes, what can go wrong, how it is undone, what was seen, who signs. */
 import type { Review } from '../../contract/http.js'
 import { gateWords } from '../../contract/why.js'
-import { partnerReviewLines } from './show-partner-review.js'
+import { aboutLines } from './show-about.js'
 
 export const showReview = (review: Review): readonly string[] => [
   `${review.stepId}: ${review.step.title}`,
@@ -18,8 +18,7 @@ export const showReview = (review: Review): readonly string[] => [
   ...(review.plan.target?.consumersSeen ?? []).map((seen) => `consumers     ${seen}`),
   ...review.plan.warnings.map((warning) => `WARNING       ${warning}`),
   `observed      ${review.facts.length === 0 ? 'nothing yet' : review.facts.join(', ')}`,
-  ...itemsOf(review),
-  ...partnerReviewLines(review.plan),
+  ...aboutLines(review.plan),
   ...preState(review),
   `policy        ${review.policy.packId} version ${review.policy.version}, rules ${review.rules.join(', ')}`,
   `needs         ${review.requirement.quorum} person(s), ${review.requirement.assurance}: ${groups(review)}`,
@@ -29,15 +28,6 @@ export const showReview = (review: Review): readonly string[] => [
   `plan hash     ${review.planHash}`,
   ...(review.cannot === null ? [] : ['', `You cannot decide on it: ${review.cannot.detail}.`]),
 ]
-
-/** The items of a page, with what is odd of each. */
-const itemsOf = ({ plan }: Review): readonly string[] =>
-  plan.about.kind !== 'recertify'
-    ? []
-    : plan.about.items.map(
-        ({ identityId, tier, systemId, needUntil, rotatedAt, exceptions, odd }) =>
-          `item          ${identityId} on ${systemId}, ${tier}, needed until ${needUntil}, rotated ${rotatedAt ?? 'never here'}, ${exceptions.length} exception(s)${odd.length === 0 ? '' : `  ODD: ${odd.join(', ')}`}`,
-      )
 
 const about = ({ scope, systemId }: Review['plan']): string =>
   systemId === null ? `${scope.kind} ${scope.id}` : `${scope.kind} ${scope.id} on ${systemId}`

@@ -26,20 +26,16 @@ export function planPartnerReview(
   const wrong = unreviewable(asked, input.at)
   if (wrong !== null) return wrong
   const { review } = input
-  const { judged, changes, findings, findingsBeyond } = review
+  const { findings, findingsBeyond } = review
   const partnerId = input.opened.scope.id
   const found = findings.length + findingsBeyond
   const summary = `Review of ${partnerId} from ${asked.from} until ${asked.until}: ${found} findings`
   return {
     ...recordsPlanBase(input, summary),
     about: { kind: 'partner-review', ...review },
-    warnings: [
-      `${judged.reproduced} of ${judged.count} cases are what the policy then in force gives`,
-      `${changes.explained} of ${changes.count} changes on the targets are explained by a case`,
-      ...findings.map(({ finding, about, detail }) =>
-        `${finding}: ${about}: ${detail}`.slice(0, 300),
-      ),
-    ].slice(0, 16),
+    warnings: findings
+      .map(({ finding, about, detail }) => `${finding}: ${about}: ${detail}`.slice(0, 300))
+      .slice(0, 16),
     steps: [
       {
         ...lookStep({ stepId: 'sign', title: 'The review stands', needs: [] }),

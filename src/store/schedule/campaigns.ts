@@ -15,7 +15,7 @@ import type { Identity } from '../../domain/shapes/authority.js'
 import type { CaseScope } from '../../domain/shapes/basic.js'
 import type { PageTerms } from '../../domain/shapes/recertify.js'
 import { type OpenCase, type OpenCaseDeps, type Opened, openCase } from '../case/open-case.js'
-import { type AskedBefore, askedBefore, incidentsClosed } from './recertification.js'
+import { type AskedBefore, askedBefore, incidentsClosed, removedOf } from './recertification.js'
 import { type Standing, standingNow } from './scheduled.js'
 
 export interface OpenCampaign extends Pick<OpenCase, 'principal' | 'idempotencyKey'> {
@@ -38,8 +38,14 @@ export async function openCampaign(
 ): Promise<Campaign | Refusal> {
   const standing = await standingNow(deps)
   if (isRefusal(standing)) return standing
-  const identities = identitiesOf(standing.authority, input.slice)
+  const identities = await present(deps, identitiesOf(standing.authority, input.slice))
   return openPages(deps, { ...input, ...standing, identities })
+}
+
+/** Those that are still there to be kept. */
+async function present({ db }: OpenCaseDeps, identities: readonly Identity[]) {
+  const removed = await removedOf(db, identities)
+  return identities.filter(({ identityId }) => !removed.has(identityId))
 }
 
 async function openPages(
@@ -78,7 +84,7 @@ export async function recertifyDue(
   const standing = await standingNow(deps)
   if (isRefusal(standing)) return standing
   const { authority, at } = standing
-  const identities = [...authority.identities.values()]
+  const identities = await present(deps, [...authority.identities.values()])
   const before = await askedBefore(deps.db, identities)
   const asked = new Map(before.map((one) => [one.identityId, one]))
   const incidents = await incidentsClosed(deps.db)

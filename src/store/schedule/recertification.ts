@@ -6,6 +6,7 @@
 import { identityScope } from '../../domain/authority/matter.js'
 import { fold } from '../../domain/case/evolve.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
+import type { Identity } from '../../domain/shapes/authority.js'
 import type { AuthorityReference } from '../../domain/shapes/basic.js'
 import { eventsSince } from '../case/apply.js'
 import { type OpenCaseDeps, openCase } from '../case/open-case.js'
@@ -59,6 +60,22 @@ export async function pastOf(
     [input.identities, input.at],
   )
   return rows
+}
+
+/** Which of these a deprovision has removed, and no provision brought back since: nobody is asked about them. */
+export async function removedOf(
+  db: Db,
+  identities: readonly Identity[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    `select i.id from unnest($1::text[]) i (id)
+      where 'deprovision' = (
+        select p.kind from cases p
+         where p.scope_id = i.id and p.kind in ('provision', 'deprovision')
+           and p.outcome = 'completed' ${NEWEST_FIRST})`,
+    [identities.map(({ identityId }) => identityId)],
+  )
+  return new Set(rows.map(({ id }) => id))
 }
 
 export interface AskedBefore {
