@@ -7,7 +7,14 @@ import { z } from 'zod'
 import { digestOf } from '../domain/bytes/digest.js'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.js'
 import { DigestText } from '../domain/shapes/basic.js'
-import { archiveBytes, type Files, MAX_BYTES, readArchive, writeArchive } from './archive.js'
+import {
+  archiveBytes,
+  type Files,
+  MAX_BYTES,
+  MAX_FILES,
+  readArchive,
+  writeArchive,
+} from './archive.js'
 import { COLLECTION_NAME } from './collection-files.js'
 import { jsonFile, MANIFEST, PACKET_NAME, readJson } from './files.js'
 
@@ -117,7 +124,8 @@ function wholeOf(
   const counted = parts.reduce((sum, one) => sum + one.files.size, 0)
   if (files.size < counted) return bad('a file is in two parts')
   const size = [...files].reduce((sum, file) => sum + archiveBytes(file), 0)
-  if (size > MAX_BYTES) return refuse('TOO_LARGE', '', 'the parts together are too large')
+  if (size > MAX_BYTES || files.size > MAX_FILES)
+    return refuse('TOO_LARGE', '', 'the parts together are too large')
   return digestOf(files.get(MANIFEST) ?? new Uint8Array()) === manifest
     ? writeArchive(files)
     : bad('the manifest is not the one that the parts name')

@@ -155,7 +155,11 @@ describe('a file of the packet that is changed', () => {
       expect(verdictOn(world, writeArchive(rest)).problems[0], name).toMatchObject({ where: name })
       expect(verdictOn(world, reseal(rest)).verdict, name).toBe('NOT VERIFIED')
     }
-    for (const where of ['proofs/0099.tlog-proof', 'statements/0001.json']) {
+    for (const where of [
+      ...['proofs/0099.tlog-proof', 'statements/0001.json', 'entries/0000.json'],
+      ...['emergency-uses/ent_bank/0001.tlog-proof', 'fences/partner/com_acme/00001.json'],
+      'mandates/01KB0000000000000000000000/0001.tlog-proof',
+    ]) {
       const extra = new Map(files).set(where, new Uint8Array([1]))
       expect(verdictOn(world, reseal(extra)).problems).toMatchObject([{ where }])
     }

@@ -1,7 +1,9 @@
 /** A packet that is too large to be sent, as parts: of any limit, in any order, and only all of them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import { readArchive, writeArchive } from '../../src/packet/archive.js'
+import { jsonFile } from '../../src/packet/files.js'
 import { joined, partsOf } from '../../src/packet/parts.js'
 import { must } from '../support/authority.js'
 import { caseworkIn } from '../support/casework.js'
@@ -10,6 +12,7 @@ import { flip } from './forge.js'
 import { packetOf, verdictOn } from './story.js'
 
 const LIMIT = 8000
+const NOTHING = new Uint8Array()
 
 let world: World
 let packet: Uint8Array
@@ -88,5 +91,17 @@ describe('the parts of a packet', () => {
     const own = filesIn(second).filter(([name]) => name !== 'part.json')
     const doubled = writeArchive(new Map([...own, ...filesIn(first)]))
     expect(said([doubled, second, ...rest])).toBe('a file is in two parts')
+  })
+  it('are refused when they are more files together than an archive may have', () => {
+    const partNumber = (number: number) => {
+      const names = Array.from(
+        { length: 25_001 },
+        (_, at) => `entries/${number}0${10_000 + at}.json`,
+      )
+      const part = { v: 1, type: 'countersign-part', number, of: 2, manifest: digestOf(NOTHING) }
+      const files = names.map((name): [string, Uint8Array] => [name, NOTHING])
+      return writeArchive(new Map([...files, ['part.json', jsonFile(part)]]))
+    }
+    expect(joined([partNumber(1), partNumber(2)])).toMatchObject({ refused: 'TOO_LARGE' })
   })
 })

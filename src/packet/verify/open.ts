@@ -77,13 +77,13 @@ const strayProblems = (files: Files): readonly Refusal[] =>
     .filter((name) => isStray(files, name))
     .map((name) => refuse('PACKET_INVALID', name, 'it belongs to no entry'))
 
-const NUMBERED = /^(entries|proofs|statements|fences\/[^/]+\/[^/]+)\/([0-9]+)\.(?:json|tlog-proof)$/
+const NUMBERED = /^(.+)\/([0-9]{4,9})\.(?:json|tlog-proof)$/
 
-/** A number in another spelling, or the proof of no entry. */
+/** A number in another spelling, or what belongs to no entry; streams, and so entries, begin at one. */
 function isStray(files: Files, name: string): boolean {
   const [, folder, digits] = NUMBERED.exec(name) ?? []
   if (folder === undefined || digits === undefined) return false
-  if (padded(Number(digits)) !== digits) return true
+  if (Number(digits) === 0 || padded(Number(digits)) !== digits) return true
   const isOfEntry = folder === 'proofs' || folder === 'statements'
   return !files.has(`${isOfEntry ? 'entries' : folder}/${digits}.json`)
 }
