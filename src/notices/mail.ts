@@ -7,9 +7,12 @@ import { type Carried, type Channel, codeIn, WITHIN_MS } from './channel.js'
 export function createMail({
   mail,
   password,
+  allWithinMs = 3 * WITHIN_MS,
 }: {
   readonly mail: Mail
   readonly password: string | null
+  /** How long a server may take for one mail in all. */
+  readonly allWithinMs?: number
 }): Channel {
   const { host, port, security, from, login } = mail
   const transport = createTransport({
@@ -27,6 +30,8 @@ export function createMail({
           ...{ from, to: { name: '', address }, messageId: `<${notice.id}@countersign>` },
           ...{ subject: subjectOf(notice), text: textOf(notice) },
           headers: { 'auto-submitted': 'auto-generated' },
+          // Whoever answers a little at a time is never idle.
+          ...{ signal: AbortSignal.timeout(allWithinMs) },
         })
         return { kind: 'sent' }
       } catch (error) {
