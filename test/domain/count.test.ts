@@ -33,11 +33,12 @@ const joined = (first: Story, second: Story): Story => {
   return append(first, last === undefined ? [] : [last.event])
 }
 
-function counted({ state, recorded, at }: Story) {
+function counted({ state, recorded, at }: Story, involved: readonly string[] = []) {
   const step = stepOf(state, 'retire')
   const requirement = step?.gate?.resolved.requirement
   if (step === null || requirement === undefined) throw new Error('no gate')
-  return countAgain({ state, recorded, step, requirement, authority, verify: nodeVerify, at })
+  const by = { authority, verify: nodeVerify, at, involved }
+  return countAgain({ state, recorded, step, requirement, ...by })
 }
 
 describe('counting again', () => {

@@ -36,7 +36,8 @@ describe('a gate that asks for passkeys', () => {
     const step = stepOf(state, 'retire')
     const requirement = step?.gate?.resolved.requirement
     if (step === null || requirement === undefined) throw new Error('no gate')
-    const counting = { state, recorded, step, requirement, authority, verify: nodeVerify, at }
+    const by = { authority, verify: nodeVerify, at, involved: [] }
+    const counting = { state, recorded, step, requirement, ...by }
     expect(countAgain(counting)).toEqual(step.votes.map(({ decisionId }) => decisionId))
     const bent = recorded.map((item) => {
       if (item.event.type !== 'DecisionAdmitted' || item.event.votes !== 'per_ben') return item

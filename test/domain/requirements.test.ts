@@ -154,7 +154,7 @@ const counted = (story: Story, change: Partial<Parameters<typeof countAgain>[0]>
   const requirement = must(story.opened.requirements['cut-over'] ?? refuse('WRONG_STEP', '/'))
   return countAgain({
     ...{ state, recorded, step, at, authority: story.authority, verify: nodeVerify },
-    ...{ requirement: requirement.requirement, ...change },
+    ...{ requirement: requirement.requirement, involved: [], ...change },
   })
 }
 

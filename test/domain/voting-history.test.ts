@@ -232,7 +232,8 @@ function counted({ state, recorded, authority, at }: Story): boolean {
   const step = stepOf(state, 'cut-over')
   const requirement = step?.gate?.resolved.requirement
   if (step === null || requirement === undefined) throw new Error('no gate')
-  const again = { state, recorded, step, requirement, authority, verify: nodeVerify, at }
+  const by = { authority, verify: nodeVerify, at, involved: [] }
+  const again = { state, recorded, step, requirement, ...by }
   return !isRefusal(countAgain(again))
 }
 

@@ -10,21 +10,35 @@ import { drawPlan, openDueGate } from '../../src/execution/prepare.js'
 import { nodeVerify } from '../../src/keys/verify.js'
 import { verifyPacket } from '../../src/packet/verify/verify.js'
 import { eventsSince } from '../../src/store/case/apply.js'
+import { submitDecision } from '../../src/store/case/cases.js'
 import { openCase } from '../../src/store/case/open-case.js'
 import { raiseFence } from '../../src/store/streams/fences.js'
 import { giveMandate } from '../../src/store/streams/mandates.js'
 import { filesOf, reseal } from '../packet/forge.js'
-import { must, type TestPerson } from '../support/authority.js'
+import { must, SPAN, type TestPerson } from '../support/authority.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { containmentIn } from '../support/cutting.js'
 import { packetOf, verdictOn } from '../support/packets.js'
-import { aMandate, signFence, signMandate, signSelfStop } from '../support/people.js'
+import {
+  aDecision,
+  aMandate,
+  signDecision,
+  signFence,
+  signMandate,
+  signSelfStop,
+} from '../support/people.js'
 import { aWorld, type World } from '../support/world.js'
 
 let world: World
 let work: Casework
 beforeAll(async () => {
   world = await aWorld({
+    delegations: [
+      {
+        ...{ type: 'delegation', v: 1, enterprise: 'ent_bank', delegationId: ulid(), ...SPAN },
+        ...{ from: 'per_cleo', to: 'per_ben', kinds: ['incident'], systems: null },
+      },
+    ],
     change: {
       // A second duty person and risk owner, so that one can respond and the other look.
       people: (section) => ({
@@ -184,6 +198,23 @@ describe('an incident in which others responded', () => {
         observed: { nhi_ledger: `contained by ${containment}` },
       }),
     )
+  })
+
+  it('whoever responded validates nothing as the delegate of somebody else', async () => {
+    const decision = aDecision(await work.stateOf(caseId), {
+      ...{ stepId: 'eradicate', person: 'per_ben', overrides: { onBehalfOf: 'per_cleo' } },
+    })
+    const envelope = signDecision(world.authority.keys, decision)
+    must(await submitDecision(world.api, { caseId, envelope, door: 'api' }))
+    await work.perform(caseId, 'eradicate')
+    expect(await eventsOf(caseId)).toContainEqual(
+      expect.objectContaining({
+        type: 'GateRefused',
+        stepId: 'eradicate',
+        code: 'NOT_AN_APPROVER',
+      }),
+    )
+    expect(await verdictOn(world, caseId)).toMatchObject({ verdict: 'VERIFIED', problems: [] })
   })
 
   it('is not eradicated before the identity has a new secret or is gone', async () => {

@@ -8,6 +8,7 @@ import { type Signer, signerOf } from '../authority/signer.js'
 import { type CaseState, isEnding, type StepState, stepOf } from '../case/case.js'
 import { judgeChoices } from '../policy/choice.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import { personsServedBy } from '../shapes/asked.js'
 import { Decision, type Envelope } from '../shapes/envelope.js'
 import { parseAs } from '../shapes/parse.js'
 import type { Choice } from '../shapes/recertify.js'
@@ -173,7 +174,9 @@ function wrongVoter(input: { authority: Authority; state: CaseState; personId: s
     return refuse('EXECUTOR_COMPANY', '/personId')
   if (authority.companies.get(person.companyId)?.kind !== 'enterprise')
     return refuse('EXECUTOR_COMPANY', '/personId', 'not a person of the enterprise')
-  if (personId === state.opened?.requester.personId) return refuse('REQUESTER_NEVER', '/personId')
+  if (personId === opened?.requester.personId) return refuse('REQUESTER_NEVER', '/personId')
+  if (opened !== null && personsServedBy(opened.asked).includes(personId))
+    return refuse('NOT_AN_APPROVER', '/personId', 'the case is about this person')
   return person.status === 'active' ? null : refuse('PERSON_DISABLED', '/personId')
 }
 

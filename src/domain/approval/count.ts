@@ -85,11 +85,13 @@ export interface CountingAgain {
   readonly authority: Authority
   readonly verify: Verify
   readonly at: string
+  /** Whoever did what the case is about: they sign nothing in it, for nobody. */
+  readonly involved: readonly string[]
 }
 
 /** Afterwards the stored envelopes, judged again from their bytes, one of each signer, satisfy the requirement. Rows are not believed. */
 export function countAgain(counting: CountingAgain): readonly string[] | Refusal {
-  const { state, recorded, step, requirement, authority, verify, at } = counting
+  const { state, recorded, step, requirement, authority, verify, at, involved } = counting
   const votes = new Set(countingVotes(step, at).map((vote) => vote.decisionId))
   const persons: string[] = []
   const signers = new Set<string>()
@@ -104,6 +106,10 @@ export function countAgain(counting: CountingAgain): readonly string[] | Refusal
       continue
     }
     const { decision } = judged
+    if (involved.includes(judged.signedBy)) {
+      first ??= refuse('NOT_AN_APPROVER', '/personId', 'what it is about is the signer’s own doing')
+      continue
+    }
     if (decision.verdict !== 'approve' || decision.stepId !== step.step.stepId) continue
     if (unmet(state, decision.gate) || signers.has(judged.signedBy)) continue
     signers.add(judged.signedBy)

@@ -228,13 +228,13 @@ export const granted: Reproduce<'Granted'> = (moment) => {
   const loaded = believed.packOf(authority, at)
   if (isRefusal(loaded)) return loaded
   const { pack, hash: packHash } = loaded
-  const requirement = termsAgain({
-    ...{ opened, state, step, authority, pack, packHash, at },
-    ...involvingAt(moment, authority),
-  })
+  const involving = involvingAt(moment, authority)
+  const terms = { opened, state, step, authority, pack, packHash, at, ...involving }
+  const requirement = termsAgain(terms)
   if (isRefusal(requirement)) return requirement
   const { mandateId } = step
-  const counting = { state, recorded: before, step, requirement, authority, verify, at }
+  const { involved } = involving
+  const counting = { state, recorded: before, step, requirement, authority, verify, at, involved }
   const decisionIds =
     mandateId === null
       ? countAgain(counting)

@@ -219,7 +219,9 @@ async function whatDecided(asking: {
   const { verify } = deps
   const { state, at } = view
   if (step.mandateId === null) {
-    const counting = { state, recorded: view.recorded, step, requirement, authority, verify, at }
+    const { recorded } = view
+    const { involved } = asking.at.involved
+    const counting = { state, recorded, step, requirement, authority, verify, at, involved }
     const decisionIds = countAgain(counting)
     return isRefusal(decisionIds)
       ? decisionIds
