@@ -36,9 +36,11 @@ export interface CompanySigner {
 export const companySignerOf = (signed: Signed): CompanySigner | Refusal =>
   signedOnce(signed, (keyId) => claimKeyOf(signed.authority, keyId))
 
-/** Whether the envelope says that a partner's claim key signed it. */
-export const holdsClaimKey = ({ envelope, authority }: Omit<Signed, 'verify' | 'at'>): boolean =>
-  claimKeyOf(authority, envelope.signatures[0]?.keyid ?? '') !== undefined
+/** Whether the envelope says that a partner's claim key signed it. A key that is named as a person's stands in nobody's way. */
+export function holdsClaimKey({ envelope, authority }: Omit<Signed, 'verify' | 'at'>): boolean {
+  const keyId = envelope.signatures[0]?.keyid ?? ''
+  return !authority.personKeys.has(keyId) && claimKeyOf(authority, keyId) !== undefined
+}
 
 function claimKeyOf(authority: Authority, keyId: string): CompanySigner | undefined {
   for (const company of authority.companies.values()) {
