@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Asked } from '../../src/domain/shapes/asked.js'
 import { eventsSince } from '../../src/store/case/apply.js'
+import { removedOf } from '../../src/store/schedule/recertification.js'
 import { type Casework, caseworkIn } from '../support/casework.js'
 import { aWorld, type World } from '../support/world.js'
 
@@ -118,5 +119,15 @@ describe('a deprovision on real PostgreSQL', () => {
       `select tableowner from pg_tables where schemaname = 'ledger_data'`,
     )
     expect(rows).toEqual([{ tableowner: 'archive' }])
+    const { ledger, billing } = await removedOfBoth()
+    expect([ledger, billing]).toEqual(['removed', 'there'])
   })
 })
+
+/** Whether a campaign would still ask about each. */
+async function removedOfBoth() {
+  const identities = [...world.authority.authority.identities.values()]
+  const removed = await removedOf(world.db('cs_api'), identities)
+  const said = (identityId: string) => (removed.has(identityId) ? 'removed' : 'there')
+  return { ledger: said('nhi_ledger'), billing: said('nhi_billing') }
+}
