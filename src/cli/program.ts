@@ -6,7 +6,7 @@ export const EXIT_CODES = 'Exit codes: 0 done, 1 refused, 2 wrong usage or confi
 
 /** Runs the program on the words of its caller; whatever happens, the process ends with one of the exit codes. */
 export async function runProgram(program: Command, words: readonly string[]): Promise<void> {
-  process.stdout.off('error', ended).on('error', ended)
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', ended)
   await strict(program)
     .parseAsync([...words], { from: 'user' })
     .catch(fail)

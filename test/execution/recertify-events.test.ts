@@ -64,11 +64,24 @@ async function asked(): Promise<readonly string[]> {
 
 const byDora = { kind: 'enterprise', companyId: 'com_bank', personId: 'per_dora' } as const
 const ACME = { kind: 'partner', companyId: 'com_acme', personId: null } as const
+const usual = { change: 'normal', changeReference: null, requester: byDora } as const
 const emergency = { change: 'emergency', changeReference: null, requester: byDora } as const
 
-/** From its report to its close: contained by one duty person, looked at by others, its identity removed. */
+/** What the enterprise asks for once the containment is reviewed. */
+async function follows(kind: 'lift' | 'reinstate', identityId: string): Promise<string> {
+  const request = {
+    asked: { kind },
+    scope: { kind: 'identity', id: identityId } as const,
+    ...usual,
+  }
+  const key = { principal: 'dora', idempotencyKey: ulid() }
+  const { caseId } = must(await openCase(world.api, { request, ...key }))
+  await drive(world.connector, caseId)
+  return caseId
+}
+
+/** From its report to its close: contained by one duty person, looked at by others, its identity given a new secret. */
 async function incidentAbout(identityId: string): Promise<void> {
-  const scope = { kind: 'identity', id: identityId } as const
   const opened = await openCase(world.api, {
     request: {
       asked: { kind: 'incident', reference: 'INC-9', suspected: [identityId], cleared: [] },
@@ -80,19 +93,25 @@ async function incidentAbout(identityId: string): Promise<void> {
   await drawPlan(world.connector, caseId)
   await openDueGate(world.connector, caseId)
   await work.signAndPerform(caseId, { stepId: 'scope', by: ['per_cleo'] })
-  await drive(world.connector, await containmentIn(world, { identityId, person: 'per_ben' }))
+  const containment = await containmentIn(world, { identityId, person: 'per_ben' })
+  await drive(world.connector, containment)
   // Signed again for what was found after the gate had opened.
   await work.signAndPerform(caseId, { stepId: 'contain', by: ['per_cleo'] })
   await work.signAndPerform(caseId, { stepId: 'contain', by: ['per_cleo'] })
-  const removal = await openCase(world.api, {
-    request: { asked: { kind: 'deprovision', reassignTo: null }, scope, ...emergency },
-    ...{ principal: 'dora', idempotencyKey: ulid() },
-  })
-  const gone = must(removal).caseId
-  await drive(world.connector, gone)
-  await work.signAndPerform(gone, { stepId: 'disable', by: ['per_ana'] })
-  await work.signAndPerform(gone, { stepId: 'remove', by: ['per_ana', 'per_ben'] })
-  await work.signAndPerform(gone, { stepId: 'close', by: ['per_ana'] })
+  await work.signAndPerform(containment, { stepId: 'review', by: ['per_ana', 'per_cleo'] })
+  const lift = await follows('lift', identityId)
+  await work.signAndPerform(lift, { stepId: 'lift', by: ['per_ana', 'per_cleo'] })
+  await work.signAndPerform(lift, { stepId: 'close', by: ['per_ana'] })
+  const renewed = await follows('reinstate', identityId)
+  await work.signAndPerform(renewed, { stepId: 'enable', by: ['per_ana', 'per_ben'] })
+  await work.signAndPerform(renewed, { stepId: 'hand-over', by: ['per_ana'] })
+  const { secret, lease } = await work.deliver(renewed, 'hand-over')
+  const appears = `${identityId.slice('nhi_'.length)}-service`
+  const user = `${identityId.slice('nhi_'.length)}_a`
+  const consumer = await work.connect({ user, password: secret, appears })
+  await work.claim(renewed, { stepId: 'hand-over', lease })
+  await work.signAndPerform(renewed, { stepId: 'close', by: ['per_ana'] })
+  await consumer.end()
   await work.signAndPerform(caseId, { stepId: 'eradicate', by: ['per_cleo'] })
   await work.signAndPerform(caseId, { stepId: 'eradicate', by: ['per_cleo'] })
   await work.signAndPerform(caseId, { stepId: 'close', by: ['per_cleo', 'per_dora'] })

@@ -65,7 +65,7 @@ describe('doctor', () => {
     const { code, states } = await doctor(first.system.dir)
     expect(states).toEqual({
       ...{ temporal: 'good', store: 'good', authority: 'good', issuers: 'good', api: 'good' },
-      ...{ codec: 'good', workers: 'good', targets: 'good', clocks: 'good' },
+      ...{ codec: 'good', workers: 'good', targets: 'good', clocks: 'good', log: 'good' },
       ...{ build: 'good', witnesses: 'not configured', notices: 'not configured' },
     })
     expect(code).toBe(0)

@@ -197,3 +197,10 @@ export function reattest(caseId: string, input: { event: CaseEvent; key: TestKey
   const { keyId, signer } = input.key
   return attestWith(caseId, { keyId, sign: signer.sign })(rest)
 }
+
+/** Names that a packet may have, of files that belong to no entry of it. */
+export const STRAY = [
+  ...['proofs/0099.tlog-proof', 'statements/0001.json', 'entries/0000.json'],
+  ...['emergency-uses/ent_bank/0001.tlog-proof', 'fences/partner/com_acme/00001.json'],
+  'mandates/01KB0000000000000000000000/0001.tlog-proof',
+]

@@ -19,7 +19,9 @@ const NAME = 'auditor.test/w1'
 const log = aKey('key_log').signer
 const logVkey = formatVkey({ name: ORIGIN, publicKey: log.publicKey })
 const cli = path.resolve(import.meta.dirname, '../../src/cli')
-const { folder, program } = transpile(path.join(cli, 'main.ts'), [path.join(cli, 'witness.ts')])
+const { folder, program } = transpile(path.join(cli, 'main.ts'), [
+  path.join(cli, 'processes/witness.ts'),
+])
 
 let dir: string
 let running: ChildProcess | null = null
