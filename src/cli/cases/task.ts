@@ -109,7 +109,11 @@ async function claim(caseId: string, stepId: string, options: ClaimOptions): Pro
   const envelope = signEnvelope({ kind: 'claim', payload, ...key })
   finish(await api.claim({ caseId, envelope, document }), {
     json: options.json,
-    show: ({ seq }) => [`claimed: entry ${seq}; it counts when the probe sees it`],
+    show: ({ seq }) => [
+      done
+        ? `claimed: entry ${seq}; it counts when the probe sees it`
+        : `said to have failed: entry ${seq}; what there is on the target is looked at`,
+    ],
   })
 }
 
