@@ -8,7 +8,7 @@ import { EMERGENCY } from './enterprise.js'
 import { PROCESSES } from './processes.js'
 import { showRotation, verifyOffline } from './rotation.js'
 import { openStage } from './stage.js'
-import { type System, startSystem } from './system.js'
+import { REGISTERED, type System, startSystem } from './system.js'
 import { playTour, tourAccounts } from './tour/tour.js'
 
 export interface DemoOptions {
@@ -122,7 +122,7 @@ export async function runStart(): Promise<number> {
     accounts: [...SERVED, EMERGENCY],
     progress: (line) => print(`… ${line}`),
   })
-  for (const account of SERVED) {
+  for (const account of [...SERVED, REGISTERED]) {
     const { url } = await system.startConsumer(account)
     print(`  consumer   ${url} (${account})`)
   }

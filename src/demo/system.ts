@@ -30,7 +30,7 @@ import { type Consumer, type ProcessName, startConsumer, startOne } from './proc
 import { DATABASE } from './target.js'
 
 /** Registered, and on no target yet: what a provision makes. */
-const REGISTERED = 'intake'
+export const REGISTERED = 'intake'
 
 export interface SystemOptions {
   readonly dir: string
@@ -149,7 +149,10 @@ const PORTS = [
 const portsOf = ({ dir, accounts, progress }: SystemOptions): Promise<Ports> =>
   keptPorts<PortName>({
     file: join(dir, 'ports.json'),
-    names: [...PORTS, ...accounts.map((account) => `consumer-${account}` as const)],
+    names: [
+      ...PORTS,
+      ...[...accounts, REGISTERED].map((account) => `consumer-${account}` as const),
+    ],
     say: progress,
   })
 
