@@ -3,6 +3,7 @@ import type { Digest } from '../../src/domain/bytes/digest.js'
 import { isRefusal } from '../../src/domain/refusal.js'
 import type { TlogProof } from '../../src/ledger/tlog-proof.js'
 import { proofsOf } from '../../src/store/log/proof.js'
+import { median } from '../report.js'
 import type { BenchStore } from './store.js'
 
 /** What is committed before each head while the log is filled. */
@@ -31,7 +32,9 @@ export async function growTo(
     await store.commit({ stream: 'fill', entries: Math.min(FILL, input.size - size) })
     size = await store.sequence()
   }
-  const integratedPerSecond = await integrating(store)
+  const rates: number[] = []
+  while (rates.length < 5) rates.push(await integrating(store))
+  const integratedPerSecond = median(rates)
   const proofMs: number[] = []
   while (proofMs.length < input.proofs) proofMs.push(await proveOne(store))
   const first = await provenFirst(store)
