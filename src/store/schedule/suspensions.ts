@@ -3,43 +3,31 @@
  * access until somebody speaks. The case opens by itself; what happens in it waits for signatures, or for a mandate that
  * covers it, and a freeze of the calendar delays the opening.
  */
-import { enterpriseCompany, identityScope } from '../../domain/authority/matter.js'
 import { attestationsMissed } from '../../domain/case/exceptions.js'
 import { isRefusal, type Refusal } from '../../domain/refusal.js'
-import { type OpenCaseDeps, type Opened, openCase } from '../case/open-case.js'
+import type { OpenCaseDeps } from '../case/open-case.js'
 import { acceptedExceptions } from '../streams/exceptions.js'
 import { SILENCE, undecided } from './recertification.js'
 import { heldIdentities } from './renewals.js'
 import { openScheduled, type Scheduled, standingNow } from './scheduled.js'
 
-export interface Silence {
-  readonly identityId: string
-  readonly opened: Opened | Refusal
-}
-
 /** Silence never keeps: what newest pages left undecided is suspended, once for each page. */
 export async function suspendUndecided(
   deps: OpenCaseDeps,
   besides: ReadonlySet<string>,
-): Promise<readonly Silence[] | Refusal> {
+): Promise<readonly Scheduled[] | Refusal> {
   const standing = await standingNow(deps)
   if (isRefusal(standing)) return standing
   const { authority } = standing
-  const companyId = enterpriseCompany(authority)
-  const silences: Silence[] = []
-  const asked = [...authority.identities.keys()].filter((identityId) => !besides.has(identityId))
-  for (const { identityId, caseId } of await undecided(deps.db, asked)) {
-    const opened = await openCase(deps, {
-      request: {
-        asked: { kind: 'suspend', because: caseId },
-        ...{ scope: identityScope(identityId), change: 'standard', changeReference: null },
-        requester: { kind: 'enterprise', companyId, personId: null },
-      },
-      ...{ principal: SILENCE, idempotencyKey: `${identityId} ${caseId}` },
-    })
-    silences.push({ identityId, opened })
+  const scheduled: Scheduled[] = []
+  const unsaid = [...authority.identities.keys()].filter((identityId) => !besides.has(identityId))
+  for (const { identityId, caseId } of await undecided(deps.db, unsaid)) {
+    const asked = { kind: 'suspend' as const, because: caseId }
+    const key = `${identityId} ${caseId}`
+    const of = { authority, asked, identityId, principal: SILENCE, key } as const
+    scheduled.push(await openScheduled(deps, of))
   }
-  return silences
+  return scheduled
 }
 
 /** An attestation that was due and is not there suspends its identity, once for each due date. */
