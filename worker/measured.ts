@@ -11,7 +11,7 @@ import { beginMeasuring, registry } from '../src/metrics/metrics.js'
 import { readQueries, storeGauges } from '../src/metrics/store-queries.js'
 import { openDb } from '../src/store/db.js'
 import { buildDigest } from './build-digest.js'
-import type { Service } from './service.js'
+import { type Service, withEnd } from './service.js'
 
 interface Measured {
   readonly process: string
@@ -48,13 +48,7 @@ export async function measured(
     await new Promise<void>((resolve) => server.close(() => resolve()))
     await store?.close()
   }
-  try {
-    const service = await start()
-    return { ...service, ended: service.ended.finally(leave) }
-  } catch (error) {
-    await leave()
-    throw error
-  }
+  return withEnd(start, leave)
 }
 
 const together = (store: Registry | null): Registry =>

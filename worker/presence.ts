@@ -18,7 +18,7 @@ import {
 } from '../src/store/streams/processes.js'
 import { buildDigest } from './build-digest.js'
 import { startLoop } from './loop.js'
-import type { Service } from './service.js'
+import { type Service, withEnd } from './service.js'
 import { type Configurations, configurationDigest } from './stated.js'
 
 const MEASURE_EVERY_MS = 15_000
@@ -59,13 +59,7 @@ export async function present<Name extends keyof Configurations>(
     await db.end()
   }
   await first
-  try {
-    const service = await start()
-    return { ...service, ended: service.ended.finally(leave) }
-  } catch (error) {
-    await leave()
-    throw error
-  }
+  return withEnd(start, leave)
 }
 
 /** One round: afterwards the start is recorded, and what the clock is. Throws NoAuthority. */

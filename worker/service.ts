@@ -44,6 +44,20 @@ export async function serve(input: {
   }
 }
 
+/** The service, and what goes with it: `leave` runs when the service has ended, or when it does not start. */
+export async function withEnd(
+  start: () => Promise<Service>,
+  leave: () => Promise<void>,
+): Promise<Service> {
+  try {
+    const service = await start()
+    return { ...service, ended: service.ended.finally(leave) }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+}
+
 const untilTold = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
